@@ -1,0 +1,3 @@
+"""
+Pure state machines from facts to events: no clock, no loop, no I/O.
+"""

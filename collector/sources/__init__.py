@@ -1,0 +1,3 @@
+"""
+Where evidence comes from: one file per input. Each yields facts with the position they were read at.
+"""
