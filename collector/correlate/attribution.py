@@ -1,0 +1,166 @@
+"""
+Which container a killed process belonged to, and whose limit it died for.
+
+The kernel's path of the victim's cgroup is proof. Where the kernel dropped it, a pid that was known before it died
+tells: the main process from `docker inspect`, the others from the task table of an earlier report.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from collector.correlate.runs import ContainerBook, ContainerRecord
+from parsers.cgroup_path import ContainerRef, container_of
+from parsers.oom_facts import OomReport, OomVictim, TaskRow
+from sinks.event import Confidence, Scope
+
+_PIDS_KEPT: Final = 32_768
+_INIT_NAMES: Final = frozenset({"docker-init", "tini", "dumb-init", "catatonit"})
+_ROWS_WITH_INIT: Final = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """
+    Where a victim belongs.
+
+    Attributes:
+        container_id: None when it was no container's, or nobody knows.
+        how: in words, for the evidence; None when the kernel's own path says it.
+    """
+
+    container_id: str | None
+    runtime: str | None
+    confidence: Confidence
+    how: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Owner:
+    container_id: str
+    comm: str | None
+    how: str
+
+
+class PidIndex:
+    """
+    Pids that are known to belong to a container, from before their death; the oldest are forgotten first.
+    """
+
+    def __init__(self) -> None:
+        self._owners: OrderedDict[int, _Owner] = OrderedDict()
+
+    def learn_main(self, container_id: str, pid: int) -> None:
+        """
+        The main process of a container, from inspect.
+        """
+        self._learn(pid, _Owner(container_id=container_id, comm=None, how="docker inspect named this pid"))
+
+    def learn_tasks(self, container_id: str, rows: Iterable[TaskRow]) -> None:
+        """
+        The processes that a report listed in a container's cgroup.
+        """
+        for row in rows:
+            how = "an earlier OOM report listed this pid in the container"
+            self._learn(row.tgid, _Owner(container_id=container_id, comm=row.comm, how=how))
+
+    def owner(self, victim: OomVictim) -> Placement | None:
+        """
+        Where a victim belongs, by its pid; a name that does not fit is another process with the same pid.
+        """
+        owner = self._owners.get(victim.pid)
+        if owner is None or owner.comm not in (None, victim.comm):
+            return None
+        return Placement(
+            container_id=owner.container_id, runtime="docker", confidence=Confidence.LIKELY, how=owner.how
+        )
+
+    def forget(self, pid: int) -> None:
+        """
+        A pid is dead: the next process of that number is another.
+        """
+        self._owners.pop(pid, None)
+
+    def _learn(self, pid: int, owner: _Owner) -> None:
+        self._owners[pid] = owner
+        self._owners.move_to_end(pid)
+        if len(self._owners) > _PIDS_KEPT:
+            self._owners.popitem(last=False)
+
+
+def place(report: OomReport, victim: OomVictim, book: ContainerBook, pids: PidIndex) -> Placement | None:
+    """
+    Where a victim belongs; None when that is not known (yet).
+    """
+    path = report.task_memcg or report.victim_cgroup_hint
+    several = report.group and report.oom_memcg != report.task_memcg
+    if several:
+        owner = pids.owner(victim)
+        if owner is not None:
+            return owner
+    if path is None:
+        return pids.owner(victim)
+    ref = container_of(path)
+    if ref is None:
+        return Placement(container_id=None, runtime=None, confidence=Confidence.CERTAIN)
+    known = known_reference(ref, book)
+    sure = report.task_memcg is not None and not (several and victim is not report.victims[0])
+    return Placement(
+        container_id=known.id,
+        runtime=known.runtime.value,
+        confidence=Confidence.CERTAIN if sure else Confidence.LIKELY,
+    )
+
+
+def known_reference(ref: ContainerRef, book: ContainerBook) -> ContainerRef:
+    """
+    Of nested containers the one that this host's Docker knows; the innermost where it knows none.
+    """
+    for candidate in (ref, *reversed(ref.outer)):
+        if book.get(candidate.id) is not None:
+            return candidate
+    return ref
+
+
+def scope_of(report: OomReport, container_id: str | None) -> Scope | None:
+    """
+    Whose memory ran out, seen from the victim's container; from its cgroup where it has none.
+    """
+    if report.is_global:
+        return Scope.HOST
+    if report.oom_memcg is None:
+        return None
+    if container_id is not None:
+        return Scope.CONTAINER if container_id in report.oom_memcg else Scope.PARENT
+    return Scope.CONTAINER if report.oom_memcg == report.task_memcg else Scope.PARENT
+
+
+def rows_of_container(report: OomReport, container_id: str) -> tuple[TaskRow, ...]:
+    """
+    The rows of the task table that are the container's: all of them when the limit was its own, else none for sure.
+    """
+    if report.is_global or report.oom_memcg is None or container_id not in report.oom_memcg:
+        return ()
+    return report.tasks
+
+
+def is_main_process(victim: OomVictim, record: ContainerRecord | None, rows: tuple[TaskRow, ...]) -> bool | None:
+    """
+    Whether a victim was its container's main process (under an init: the process that init runs).
+
+    The kernel lists a cgroup's tasks in the order they entered it, so the first row is the process that was started
+    first; that serves where nobody asked Docker for the pid in time.
+    """
+    run = record.run_at(victim.at_ns) if record is not None else None
+    main_pid = run.main_pid if run is not None else None
+    if main_pid is not None and victim.pid == main_pid:
+        return True
+    order = list(dict.fromkeys(row.tgid for row in rows))
+    if not order:
+        has_init = record is not None and record.snapshot is not None and bool(record.snapshot.init)
+        return None if main_pid is None or has_init else False
+    first = next(row for row in rows if row.tgid == order[0])
+    if first.comm in _INIT_NAMES and len(order) >= _ROWS_WITH_INIT:
+        return victim.pid in order[:_ROWS_WITH_INIT]
+    return victim.pid == (main_pid if main_pid is not None else order[0])

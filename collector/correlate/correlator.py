@@ -1,0 +1,207 @@
+"""
+Facts in, events out: the one place where all sources meet.
+
+A pure state machine. It never reads a clock: `now_ns` is any clock that only goes forward, and serves deadlines alone;
+what happened when is in the facts. The same facts in the same order give the same events, byte by byte.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from collector.correlate.attribution import PidIndex, known_reference
+from collector.correlate.claims import Claim, Claimant, Claims
+from collector.correlate.compose import Composer, kill_in_run
+from collector.correlate.deaths import Deaths, JudgedDeath
+from collector.correlate.facts import (
+    ContainerGoneFact,
+    EngineFact,
+    Fact,
+    GapFact,
+    KernelFact,
+    Origin,
+    RememberedKillFact,
+    RememberedRunFact,
+    SnapshotFact,
+)
+from collector.correlate.kills import KernelKill, Kills
+from collector.correlate.runs import ContainerBook, KillInRun
+from collector.correlate.user_kills import UserKills, UserSpaceKill
+from parsers.docker_event import DockerAction, DockerEvent
+from parsers.killers import UnitOomKilled
+from sinks.event import Event, EvidenceSource, Host
+
+_KERNEL_SOURCES: Final = frozenset({"kmsg", "journald"})
+
+
+class Correlator:
+    """
+    Joins what the sources saw into OOM kills and container deaths.
+
+    Args:
+        host: the host, as it is published.
+        booted_ns: when it was booted, wall clock.
+    """
+
+    def __init__(self, host: Host, booted_ns: int | None = None) -> None:
+        boot_id = host.boot.id if host.boot is not None else None
+        self.book = ContainerBook()
+        self._pids = PidIndex()
+        self._claims = Claims()
+        self._kills = Kills(self.book, self._pids, self._claims)
+        self._deaths = Deaths(self.book, self._pids, boot_id, booted_ns)
+        self._user_kills = UserKills(self.book, self._pids)
+        self._compose = Composer(host=host)
+        self._kernel_logs: set[str] = set()
+        self._wall_ns = 0
+
+    def feed(self, fact: Fact, now_ns: int, origin: Origin | None = None) -> list[Event]:
+        """
+        Take one fact; gives the events that are ready because of it.
+
+        Args:
+            fact: what a source saw.
+            now_ns: a clock that only goes forward.
+            origin: the reading that the fact came in; see `held`.
+        """
+        events: list[Event] = []
+        match fact:
+            case KernelFact():
+                self._note_time(fact.line.at_ns)
+                events += self._tell_kills(self._kills.feed(fact, now_ns, origin))
+                events += self._tell_incomplete()
+            case DockerEvent():
+                self._note_time(fact.time_ns)
+                self._claim_by_docker(fact)
+                self._deaths.feed_event(fact, now_ns, origin)
+            case SnapshotFact():
+                self._deaths.feed_snapshot(fact, now_ns, origin)
+                events += self._tell_kills(self._kills.settle(now_ns))
+            case ContainerGoneFact():
+                self._deaths.feed_gone(fact, now_ns, origin)
+            case EngineFact():
+                self._deaths.feed_engine(fact)
+            case RememberedRunFact():
+                self._deaths.feed_remembered(fact, now_ns)
+            case RememberedKillFact():
+                self._remember_kill(fact)
+            case GapFact():
+                events += self._take_gap(fact)
+            case UnitOomKilled():
+                self._note_time(fact.at_ns)
+                self._claim_by_systemd(fact)
+                events += self._tell_kills(self._kills.settle(now_ns))
+            case _:
+                self._note_time(fact.at_ns)
+                events += self._tell_user_kills(self._user_kills.feed(fact))
+        return events + self._judge(now_ns)
+
+    def tick(self, now_ns: int) -> list[Event]:
+        """
+        Let time pass: gives the events whose time has come.
+        """
+        events = self._tell_kills(self._kills.tick(now_ns))
+        events += self._tell_incomplete()
+        self._claims.expire(self._wall_ns)
+        self.book.forget(now_ns)
+        return events + self._judge(now_ns)
+
+    def flush(self) -> list[Event]:
+        """
+        The input is at its end: tell everything with what is known.
+        """
+        events = self._tell_kills(self._kills.flush())
+        events += self._tell_incomplete()
+        return events + [self._death(judged) for judged in self._deaths.flush()]
+
+    def next_deadline_ns(self) -> int | None:
+        """
+        When `tick` should be called next, on the clock of `now_ns`; None when nothing waits.
+        """
+        deadlines = (self._kills.next_deadline_ns(), self._deaths.next_deadline_ns())
+        return min((deadline for deadline in deadlines if deadline is not None), default=None)
+
+    def held(self) -> dict[str, int]:
+        """
+        Per source the oldest reading that must come again if the agent dies now.
+        """
+        oldest: dict[str, int] = {}
+        for origin in (*self._kills.held(), *self._deaths.held(self._wall_ns)):
+            oldest[origin.source] = min(origin.ordinal, oldest.get(origin.source, origin.ordinal))
+        return oldest
+
+    def _note_time(self, at_ns: int | None) -> None:
+        self._wall_ns = max(self._wall_ns, at_ns or 0)
+
+    def _judge(self, now_ns: int) -> list[Event]:
+        return [self._death(judged) for judged in self._deaths.tick(now_ns)]
+
+    def _death(self, judged: JudgedDeath) -> Event:
+        return self._compose.death(judged)
+
+    def _tell_kills(self, kills: Iterable[KernelKill]) -> list[Event]:
+        return [self._tell_kill(kill) for kill in kills]
+
+    def _tell_kill(self, kill: KernelKill) -> Event:
+        first_id = kill.victims[0].placement.container_id
+        event = self._compose.kernel_kill(kill, self.book.get(first_id) if first_id is not None else None)
+        for placed in kill.victims:
+            self._keep(placed.placement.container_id, kill_in_run(event, kill, placed))
+        return event
+
+    def _tell_user_kills(self, kills: Iterable[UserSpaceKill]) -> list[Event]:
+        events: list[Event] = []
+        for kill in kills:
+            record = self.book.get(kill.container_id) if kill.container_id is not None else None
+            event = self._compose.user_space_kill(kill, record)
+            self._keep(kill.container_id, kill.in_run(event.id))
+            events.append(event)
+        return events
+
+    def _keep(self, container_id: str | None, kill: KillInRun) -> None:
+        record = self.book.get(container_id) if container_id is not None else None
+        run = record.run_at(kill.at_ns) if record is not None else None
+        if run is not None:
+            run.add_kill(kill)
+
+    def _tell_incomplete(self) -> list[Event]:
+        return [self._compose.incomplete_report(report) for report in self._kills.incomplete()]
+
+    def _remember_kill(self, fact: RememberedKillFact) -> None:
+        self._keep(
+            fact.container_id,
+            KillInRun(
+                event_id=fact.event_id,
+                at_ns=fact.at_ns,
+                pid=fact.pid,
+                comm=fact.comm,
+                main_process=fact.main_process,
+                killer=fact.killer,
+                scope=fact.scope,
+                limit_bytes=fact.limit_bytes,
+                source=EvidenceSource.KMSG,
+                text=fact.text,
+            ),
+        )
+
+    def _take_gap(self, fact: GapFact) -> list[Event]:
+        if fact.source in _KERNEL_SOURCES:
+            if fact.what == "source_up":
+                self._kernel_logs.add(fact.source)
+            elif fact.what == "source_down":
+                self._kernel_logs.discard(fact.source)
+            self._deaths.kernel_log = bool(self._kernel_logs)
+        return [self._compose.gap(fact)]
+
+    def _claim_by_systemd(self, fact: UnitOomKilled) -> None:
+        if fact.container is not None and fact.at_ns is not None:
+            known = known_reference(fact.container, self.book)
+            self._claims.add(
+                Claim(container_id=known.id, at_ns=fact.at_ns, claimant=Claimant.SYSTEMD, text=fact.text)
+            )
+
+    def _claim_by_docker(self, event: DockerEvent) -> None:
+        if event.action is DockerAction.OOM:
+            text = f"oom {event.container_id}"
+            self._claims.add(
+                Claim(container_id=event.container_id, at_ns=event.time_ns, claimant=Claimant.DOCKER, text=text)
+            )

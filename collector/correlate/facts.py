@@ -1,0 +1,138 @@
+"""
+Facts: what the sources tell the correlator, in the words of the parsers, with where it was seen.
+
+A fact is something that was observed, never a conclusion. Times are nanoseconds of the wall clock since 1970.
+"""
+
+from dataclasses import dataclass
+
+from parsers.docker_event import DockerEvent
+from parsers.docker_inspect import ContainerSnapshot
+from parsers.killers import KillerFact
+from parsers.oom_facts import KernelLine
+from sinks.event import EvidenceSource, Killer, Scope
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KernelFact:
+    """
+    A line of the kernel log, from /dev/kmsg or from the journal.
+    """
+
+    source: EvidenceSource
+    line: KernelLine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotFact:
+    """
+    What `docker inspect` said.
+
+    Attributes:
+        seen_at_ns: when it was asked.
+        boot_id: the boot of the host in which it was asked; None for a recording.
+    """
+
+    snapshot: ContainerSnapshot
+    seen_at_ns: int
+    boot_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerGoneFact:
+    """
+    Docker does not know this container any more, and nobody saw it go.
+    """
+
+    container_id: str
+    seen_at_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineFact:
+    """
+    The Docker daemon stopped answering, or answers again.
+    """
+
+    up: bool
+    at_ns: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RememberedRunFact:
+    """
+    A run that was going on when the agent was last here, from its own store.
+
+    Attributes:
+        boot_id: the boot in which it ran.
+        started_at_ns: State.StartedAt of the run, or the time of its start event.
+    """
+
+    container_id: str
+    name: str | None
+    image: str | None
+    boot_id: str | None
+    started_at_ns: int
+    main_pid: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RememberedKillFact:
+    """
+    An OOM kill that was published before the agent was restarted.
+    """
+
+    event_id: str
+    container_id: str
+    at_ns: int
+    pid: int
+    comm: str | None
+    main_process: bool | None
+    killer: Killer
+    scope: Scope | None
+    limit_bytes: int | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GapFact:
+    """
+    A source lost something, went down or came back.
+
+    Attributes:
+        source: the source's name, as in the configuration.
+        what: a word: `records_lost`, `source_down`, `source_up`, `cursor_lost`, `garbage`.
+        text: the same for a person.
+    """
+
+    source: str
+    what: str
+    at_ns: int
+    text: str
+    count: int | None = None
+    from_ns: int | None = None
+    to_ns: int | None = None
+
+
+Fact = (
+    KernelFact
+    | DockerEvent
+    | SnapshotFact
+    | ContainerGoneFact
+    | EngineFact
+    | RememberedRunFact
+    | RememberedKillFact
+    | KillerFact
+    | GapFact
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """
+    Which reading of which source a fact came in: positions wait for what is still held (docs/adr/0003).
+    """
+
+    source: str
+    ordinal: int

@@ -1,0 +1,40 @@
+"""
+Event ids: UUIDv5 over the evidence, so that whoever sees the same thing gives it the same id.
+"""
+
+import uuid
+from typing import Final
+
+_NAMESPACE: Final = uuid.uuid5(uuid.NAMESPACE_URL, "urn:exit137:event:1")
+
+
+def kill_id(machine_id: str | None, boot_id: str | None, moment: int | str, victim: int | str) -> str:
+    """
+    The id of an OOM kill.
+
+    Args:
+        machine_id: the host.
+        boot_id: its boot.
+        moment: microseconds since boot on the kernel's clock; the line itself where it has no stamp.
+        victim: pid of the first victim; the cgroup where a whole cgroup was killed.
+    """
+    return _id("oom_kill", machine_id, boot_id, moment, victim)
+
+
+def death_id(container_id: str, started_at_ns: int | None) -> str:
+    """
+    The id of the end of a run; a run that never began has no start.
+    """
+    return _id("container_death", container_id, started_at_ns)
+
+
+def agent_id(machine_id: str | None, source: str, what: str, moment: int | None) -> str:
+    """
+    The id of an event about the agent itself.
+    """
+    return _id("agent", machine_id, source, what, moment)
+
+
+def _id(*parts: object) -> str:
+    text = "/".join("?" if part is None else str(part) for part in parts)
+    return str(uuid.uuid5(_NAMESPACE, text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")))

@@ -1,0 +1,285 @@
+"""
+From lines of the kernel log to kills with a container: one incident per OOM, whoever reported it.
+
+The kernel's text arrives once from /dev/kmsg and once from the journal; the first to come is told, the second only
+confirms. A kill whose container is known is told at once. One that the kernel printed without a cgroup waits for
+other evidence, at most `ATTRIBUTION_WAIT_NS`, and is then told without a container.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from collector.correlate.attribution import (
+    PidIndex,
+    Placement,
+    is_main_process,
+    place,
+    rows_of_container,
+    scope_of,
+)
+from collector.correlate.claims import Claim, Claims
+from collector.correlate.facts import KernelFact, Origin
+from collector.correlate.runs import ContainerBook
+from parsers.oom_facts import OomReport, OomVictim
+from parsers.oom_report import ReportAssembler
+from sinks.event import Confidence, EvidenceSource, Scope
+
+# systemd's line about the unit follows within 1 s even in a storm on an emulated machine (docs/adr/0006).
+ATTRIBUTION_WAIT_NS: Final = 2_000_000_000
+_SAME_KILL_US: Final = 2_000_000
+_SEEN_KEPT: Final = 8192
+_QUIET_NS: Final = 5_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlacedVictim:
+    """
+    A killed process and its container.
+    """
+
+    victim: OomVictim
+    placement: Placement
+    main_process: bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KernelKill:
+    """
+    One OOM of the kernel with all its victims, ready to be told.
+
+    Attributes:
+        claim: what named the container, where the kernel did not.
+    """
+
+    report: OomReport
+    source: EvidenceSource
+    victims: tuple[PlacedVictim, ...]
+    scope: Scope | None
+    claim: Claim | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class _Waiting:
+    report: OomReport
+    source: EvidenceSource
+    deadline_ns: int
+    origins: list[Origin] = field(default_factory=list)
+
+
+class Kills:
+    """
+    The kernel's OOM kills of one host.
+
+    Args:
+        book: the containers; read only.
+        pids: pids known before their death.
+        claims: who says that a container lost a process.
+    """
+
+    def __init__(self, book: ContainerBook, pids: PidIndex, claims: Claims) -> None:
+        self._book = book
+        self._pids = pids
+        self._claims = claims
+        self._assemblers: dict[EvidenceSource, ReportAssembler] = {}
+        self._fed: dict[EvidenceSource, tuple[int, int]] = {}
+        self._opened: dict[EvidenceSource, Origin] = {}
+        self._waiting: list[_Waiting] = []
+        self._seen: OrderedDict[tuple[str | None, int], int] = OrderedDict()
+        self._incomplete: list[OomReport] = []
+
+    def feed(self, fact: KernelFact, now_ns: int, origin: Origin | None) -> list[KernelKill]:
+        """
+        Take a line; gives the kills that are ready to be told.
+        """
+        assembler = self._assemblers.setdefault(fact.source, ReportAssembler())
+        reports = assembler.feed(fact.line)
+        if fact.line.monotonic_us is not None:
+            self._fed[fact.source] = (fact.line.monotonic_us, now_ns)
+        ready = self._take(reports, fact.source, now_ns, origin)
+        self._note_open(fact.source, assembler, origin)
+        return ready
+
+    def tick(self, now_ns: int) -> list[KernelKill]:
+        """
+        Close reports that are quiet, and stop to wait where the time is up.
+        """
+        ready: list[KernelKill] = []
+        for source, assembler in self._assemblers.items():
+            if source in self._fed:
+                fed_us, fed_ns = self._fed[source]
+                reports = assembler.tick(fed_us + (now_ns - fed_ns) // 1000)
+                ready += self._take(reports, source, now_ns, self._opened.get(source))
+                self._note_open(source, assembler, None)
+        return ready + self.settle(now_ns)
+
+    def settle(self, now_ns: int) -> list[KernelKill]:
+        """
+        Look again at the kills that wait for their container.
+        """
+        ready: list[KernelKill] = []
+        for waiting in list(self._waiting):
+            kill = self._resolve(waiting, overdue=now_ns >= waiting.deadline_ns)
+            if kill is not None:
+                self._waiting.remove(waiting)
+                ready.append(kill)
+        return ready
+
+    def flush(self) -> list[KernelKill]:
+        """
+        The input is at its end: tell everything with what is known.
+        """
+        ready: list[KernelKill] = []
+        for source, assembler in self._assemblers.items():
+            ready += self._take(assembler.flush(), source, 0, None)
+        self._opened.clear()
+        for waiting in self._waiting:
+            waiting.deadline_ns = 0
+        return ready + self.settle(0)
+
+    def incomplete(self) -> list[OomReport]:
+        """
+        Reports that ended without a kill since the last call; see `Correlator`.
+        """
+        found, self._incomplete = self._incomplete, []
+        return found
+
+    def next_deadline_ns(self) -> int | None:
+        """
+        When `tick` should be called next.
+        """
+        deadlines = [waiting.deadline_ns for waiting in self._waiting]
+        for source, assembler in self._assemblers.items():
+            if assembler.open_since_us is not None and source in self._fed:
+                deadlines.append(self._fed[source][1] + _QUIET_NS)
+        return min(deadlines, default=None)
+
+    def held(self) -> list[Origin]:
+        """
+        Readings that must come again if the agent dies now.
+        """
+        return [*self._opened.values(), *(origin for waiting in self._waiting for origin in waiting.origins)]
+
+    def _note_open(self, source: EvidenceSource, assembler: ReportAssembler, origin: Origin | None) -> None:
+        if assembler.open_since_us is None and not assembler.interested:
+            self._opened.pop(source, None)
+        elif origin is not None:
+            self._opened.setdefault(source, origin)
+
+    def _take(
+        self, reports: list[OomReport], source: EvidenceSource, now_ns: int, origin: Origin | None
+    ) -> list[KernelKill]:
+        ready: list[KernelKill] = []
+        for report in reports:
+            fresh = self._fresh(report)
+            if fresh is None:
+                continue
+            self._learn(fresh)
+            opened = self._opened.get(source, origin)
+            waiting = _Waiting(report=fresh, source=source, deadline_ns=now_ns + ATTRIBUTION_WAIT_NS)
+            if opened is not None:
+                waiting.origins.append(opened)
+            kill = self._resolve(waiting, overdue=False)
+            if kill is not None:
+                ready.append(kill)
+            else:
+                self._waiting.append(waiting)
+        return ready
+
+    def _fresh(self, report: OomReport) -> OomReport | None:
+        """
+        The report with only those victims that were not told yet; None when there are none.
+        """
+        if not report.victims:
+            self._incomplete.append(report)
+            return None
+        victims = tuple(victim for victim in report.victims if not self._was_seen(report, victim))
+        return replace(report, victims=victims) if victims else None
+
+    def _was_seen(self, report: OomReport, victim: OomVictim) -> bool:
+        moment_us = victim.monotonic_us if victim.monotonic_us is not None else report.last_us
+        if moment_us is None:
+            return False
+        key = (report.boot_id, victim.pid)
+        before_us = self._seen.get(key)
+        if before_us is not None and abs(moment_us - before_us) < _SAME_KILL_US:
+            return True
+        self._seen[key] = moment_us
+        if len(self._seen) > _SEEN_KEPT:
+            self._seen.popitem(last=False)
+        return False
+
+    def _learn(self, report: OomReport) -> None:
+        for victim in report.victims:
+            placement = place(report, victim, self._book, self._pids)
+            if placement is not None and placement.container_id is not None:
+                rows = rows_of_container(report, placement.container_id)
+                self._pids.learn_tasks(placement.container_id, rows)
+
+    def _resolve(self, waiting: _Waiting, *, overdue: bool) -> KernelKill | None:
+        report = waiting.report
+        placements = [place(report, victim, self._book, self._pids) for victim in report.victims]
+        claim: Claim | None = None
+        if placements[0] is None:
+            claim = self._claim_for(report, overdue=overdue)
+            if claim is None and not overdue:
+                return None
+            placements[0] = _by_claim(claim, overdue=overdue)
+        placed = tuple(
+            self._placed(report, victim, placement or placements[0] or _NOWHERE)
+            for victim, placement in zip(report.victims, placements, strict=True)
+        )
+        self._explain(placed, claim)
+        container_id = placed[0].placement.container_id
+        return KernelKill(
+            report=report,
+            source=waiting.source,
+            victims=placed,
+            scope=scope_of(report, container_id) or self._assumed_scope(container_id),
+            claim=claim,
+        )
+
+    def _claim_for(self, report: OomReport, *, overdue: bool) -> Claim | None:
+        at_ns = report.victims[0].at_ns
+        if at_ns is None or report.is_global:
+            return None
+        candidates = self._claims.candidates(at_ns)
+        alone = len({claim.container_id for claim in candidates}) == 1 and len(self._waiting) <= 1
+        return candidates[0] if candidates and (overdue or alone) else None
+
+    def _explain(self, placed: tuple[PlacedVictim, ...], claim: Claim | None) -> None:
+        if claim is not None:
+            self._claims.take(claim)
+        for item in placed:
+            self._pids.forget(item.victim.pid)
+            if claim is None and item.placement.container_id is not None and item.victim.at_ns is not None:
+                self._claims.explain(item.placement.container_id, item.victim.at_ns)
+
+    def _placed(self, report: OomReport, victim: OomVictim, placement: Placement) -> PlacedVictim:
+        main: bool | None = None
+        if placement.container_id is not None:
+            record = self._book.get(placement.container_id)
+            main = is_main_process(victim, record, rows_of_container(report, placement.container_id))
+        return PlacedVictim(victim=victim, placement=placement, main_process=main)
+
+    def _assumed_scope(self, container_id: str | None) -> Scope | None:
+        """
+        A memcg kill without its cgroups: the container's own limit, where it has one, is the one that was hit.
+        """
+        record = self._book.get(container_id) if container_id is not None else None
+        limited = record is not None and record.snapshot is not None and record.snapshot.memory_limit_bytes
+        return Scope.CONTAINER if limited else None
+
+
+_NOWHERE: Final = Placement(container_id=None, runtime=None, confidence=Confidence.POSSIBLE)
+
+
+def _by_claim(claim: Claim | None, *, overdue: bool) -> Placement:
+    if claim is None:
+        return _NOWHERE
+    return Placement(
+        container_id=claim.container_id,
+        runtime="docker",
+        confidence=Confidence.POSSIBLE if overdue else Confidence.LIKELY,
+        how=claim.text,
+    )

@@ -1,0 +1,261 @@
+"""
+What is known of each container before it dies: its metadata and its runs.
+
+Metadata is held from the first sight of a container until a while after its end, because it is gone from Docker when
+it is needed: `--rm` containers cannot be inspected after their death, and a restart policy overwrites the state of
+the last run within 100 ms. Nothing here judges; it only keeps.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from collector.correlate.facts import Origin
+from parsers.docker_event import DockerEvent
+from parsers.docker_inspect import ContainerSnapshot
+from sinks.event import EvidenceSource, Killer, Scope
+
+_FORGET_AFTER_NS: Final = 600 * 1_000_000_000
+_RUNS_KEPT: Final = 4
+_KILLS_KEPT: Final = 64
+# Docker stamps State.StartedAt, then logs `start`: 13 to 98 ms later in the recordings; a busy host may take longer.
+START_LAG_NS: Final = 5 * 1_000_000_000
+START_LEAD_NS: Final = 100_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalSent:
+    """
+    A signal that somebody sent through Docker's API.
+    """
+
+    at_ns: int
+    signal: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KillInRun:
+    """
+    An OOM kill of a process of the run, as it was published.
+    """
+
+    event_id: str
+    at_ns: int | None
+    pid: int
+    comm: str | None
+    main_process: bool | None
+    killer: Killer
+    scope: Scope | None
+    limit_bytes: int | None
+    source: EvidenceSource
+    text: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Run:
+    """
+    One run of a container, from start to death.
+
+    Attributes:
+        started_at_ns: State.StartedAt; `start_event_ns` is the stamp of Docker's event.
+        main_pid: its first process in the host's numbering.
+        signals: what was sent through Docker, in order.
+        kills: OOM kills of its processes; `kills_dropped` more were too many to keep.
+        die_event_ns: when Docker reported the end; `exit_code` is the event's, which a label can forge.
+        after: the first inspect after the end.
+        gone: Docker did not know the container any more when asked after the end.
+        boot_id: the boot it ran in.
+        missed: nobody saw the end; it was found out by comparing.
+        origins: readings that must be read again if the end is not published.
+    """
+
+    container_id: str
+    started_at_ns: int | None = None
+    start_event_ns: int | None = None
+    main_pid: int | None = None
+    signals: list[SignalSent] = field(default_factory=list)
+    oom_events_ns: list[int] = field(default_factory=list)
+    kills: list[KillInRun] = field(default_factory=list)
+    kills_dropped: int = 0
+    die_event_ns: int | None = None
+    exit_code: int | None = None
+    stop_ns: int | None = None
+    destroy_ns: int | None = None
+    after: ContainerSnapshot | None = None
+    gone: bool = False
+    boot_id: str | None = None
+    missed: bool = False
+    origins: list[Origin] = field(default_factory=list)
+
+    @property
+    def began_ns(self) -> int | None:
+        """
+        The best stamp of its start.
+        """
+        return self.started_at_ns if self.started_at_ns is not None else self.start_event_ns
+
+    @property
+    def ended(self) -> bool:
+        """
+        Whether its end is known.
+        """
+        return self.die_event_ns is not None or self.missed
+
+    @property
+    def ended_ns(self) -> int | None:
+        """
+        The best stamp of its end: State.FinishedAt, else Docker's event.
+        """
+        if self.after is not None and self.after.finished_at_ns is not None:
+            return self.after.finished_at_ns
+        return self.die_event_ns
+
+    def add_kill(self, kill: KillInRun) -> None:
+        """
+        Keep a kill once; the first and the latest are kept when there are very many.
+        """
+        if any(known.event_id == kill.event_id and known.pid == kill.pid for known in self.kills):
+            return
+        if len(self.kills) >= _KILLS_KEPT:
+            del self.kills[_KILLS_KEPT // 2]
+            self.kills_dropped += 1
+        self.kills.append(kill)
+
+    def matches(self, snapshot: ContainerSnapshot) -> bool:
+        """
+        Whether a snapshot shows this run, not one before or after it.
+        """
+        if snapshot.started_at_ns is None:
+            return False
+        if self.started_at_ns is not None:
+            return self.started_at_ns == snapshot.started_at_ns
+        if self.start_event_ns is None:
+            return False
+        lag_ns = self.start_event_ns - snapshot.started_at_ns
+        return -START_LEAD_NS <= lag_ns <= START_LAG_NS
+
+
+@dataclass(slots=True, kw_only=True)
+class ContainerRecord:
+    """
+    One container: the latest snapshot, what events said of it, and its latest runs.
+    """
+
+    id: str
+    name: str | None = None
+    image: str | None = None
+    attributes: dict[str, str] = field(default_factory=dict)
+    snapshot: ContainerSnapshot | None = None
+    runs: list[Run] = field(default_factory=list)
+    created_event_ns: int | None = None
+    start_failure_told: str | None = None
+    last_seen_ns: int = 0
+    destroyed: bool = False
+
+    @property
+    def run(self) -> Run | None:
+        """
+        The run that goes on, or the last one.
+        """
+        return self.runs[-1] if self.runs else None
+
+    @property
+    def living(self) -> Run | None:
+        """
+        The run that goes on, if one does.
+        """
+        return self.runs[-1] if self.runs and not self.runs[-1].ended else None
+
+    def run_at(self, at_ns: int | None) -> Run | None:
+        """
+        The run to which a moment belongs: the latest that had begun by then.
+        """
+        if at_ns is None:
+            return self.run
+        begun = [run for run in self.runs if (run.began_ns or 0) - START_LAG_NS <= at_ns]
+        return begun[-1] if begun else None
+
+    def begin(self, run: Run) -> Run:
+        """
+        Add a run; the oldest are forgotten.
+        """
+        self.runs.append(run)
+        del self.runs[:-_RUNS_KEPT]
+        return run
+
+
+class ContainerBook:
+    """
+    Every container of the host that Docker told of.
+    """
+
+    def __init__(self) -> None:
+        self._records: dict[str, ContainerRecord] = {}
+
+    def __iter__(self) -> Iterator[ContainerRecord]:
+        return iter(self._records.values())
+
+    def get(self, container_id: str) -> ContainerRecord | None:
+        """
+        What is known of a container, by its full id.
+        """
+        return self._records.get(container_id)
+
+    def open(self, container_id: str, now_ns: int) -> ContainerRecord:
+        """
+        What is known of a container, or a new record.
+        """
+        record = self._records.get(container_id)
+        if record is None:
+            record = self._records[container_id] = ContainerRecord(id=container_id)
+        record.last_seen_ns = now_ns
+        return record
+
+    def learn_event(self, event: DockerEvent, now_ns: int) -> ContainerRecord:
+        """
+        Keep the name, image and labels that every container event carries.
+        """
+        record = self.open(event.container_id, now_ns)
+        record.name = event.name or record.name
+        record.image = event.image or record.image
+        record.attributes.update(event.attributes)
+        return record
+
+    def learn_snapshot(self, snapshot: ContainerSnapshot, now_ns: int) -> ContainerRecord:
+        """
+        Keep what inspect said; the name and labels in it are the truth.
+        """
+        record = self.open(snapshot.id, now_ns)
+        record.snapshot = snapshot
+        record.name = snapshot.name or record.name
+        record.image = snapshot.image_name or record.image
+        return record
+
+    def forget(self, now_ns: int) -> None:
+        """
+        Let go of containers that were removed long enough ago for all their events to be out.
+        """
+        old = [
+            record.id
+            for record in self._records.values()
+            if record.destroyed and now_ns - record.last_seen_ns > _FORGET_AFTER_NS
+        ]
+        for container_id in old:
+            del self._records[container_id]
+
+
+def without_state(snapshot: ContainerSnapshot) -> ContainerSnapshot:
+    """
+    The part of a snapshot that was true from the container's creation on: its configuration.
+    """
+    return replace(
+        snapshot,
+        pid=None,
+        status="created",
+        running=False,
+        oom_killed=False,
+        exit_code=0,
+        error="",
+        started_at_ns=None,
+        finished_at_ns=None,
+    )

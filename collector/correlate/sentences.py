@@ -1,0 +1,88 @@
+"""
+The one sentence of an event that a person reads at 3 in the morning.
+"""
+
+from typing import Final
+
+from collector.correlate.attribution import Placement
+from collector.correlate.kills import KernelKill, PlacedVictim
+from collector.correlate.runs import ContainerRecord
+from collector.correlate.verdict import Verdict
+from sinks.event import Cause, Confidence, Scope
+
+_KIB: Final = 1024
+_SHORT_ID: Final = 12
+
+
+def size(size_bytes: int | None) -> str | None:
+    """
+    A size for people: `512 MiB`, `1.5 GiB`.
+    """
+    if size_bytes is None:
+        return None
+    value, unit = float(size_bytes), "B"
+    for larger in ("KiB", "MiB", "GiB", "TiB"):
+        if value < _KIB:
+            break
+        value, unit = value / _KIB, larger
+    return f"{value:.1f}".removesuffix(".0") + f" {unit}"
+
+
+def container_name(record: ContainerRecord | None, container_id: str) -> str:
+    """
+    The name of a container as it stands in a sentence; its short id where the name is not known.
+    """
+    name = record.name if record is not None else None
+    return f'"{name}"' if name else container_id[:_SHORT_ID]
+
+
+def of_kill(kill: KernelKill, record: ContainerRecord | None, limit_bytes: int | None) -> str:
+    """
+    The sentence of a kernel OOM kill.
+    """
+    first = kill.victims[0]
+    where = _where(first.placement, record)
+    return f"The kernel's OOM killer killed {_victims(kill.victims)}{where}: {_why(kill, limit_bytes)}."
+
+
+def of_death(record: ContainerRecord, verdict: Verdict, exit_code: int | None) -> str:
+    """
+    The sentence of a container's death.
+    """
+    image = f" ({record.image})" if record.image else ""
+    name = container_name(record, record.id)
+    if verdict.cause is Cause.START_FAILED:
+        return f"Container {name}{image} did not start: {verdict.because.removeprefix('it could not be started: ')}."
+    code = f" with exit code {exit_code}" if exit_code is not None else ""
+    unsure = "" if verdict.confidence is Confidence.CERTAIN else f" ({verdict.confidence.value})"
+    return f"Container {name}{image} ended{code}: {verdict.because}{unsure}."
+
+
+def _victims(victims: tuple[PlacedVictim, ...]) -> str:
+    first = victims[0]
+    role = {True: "the main process ", False: "the child process ", None: "process "}[first.main_process]
+    named = f'{role}"{first.victim.comm}" (pid {first.victim.pid})'
+    more = len(victims) - 1
+    return named if not more else f"{named} and {more} more process{'es' if more > 1 else ''}"
+
+
+def _where(placement: Placement, record: ContainerRecord | None) -> str:
+    if placement.container_id is None:
+        return ""
+    sure = "" if placement.confidence is Confidence.CERTAIN else "probably "
+    return f" of {sure}container {container_name(record, placement.container_id)}"
+
+
+def _why(kill: KernelKill, limit_bytes: int | None) -> str:
+    limit = size(limit_bytes)
+    match kill.scope:
+        case Scope.HOST:
+            return "the host ran out of memory"
+        case Scope.CONTAINER:
+            whose = "the container" if kill.victims[0].placement.container_id is not None else "its cgroup"
+            return f"{whose} reached its own memory limit" + (f" of {limit}" if limit else "")
+        case Scope.PARENT:
+            owner = kill.report.oom_memcg or "a cgroup above it"
+            return f"{owner} reached its memory limit" + (f" of {limit}" if limit else "")
+        case None:
+            return "a memory limit was reached; the kernel did not print whose"

@@ -1,0 +1,125 @@
+"""
+The facts on which a verdict rests, and the form of a verdict.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from collector.correlate.runs import KillInRun, SignalSent
+from sinks.event import Cause, Confidence, Evidence, EvidenceSource, Scope
+
+SIGNAL_BASE: Final = 128
+SIGKILL: Final = 9
+SIGTERM: Final = 15
+MS: Final = 1_000_000
+SECOND: Final = 1_000_000_000
+# Docker stamps its `kill` event after it sent the signal: up to 45 ms before the end in the recordings, never after.
+_KILL_STAMP_LAG_NS: Final = 100 * MS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """
+    Everything known about one ended run.
+
+    Attributes:
+        began_ns: start of the run; None when it never began.
+        ended_ns: State.FinishedAt, else the stamp of Docker's `die`.
+        die_event_ns: None when nobody saw the end.
+        exit_code: from inspect; from the event only where no label can have forged it; else None.
+        signals: sent through Docker in this run, in order, those after the end included.
+        stop_signal: what `docker stop` sends first.
+        error: State.Error: why it could not be started.
+        kernel_log: whether the kernel log was readable all the time.
+        engine_down_ns: when the daemon stopped answering, if that was near this end; `engine_up_ns` when it answered again.
+        rebooted: the host was booted anew since this run was last seen.
+        booted_ns: when the host was booted.
+    """
+
+    container_id: str
+    began_ns: int | None = None
+    started: bool = True
+    ended_ns: int | None = None
+    die_event_ns: int | None = None
+    exit_code: int | None = None
+    main_pid: int | None = None
+    init: bool = False
+    auto_remove: bool = False
+    stop_signal: int = SIGTERM
+    signals: tuple[SignalSent, ...] = ()
+    stop_ns: int | None = None
+    destroy_ns: int | None = None
+    oom_events_ns: tuple[int, ...] = ()
+    oom_killed_flag: bool | None = None
+    kills: tuple[KillInRun, ...] = ()
+    error: str | None = None
+    kernel_log: bool = False
+    engine_down_ns: int | None = None
+    engine_up_ns: int | None = None
+    rebooted: bool = False
+    booted_ns: int | None = None
+
+    @property
+    def signal(self) -> int | None:
+        """
+        The signal that the exit code names (128 + n); the code alone does not prove it.
+        """
+        code = self.exit_code
+        return code - SIGNAL_BASE if code is not None and SIGNAL_BASE < code <= SIGNAL_BASE + 64 else None
+
+    @property
+    def signals_before_end(self) -> tuple[SignalSent, ...]:
+        """
+        The signals that can have caused the end: those that were sent before it.
+        """
+        if self.ended_ns is None:
+            return self.signals
+        return tuple(sent for sent in self.signals if sent.at_ns <= self.ended_ns + _KILL_STAMP_LAG_NS)
+
+    def before_end_s(self, at_ns: int | None) -> float | None:
+        """
+        Seconds from a moment to the end; negative when it was after it.
+        """
+        if at_ns is None or self.ended_ns is None:
+            return None
+        return (self.ended_ns - at_ns) / SECOND
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """
+    A cause, how sure it is, and what shows it.
+
+    Attributes:
+        because: half a sentence for the message: `the kernel's OOM killer killed its main process`.
+        scope: whose memory ran out, for causes that are an OOM.
+        settled: no evidence that may still come can change it.
+    """
+
+    cause: Cause
+    confidence: Confidence
+    because: str
+    evidence: tuple[Evidence, ...] = ()
+    scope: Scope | None = None
+    settled: bool = False
+
+
+def evidence_of_kill(kill: KillInRun) -> Evidence:
+    """
+    The line that tells of an OOM kill.
+    """
+    return Evidence(source=kill.source, time_ns=kill.at_ns, text=kill.text)
+
+
+def evidence_of_signal(sent: SignalSent) -> Evidence:
+    """
+    Docker's event of a signal that was sent through it.
+    """
+    return Evidence(source=EvidenceSource.DOCKER, time_ns=sent.at_ns, text=f"kill signal={sent.signal}")
+
+
+def evidence_of_event(action: str, at_ns: int) -> Evidence:
+    """
+    An event of Docker that says all by its name.
+    """
+    return Evidence(source=EvidenceSource.DOCKER, time_ns=at_ns, text=action)

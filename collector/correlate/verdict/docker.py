@@ -1,0 +1,134 @@
+"""
+Verdict rules: somebody ended it through Docker, or Docker itself went down.
+"""
+
+from typing import Final
+
+from collector.correlate.verdict.case import (
+    MS,
+    SECOND,
+    SIGKILL,
+    Case,
+    Verdict,
+    evidence_of_event,
+    evidence_of_signal,
+)
+from sinks.event import Cause, Confidence, Evidence, EvidenceSource
+
+# A program may take its time after SIGTERM; after half a minute its end is its own.
+_HANDLED_WITHIN_S: Final = 30.0
+# dockerd gives all containers 15 s to stop (its shutdown timeout) and stops to answer when it begins.
+_SHUTDOWN_NS: Final = 20 * SECOND
+_RESTORE_NS: Final = 5 * SECOND
+# Signals that ask for a reload or a report; they end a program only when it does not handle them.
+_RELOAD_SIGNALS: Final = frozenset({1, 10, 12, 17, 18, 23, 28})
+_LOST_TASK: Final = 255
+
+
+def daemon_went_down(case: Case) -> Verdict | None:
+    """
+    dockerd was going down and stopped its containers, or came back and ended what it found.
+    """
+    if case.engine_down_ns is None or not (_stopped_at_shutdown(case) or _ended_while_down(case)):
+        return None
+    evidence = tuple(evidence_of_signal(sent) for sent in case.signals_before_end)
+    down = Evidence(
+        source=EvidenceSource.DOCKER, time_ns=case.engine_down_ns, text="the Docker daemon stopped answering"
+    )
+    return Verdict(
+        cause=Cause.DAEMON_SHUTDOWN,
+        confidence=Confidence.LIKELY,
+        because="the Docker daemon went down, and the container with it",
+        evidence=(*evidence, down),
+    )
+
+
+def stopped(case: Case) -> Verdict | None:
+    """
+    docker stop, restart or compose down: the stop signal, the end, and Docker's `stop` event.
+    """
+    sent = case.signals_before_end
+    if case.stop_ns is None or not sent:
+        return None
+    escalated = (
+        case.signal == SIGKILL and sent[-1].signal == SIGKILL and case.stop_signal != SIGKILL and len(sent) > 1
+    )
+    evidence = (*map(evidence_of_signal, sent), evidence_of_event("stop", case.stop_ns))
+    if escalated:
+        grace_s = (sent[-1].at_ns - sent[-2].at_ns) / SECOND
+        return Verdict(
+            cause=Cause.DOCKER_STOP_TIMEOUT,
+            confidence=Confidence.CERTAIN,
+            because=f"docker stop: it did not end on signal {sent[-2].signal} within {grace_s:.1f} s and got SIGKILL",
+            evidence=evidence,
+        )
+    return Verdict(
+        cause=Cause.DOCKER_STOP,
+        confidence=Confidence.CERTAIN,
+        because=f"docker stop: it ended on signal {sent[-1].signal} within the grace period",
+        evidence=evidence,
+    )
+
+
+def removed(case: Case) -> Verdict | None:
+    """
+    docker rm -f: SIGKILL, the end, and the removal at once, which the container had not asked for itself (--rm).
+    """
+    sent = case.signals_before_end
+    if case.destroy_ns is None or case.auto_remove or case.signal not in (SIGKILL, None):
+        return None
+    if not sent or sent[-1].signal != SIGKILL:
+        return None
+    return Verdict(
+        cause=Cause.DOCKER_RM,
+        confidence=Confidence.CERTAIN,
+        because="docker rm -f",
+        evidence=(evidence_of_signal(sent[-1]), evidence_of_event("destroy", case.destroy_ns)),
+    )
+
+
+def killed(case: Case) -> Verdict | None:
+    """
+    docker kill: the exit code is that of a signal sent through Docker, or the program ended on it in its own way.
+    """
+    for sent in reversed(case.signals_before_end):
+        if case.signal == sent.signal:
+            return Verdict(
+                cause=Cause.DOCKER_KILL,
+                confidence=Confidence.CERTAIN,
+                because=f"docker kill, signal {sent.signal}",
+                evidence=(evidence_of_signal(sent),),
+            )
+    for sent in reversed(case.signals_before_end):
+        seconds = case.before_end_s(sent.at_ns)
+        handled = seconds is not None and seconds <= _HANDLED_WITHIN_S
+        if handled and sent.signal not in _RELOAD_SIGNALS and case.signal is None and case.exit_code is not None:
+            return Verdict(
+                cause=Cause.DOCKER_KILL,
+                confidence=Confidence.LIKELY,
+                because=f"docker kill, signal {sent.signal}: the program ended on it with code {case.exit_code}",
+                evidence=(evidence_of_signal(sent),),
+            )
+    return None
+
+
+def _stopped_at_shutdown(case: Case) -> bool:
+    """
+    Stopped as by docker stop while the daemon was about to be gone.
+    """
+    if case.engine_down_ns is None or case.ended_ns is None or not case.signals_before_end:
+        return False
+    return case.ended_ns - 100 * MS <= case.engine_down_ns + _SHUTDOWN_NS and (
+        case.engine_down_ns <= case.ended_ns + _SHUTDOWN_NS
+    )
+
+
+def _ended_while_down(case: Case) -> bool:
+    """
+    Ended between the daemon's going and its coming back, by a signal or with the code of a lost task.
+    """
+    if case.engine_down_ns is None or case.ended_ns is None:
+        return False
+    until_ns = (case.engine_up_ns or case.ended_ns) + _RESTORE_NS
+    lost = case.exit_code == _LOST_TASK or case.signal is not None
+    return lost and case.engine_down_ns <= case.ended_ns <= until_ns
