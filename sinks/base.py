@@ -6,7 +6,26 @@ Order, retry, deadlines, metrics and what becomes of failures are in collector/d
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Annotated, Protocol
+
+import msgspec
+
+
+class SinkConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """
+    What every sink's table in the configuration may hold.
+
+    Attributes:
+        name: what logs and metrics call it; the events that wait for it are stored under this name.
+        type: which kind of sink, a key of `sinks.SINKS`.
+        events: only these event types; None: all.
+        causes: of the events that have a cause, only these; None: all.
+    """
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    type: str
+    events: tuple[str, ...] | None = None
+    causes: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +49,12 @@ class Outgoing:
 class Sink(Protocol):
     """
     One destination. The caller never runs two of these methods at once.
+
+    Attributes:
+        max_batch: how many events are best sent at once, at the most; `send` itself takes any number.
     """
+
+    max_batch: int
 
     async def open(self) -> None:
         """

@@ -27,6 +27,7 @@ class Reason(StrEnum):
     NO_SUCH_TARGET = "no_such_target"
     DISK_FULL = "disk_full"
     IO_ERROR = "io_error"
+    UNUSABLE = "unusable"
 
 
 class SinkError(Exception):

@@ -1,0 +1,246 @@
+"""
+The configuration: TOML in, frozen structures out. The only module that reads the environment.
+
+Each component's own structure stands beside the component. An error names the file, the key, what was expected and the
+nearest name that exists; nothing is guessed and no unknown key is passed over.
+"""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import msgspec
+
+from collector.sources.docker import DockerConfig
+from collector.sources.journald import JournaldConfig
+from collector.sources.kmsg import KmsgConfig
+from sinks import SINKS, SinkConfig
+from sinks import load as load_sink
+from sinks.event import Cause, EventType
+
+SYSTEM_CONFIG: Final = Path("/etc/exit137/config.toml")
+_SYSTEM_STATE: Final = Path("/var/lib/exit137")
+_DEFAULT_STORE_BYTES: Final = 268_435_456
+
+
+class ConfigurationError(Exception):
+    """
+    Raised when the configuration cannot be used.
+
+    Args:
+        where: the file, and the key in it.
+        problem: what is wrong, what was expected, and the nearest valid name.
+    """
+
+    def __init__(self, where: str, problem: str) -> None:
+        super().__init__(f"{where}: {problem}")
+
+
+class HostConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """
+    `[host]`: what events say of this host, where its own word is not wanted.
+    """
+
+    id: str | None = None
+    hostname: str | None = None
+
+
+class StoreConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """
+    `[store]`: where events wait for their sinks, and how large that may grow.
+    """
+
+    path: str | None = None
+    max_bytes: int = _DEFAULT_STORE_BYTES
+
+
+class HttpConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """
+    `[http]`: where /metrics, /healthz and /readyz are served; nowhere if it is not there.
+    """
+
+    listen: str | None = None
+
+
+class PlannedSourceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """
+    A source that the configuration may name already and that this version does not have; `true` is refused.
+    """
+
+    enabled: Literal["auto"] | bool = "auto"
+    interval_s: float = 5
+
+
+class SourcesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """
+    `[sources.*]`: what to read.
+    """
+
+    kmsg: KmsgConfig = KmsgConfig()
+    journald: JournaldConfig = JournaldConfig()
+    docker: DockerConfig = DockerConfig()
+    processes: PlannedSourceConfig = PlannedSourceConfig()
+    trace: PlannedSourceConfig = PlannedSourceConfig()
+    cgroups: PlannedSourceConfig = PlannedSourceConfig()
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    All of it.
+
+    Attributes:
+        sinks: per sink its type, and the structure of that type.
+    """
+
+    host: HostConfig = HostConfig()
+    store: StoreConfig = StoreConfig()
+    sources: SourcesConfig = SourcesConfig()
+    http: HttpConfig = HttpConfig()
+    sinks: tuple[SinkConfig, ...] = ()
+
+    @property
+    def store_path(self) -> Path:
+        """
+        Where the store is: as configured, or the state directory of the system or of the user.
+        """
+        if self.store.path is not None:
+            return Path(self.store.path)
+        return _state_directory() / "exit137.db"
+
+
+def load(path: Path | None) -> Config:
+    """
+    Read a configuration file; without one the system's, and where there is none, defaults that work.
+
+    Raises:
+        ConfigurationError: it cannot be read or used.
+    """
+    if path is None:
+        if not SYSTEM_CONFIG.exists():
+            return parse({}, "defaults")
+        path = SYSTEM_CONFIG
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(str(path), f"cannot be read: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(str(path), f"is not TOML: {error}") from error
+    return parse(document, str(path))
+
+
+def parse(document: Mapping[str, Any], file: str) -> Config:
+    """
+    A configuration from its TOML document.
+
+    Args:
+        document: what TOML gave.
+        file: the name that errors carry.
+
+    Raises:
+        ConfigurationError: it cannot be used.
+    """
+    _check_names(document, Config.__struct_fields__, f"{file}")
+    sources = _section(document, "sources", SourcesConfig, file)
+    for name in ("processes", "trace", "cgroups"):
+        if getattr(sources, name).enabled is True:
+            where = f"{file}: sources.{name}.enabled"
+            raise ConfigurationError(where, 'this version has no such source; expected "auto" or false')
+    return Config(
+        host=_section(document, "host", HostConfig, file),
+        store=_section(document, "store", StoreConfig, file),
+        sources=sources,
+        http=_section(document, "http", HttpConfig, file),
+        sinks=_sinks(document.get("sinks", []), file),
+    )
+
+
+def _section(document: Mapping[str, Any], name: str, structure: type[Any], file: str) -> Any:  # noqa: ANN401
+    return _convert(document.get(name, {}), structure, file, name)
+
+
+def _sinks(tables: object, file: str) -> tuple[SinkConfig, ...]:
+    if not isinstance(tables, list):
+        raise ConfigurationError(f"{file}: sinks", "expected an array of tables: [[sinks]]")
+    if not tables:
+        tables = [{"name": "stdout", "type": "stdout"}]
+    sinks = tuple(_sink(table, f"sinks[{index}]", file) for index, table in enumerate(tables))
+    names = [sink.name for sink in sinks]
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigurationError(f"{file}: sinks", f'two sinks have the name "{name}"')
+    return sinks
+
+
+def _sink(table: object, key: str, file: str) -> SinkConfig:
+    if not isinstance(table, dict):
+        raise ConfigurationError(f"{file}: {key}", "expected a table: [[sinks]]")
+    kind = table.get("type")
+    if not isinstance(kind, str) or kind not in SINKS:
+        raise ConfigurationError(f"{file}: {key}.type", _unknown("sink type", str(kind), list(SINKS)))
+    structure, _ = load_sink(kind)
+    sink: SinkConfig = _convert(_expanded(table), structure, file, key)
+    _check_values(sink.events, [item.value for item in EventType], f"{file}: {key}.events")
+    _check_values(sink.causes, [item.value for item in Cause], f"{file}: {key}.causes")
+    return sink
+
+
+def _expanded(table: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    `%d` in file names is systemd's directory of credentials.
+    """
+    directory = os.environ.get("CREDENTIALS_DIRECTORY", "")
+    return {
+        key: value.replace("%d", directory) if key.endswith("_file") and isinstance(value, str) else value
+        for key, value in table.items()
+    }
+
+
+def _convert(value: object, structure: type[Any], file: str, key: str) -> Any:  # noqa: ANN401
+    _check_deep(value, structure, f"{file}: {key}")
+    try:
+        return msgspec.convert(value, structure)
+    except msgspec.ValidationError as error:
+        problem, _, place = str(error).partition(" - at `$")
+        raise ConfigurationError(f"{file}: {key}{place.rstrip('`')}", problem.replace("`", "")) from error
+
+
+def _check_deep(value: object, structure: type[Any], where: str) -> None:
+    """
+    Check the names of keys, in tables within tables too: msgspec names the unknown key but not its neighbour.
+    """
+    if not isinstance(value, dict):
+        return
+    _check_names(value, structure.__struct_fields__, where)
+    kinds = {field.name: field.type for field in msgspec.structs.fields(structure)}
+    for key, inner in value.items():
+        kind = kinds[key]
+        if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+            _check_deep(inner, kind, f"{where}.{key}")
+
+
+def _check_names(table: Mapping[str, Any], valid: Sequence[str], where: str) -> None:
+    for key in table:
+        if key not in valid:
+            raise ConfigurationError(f"{where}.{key}" if ": " in where else f"{where}: {key}", _unknown("key", key, valid))
+
+
+def _check_values(values: Sequence[str] | None, valid: Sequence[str], where: str) -> None:
+    for value in values or ():
+        if value not in valid:
+            raise ConfigurationError(where, _unknown("value", value, valid))
+
+
+def _unknown(what: str, found: str, valid: Sequence[str]) -> str:
+    nearest = difflib.get_close_matches(found, valid, n=1)
+    hint = f'; did you mean "{nearest[0]}"?' if nearest else ""
+    return f'unknown {what} "{found}", expected one of {", ".join(valid)}{hint}'
+
+
+def _state_directory() -> Path:
+    if os.geteuid() == 0:
+        return _SYSTEM_STATE
+    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local/state")
+    return Path(base) / "exit137"

@@ -1,0 +1,166 @@
+"""
+The little of the Docker Engine API that the agent reads: events, a list of ids, inspect. It never writes.
+
+Blocking, on the docker SDK; each caller is a thread of its own. All of the SDK's ways to fail come out as SourceError.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from collector.sources.base import PrivilegeError, SourceError, SourceMissingError
+
+if TYPE_CHECKING:
+    from docker.api.client import APIClient
+
+T = TypeVar("T")
+_TIMEOUT_S: Final = 10
+# Few and exact: with exec_* and health_status in the list Docker would match by prefix (moby filter.go).
+_EVENTS: Final = (
+    "create",
+    "start",
+    "die",
+    "kill",
+    "oom",
+    "stop",
+    "restart",
+    "destroy",
+    "update",
+    "rename",
+    "exec_die",
+    "died",
+    "remove",
+)
+
+
+class DockerClient:
+    """
+    A connection to one engine.
+
+    Args:
+        url: as DOCKER_HOST: `unix:///var/run/docker.sock`, `tcp://…`.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._api: APIClient = _guarded(url, lambda: _connect(url))
+
+    def version(self) -> str:
+        """
+        The engine's version.
+        """
+        answer: Mapping[str, Any] = _guarded(self._url, self._api.version)
+        return str(answer.get("Version"))
+
+    def events(self, since_ns: int) -> "EventStream":
+        """
+        Container events from a moment on; first those that the engine still remembers.
+        """
+        seconds, rest = divmod(since_ns, 1_000_000_000)
+        filters = {"type": ["container"], "event": list(_EVENTS)}
+        stream = _guarded(
+            self._url, lambda: self._api.events(since=f"{seconds}.{rest:09d}", filters=filters, decode=True)
+        )
+        return EventStream(self._url, stream)
+
+    def container_ids(self, *, running_only: bool) -> list[str]:
+        """
+        The ids of all containers.
+        """
+        found = _guarded(self._url, lambda: self._api.containers(all=not running_only, trunc=False))
+        return [str(item["Id"]) for item in found]
+
+    def inspect(self, container_id: str) -> Mapping[str, Any] | None:
+        """
+        What the engine knows of a container; None when it knows none of that id.
+        """
+        from docker.errors import NotFound  # noqa: PLC0415 (only what is configured is imported)
+
+        def ask() -> Mapping[str, Any] | None:
+            try:
+                return self._api.inspect_container(container_id)
+            except NotFound:
+                return None
+
+        return _guarded(self._url, ask)
+
+    def close(self) -> None:
+        """
+        Let go of the connections.
+        """
+        self._api.close()
+
+
+class EventStream:
+    """
+    A stream of events that another thread can end.
+    """
+
+    def __init__(self, url: str, stream: Any) -> None:  # noqa: ANN401 (the SDK's CancellableStream has no type)
+        self._url = url
+        self._stream = stream
+
+    def __iter__(self) -> Iterator[Mapping[str, Any]]:
+        """
+        The events as they come; ends when the engine or `close` ends the stream.
+        """
+        iterator = iter(self._stream)
+        while True:
+            event = _guarded(self._url, lambda: next(iterator, None))
+            if event is None:
+                return
+            yield event
+
+    def close(self) -> None:
+        """
+        End the stream; the SDK reaches into urllib3 for that and fails where the socket is gone already.
+        """
+        try:
+            self._stream.close()
+        except (AttributeError, OSError, ValueError):
+            return
+
+
+def _connect(url: str) -> "APIClient":
+    from docker.api.client import APIClient  # noqa: PLC0415 (only what is configured is imported)
+
+    return APIClient(base_url=url, version="auto", timeout=_TIMEOUT_S)
+
+
+def _guarded(url: str, call: Callable[[], T]) -> T:
+    """
+    Run a call; whatever the SDK, requests, urllib3 or the socket raise becomes a SourceError.
+    """
+    from docker.errors import DockerException  # noqa: PLC0415
+    from requests.exceptions import RequestException  # noqa: PLC0415
+    from urllib3.exceptions import HTTPError  # noqa: PLC0415
+
+    try:
+        return call()
+    except (DockerException, RequestException, HTTPError, OSError, ValueError) as error:
+        raise _translated(url, error) from error
+
+
+def _translated(url: str, error: BaseException) -> SourceError:
+    causes = list(_causes(error))
+    if any(isinstance(cause, PermissionError) for cause in causes):
+        remedy = "add the agent's user to the group of the socket (SupplementaryGroups=docker)"
+        return PrivilegeError(f"{url} may not be opened", remedy)
+    if any(isinstance(cause, FileNotFoundError | ConnectionRefusedError) for cause in causes):
+        return SourceMissingError(f"no Docker Engine answers at {url}")
+    return SourceError(f"the Docker Engine at {url}: {type(error).__name__}")
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """
+    An error and what is behind it: the SDK wraps requests, which wraps urllib3, which wraps the socket's error.
+    """
+    seen: set[int] = set()
+    waiting = [error]
+    while waiting:
+        current = waiting.pop()
+        if current is None or id(current) in seen:
+            continue
+        seen.add(id(current))
+        yield current
+        inner = [item for item in current.args if isinstance(item, BaseException)]
+        waiting += [current.__cause__, current.__context__, *inner]

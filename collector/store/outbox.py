@@ -1,0 +1,106 @@
+"""
+The rows that say what each sink has yet to take; every function runs inside a transaction of its caller.
+
+Order: an event is not given out while an earlier one with the same key waits for the time of its retry.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from collector.store.records import PendingEvent
+from sinks.base import Outgoing
+
+# A retry that lies further ahead than this was set before the clock was put back.
+LONGEST_RETRY_S: Final = 3600.0
+
+_PENDING: Final = """
+    SELECT e.id, e.type, o.key, e.body, o.attempts
+    FROM outbox AS o JOIN events AS e ON e.seq = o.seq
+    WHERE o.sink = :sink
+      AND NOT (o.retry_at_s > :now_s AND o.retry_at_s <= :now_s + :longest_s)
+      AND NOT EXISTS (
+        SELECT 1 FROM outbox AS earlier
+        WHERE earlier.sink = o.sink AND earlier.key = o.key AND earlier.seq < o.seq AND earlier.retry_at_s > 0
+          AND earlier.retry_at_s > :now_s AND earlier.retry_at_s <= :now_s + :longest_s
+      )
+    ORDER BY o.seq LIMIT :limit
+"""
+_OF_EVENT: Final = "WHERE sink = ? AND seq = (SELECT seq FROM events WHERE id = ?)"
+
+
+def depths(connection: sqlite3.Connection) -> dict[str, int]:
+    """
+    How many events wait for each sink.
+    """
+    return dict(connection.execute("SELECT sink, count(*) FROM outbox GROUP BY sink"))
+
+
+def pending(connection: sqlite3.Connection, sink: str, limit: int, now_s: float) -> list[PendingEvent]:
+    """
+    What a sink may be sent now, in order.
+    """
+    rows = connection.execute(
+        _PENDING, {"sink": sink, "limit": limit, "now_s": now_s, "longest_s": LONGEST_RETRY_S}
+    )
+    return [
+        PendingEvent(outgoing=Outgoing(id=id_, type=type_, key=key, body=body), attempts=attempts)
+        for id_, type_, key, body, attempts in rows
+    ]
+
+
+def next_retry_s(connection: sqlite3.Connection, sink: str) -> float | None:
+    """
+    When the first delayed event of a sink is due, seconds since 1970; None: none is delayed.
+    """
+    row = connection.execute("SELECT min(retry_at_s) FROM outbox WHERE sink = ? AND retry_at_s > 0", (sink,))
+    due: float | None = row.fetchone()[0]
+    return due
+
+
+def add(connection: sqlite3.Connection, seq: int, key: str, sinks: Sequence[str]) -> None:
+    """
+    An event waits for these sinks.
+    """
+    connection.executemany(
+        "INSERT INTO outbox (sink, seq, key) VALUES (?, ?, ?)", [(sink, seq, key) for sink in sinks]
+    )
+
+
+def remove(connection: sqlite3.Connection, sink: str, ids: Iterable[str]) -> int:
+    """
+    A sink took these; gives how many of them were waiting.
+    """
+    return connection.executemany(f"DELETE FROM outbox {_OF_EVENT}", [(sink, id_) for id_ in ids]).rowcount  # noqa: S608 (our own words)
+
+
+def delay(
+    connection: sqlite3.Connection,
+    sink: str,
+    *,
+    ids: Iterable[str],
+    retry_at_s: float,
+    reason: str,
+    detail: str,
+) -> None:
+    """
+    A sink did not take these; none with the same key is given out before `retry_at_s` (0: at once).
+    """
+    connection.executemany(
+        f"UPDATE outbox SET attempts = attempts + 1, retry_at_s = ?, reason = ?, detail = ? {_OF_EVENT}",  # noqa: S608 (our own words)
+        [(retry_at_s, reason, detail, sink, id_) for id_ in ids],
+    )
+
+
+def bury(
+    connection: sqlite3.Connection, sink: str, *, id_: str, reason: str, detail: str, died_ns: int
+) -> int:
+    """
+    A sink will never take this one; gives 1, or 0 if it was not waiting.
+    """
+    connection.execute(
+        "INSERT INTO dead_letters (sink, seq, attempts, reason, detail, died_ns)"  # noqa: S608 (our own words)
+        f" SELECT sink, seq, attempts + 1, ?, ?, ? FROM outbox {_OF_EVENT}",
+        (reason, detail, died_ns, sink, id_),
+    )
+    return remove(connection, sink, [id_])

@@ -1,0 +1,256 @@
+"""
+The store as the agent's loop sees it: every call runs in one thread, one after the other.
+
+Events, what waits for each sink, and the sources' positions commit together (docs/adr/0004). A call whose
+caller was cancelled is carried out whole, or not at all.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final, ParamSpec, Self, TypeVar
+
+import orjson
+
+from collector.store import outbox
+from collector.store.database import Database
+from collector.store.errors import StoreError, StoreFullError
+from collector.store.history import select
+from collector.store.records import PastEvent, PendingEvent, StoredEvent
+from collector.store.retention import trim
+
+DEFAULT_MAX_BYTES: Final = 268_435_456
+Position = Mapping[str, Any]
+
+_Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
+
+_INSERT: Final = """
+    INSERT INTO events (id, type, subject, key, container_id, time_ns, stored_ns, body)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING
+"""
+_KEEP_POSITION: Final = """
+    INSERT INTO positions (source, position) VALUES (?, ?)
+    ON CONFLICT (source) DO UPDATE SET position = excluded.position
+"""
+
+
+class Store:
+    """
+    Events, outbox and positions. Get one from `Store.open`.
+
+    Attributes:
+        set_aside: where a damaged predecessor of the database was moved to; None: there was none.
+    """
+
+    def __init__(
+        self, database: Database, *, thread: ThreadPoolExecutor, max_bytes: int, wall_ns: Callable[[], int]
+    ) -> None:
+        self.set_aside = database.set_aside
+        self._database = database
+        self._thread = thread
+        self._max_bytes = max_bytes
+        self._wall_ns = wall_ns
+        self._closed = False
+        self._depths = Counter(outbox.depths(database.connection))
+
+    @classmethod
+    async def open(
+        cls, path: Path, *, max_bytes: int = DEFAULT_MAX_BYTES, wall_ns: Callable[[], int] = time.time_ns
+    ) -> Self:
+        """
+        Open the database, or begin one.
+
+        Args:
+            path: the file; it and its directory are created.
+            max_bytes: how large the store may grow.
+            wall_ns: the wall clock.
+
+        Raises:
+            StoreError: it cannot be used; the class says why.
+        """
+        thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+        try:
+            database = await asyncio.get_running_loop().run_in_executor(thread, Database, path)
+        except StoreError:
+            thread.shutdown(wait=False)
+            raise
+        return cls(database, thread=thread, max_bytes=max_bytes, wall_ns=wall_ns)
+
+    async def commit(self, events: Sequence[StoredEvent], positions: Mapping[str, Position]) -> int:
+        """
+        Store events and positions in one transaction; gives how many of the events are new.
+
+        An event whose id is known already is not stored or sent again.
+
+        Raises:
+            StoreFullError: there is no room; nothing was stored.
+            StoreUnavailableError: the disk refused; nothing was stored.
+        """
+        return await self._run(self._commit, events, positions)
+
+    async def positions(self) -> dict[str, dict[str, Any]]:
+        """
+        Per source where it goes on.
+        """
+        return await self._run(self._positions)
+
+    async def pending(self, sink: str, limit: int, now_s: float) -> list[PendingEvent]:
+        """
+        What a sink may be sent now, in order.
+
+        Args:
+            sink: its name.
+            limit: how many at the most.
+            now_s: the wall clock, seconds since 1970.
+        """
+        return await self._run(self._pending, sink, limit, now_s)
+
+    async def next_retry_s(self, sink: str) -> float | None:
+        """
+        When the first delayed event of a sink is due, seconds since 1970; None: none is delayed.
+        """
+        return await self._run(self._next_retry_s, sink)
+
+    async def delivered(self, sink: str, ids: Sequence[str]) -> None:
+        """
+        A sink took these events.
+        """
+        await self._run(self._delivered, sink, ids)
+
+    async def failed(
+        self, sink: str, ids: Sequence[str], retry_at_s: float, reason: str, detail: str
+    ) -> None:
+        """
+        A sink did not take these events.
+
+        Args:
+            sink: its name.
+            ids: the events.
+            retry_at_s: not before this, seconds since 1970; later ones of the same key wait too. 0: at once.
+            reason: the class of the failure.
+            detail: words for a person.
+        """
+        await self._run(self._failed, sink, ids, retry_at_s, reason, detail)
+
+    async def dead(self, sink: str, event_id: str, reason: str, detail: str) -> None:
+        """
+        A sink will never take this event: put it aside, with the reason.
+        """
+        await self._run(self._dead, sink, event_id, reason, detail)
+
+    async def events(
+        self,
+        *,
+        since_ns: int | None = None,
+        until_ns: int | None = None,
+        container: str | None = None,
+        types: Collection[str] | None = None,
+        limit: int = 1000,
+        after_seq: int | None = None,
+    ) -> list[PastEvent]:
+        """
+        Stored events; the arguments are those of `History.events`.
+        """
+        return await self._run(
+            select,
+            self._database.connection,
+            since_ns=since_ns,
+            until_ns=until_ns,
+            container=container,
+            types=types,
+            limit=limit,
+            after_seq=after_seq,
+        )
+
+    def depth(self, sink: str) -> int:
+        """
+        How many events wait for a sink.
+        """
+        return self._depths[sink]
+
+    def waiting_sinks(self) -> frozenset[str]:
+        """
+        The sinks that events wait for, also those that are not configured any more.
+        """
+        return frozenset(sink for sink, count in self._depths.items() if count)
+
+    async def aclose(self) -> None:
+        """
+        Close the database. Safe to call twice.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        await self._run(self._database.close)
+        self._thread.shutdown(wait=False)
+
+    async def _run(
+        self,
+        function: Callable[_Arguments, _Result],
+        *args: _Arguments.args,
+        **kwargs: _Arguments.kwargs,
+    ) -> _Result:
+        def guarded() -> _Result:
+            with self._database.guarded():
+                return function(*args, **kwargs)
+
+        return await asyncio.get_running_loop().run_in_executor(self._thread, guarded)
+
+    def _commit(self, events: Sequence[StoredEvent], positions: Mapping[str, Position]) -> int:
+        new: list[StoredEvent] = []
+        stored_ns = self._wall_ns()
+        with self._database.transaction() as connection:
+            for event in events:
+                time_ns = stored_ns if event.time_ns is None else event.time_ns
+                columns = (
+                    event.id,
+                    event.type,
+                    event.subject,
+                    event.key,
+                    event.container_id,
+                    time_ns,
+                    stored_ns,
+                    event.body,
+                )
+                cursor = connection.execute(_INSERT, columns)
+                if cursor.rowcount and cursor.lastrowid is not None:
+                    outbox.add(connection, cursor.lastrowid, event.key, event.sinks)
+                    new.append(event)
+            connection.executemany(
+                _KEEP_POSITION,
+                [(source, orjson.dumps(position).decode()) for source, position in positions.items()],
+            )
+            if new and not trim(connection, self._max_bytes):
+                raise StoreFullError(self._max_bytes, self._depths)
+        self._depths.update(sink for event in new for sink in event.sinks)
+        return len(new)
+
+    def _positions(self) -> dict[str, dict[str, Any]]:
+        rows = self._database.connection.execute("SELECT source, position FROM positions")
+        return {source: orjson.loads(position) for source, position in rows}
+
+    def _pending(self, sink: str, limit: int, now_s: float) -> list[PendingEvent]:
+        return outbox.pending(self._database.connection, sink, limit, now_s)
+
+    def _next_retry_s(self, sink: str) -> float | None:
+        return outbox.next_retry_s(self._database.connection, sink)
+
+    def _delivered(self, sink: str, ids: Sequence[str]) -> None:
+        with self._database.transaction() as connection:
+            removed = outbox.remove(connection, sink, ids)
+        self._depths[sink] -= removed
+
+    def _failed(self, sink: str, ids: Sequence[str], retry_at_s: float, reason: str, detail: str) -> None:
+        with self._database.transaction() as connection:
+            outbox.delay(connection, sink, ids=ids, retry_at_s=retry_at_s, reason=reason, detail=detail)
+
+    def _dead(self, sink: str, event_id: str, reason: str, detail: str) -> None:
+        with self._database.transaction() as connection:
+            removed = outbox.bury(
+                connection, sink, id_=event_id, reason=reason, detail=detail, died_ns=self._wall_ns()
+            )
+        self._depths[sink] -= removed

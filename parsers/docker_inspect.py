@@ -1,0 +1,160 @@
+"""
+What `docker inspect` says of a container (GET /containers/{id}/json), reduced to what explains its end.
+
+Environment variables are never read: they hold secrets. A value that is missing or of an unexpected type is
+None.
+"""
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from parsers.errors import ParseError
+from parsers.untyped import (
+    decoded,
+    fields_of,
+    flag_of,
+    int_of,
+    text_map_of,
+    text_of,
+    texts_of,
+    time_ns_of,
+)
+
+_EXPECTED: Final = "the answer of docker inspect for one container"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerSnapshot:
+    """
+    A container as the engine described it at one moment. Times are nanoseconds since 1970.
+
+    Attributes:
+        name: without the slash in front.
+        image_name: the image as it was asked for.
+        image_tags: the tag in that name; empty where the image was named by digest or id.
+        image_id: the image's digest.
+        command: `path` and `args` as a shell would take them.
+        pid: of the main process as the engine sees it; None while it does not run.
+        oom_killed: the engine's own opinion of the last run.
+        exit_code: of the last run; 0 also while it runs and before it ever ran.
+        error: why it could not be started; None where nothing went wrong.
+        started_at_ns: start of the last run; None if there was none.
+        finished_at_ns: end of the last run; None if there was none.
+        restart_count: restarts by policy.
+        memory_limit_bytes: None where there is no limit; so with `memory_reservation_bytes`.
+        memory_swap_bytes: memory and swap together; -1 is no limit.
+        stop_signal: name or number of what `docker stop` sends first, if it is not SIGTERM.
+        stop_timeout_s: how long it waits then.
+        cgroup_parent: `--cgroup-parent`.
+    """
+
+    id: str
+    name: str | None = None
+    image_name: str | None = None
+    image_tags: tuple[str, ...] = ()
+    image_id: str | None = None
+    labels: Mapping[str, str]
+    created_at_ns: int | None = None
+    path: str | None = None
+    args: tuple[str, ...] = ()
+    command: str | None = None
+    pid: int | None = None
+    status: str | None = None
+    running: bool = False
+    oom_killed: bool | None = None
+    exit_code: int | None = None
+    error: str | None = None
+    started_at_ns: int | None = None
+    finished_at_ns: int | None = None
+    restart_count: int | None = None
+    memory_limit_bytes: int | None = None
+    memory_swap_bytes: int | None = None
+    memory_reservation_bytes: int | None = None
+    oom_score_adj: int | None = None
+    oom_kill_disable: bool | None = None
+    init: bool | None = None
+    auto_remove: bool = False
+    stop_signal: str | None = None
+    stop_timeout_s: int | None = None
+    restart_policy: str | None = None
+    pid_mode: str | None = None
+    cgroup_parent: str | None = None
+    log_driver: str | None = None
+    health_status: str | None = None
+    runtime: str | None = "docker"
+
+
+def parse_inspect(answer: bytes | Mapping[str, Any] | list[Any]) -> ContainerSnapshot:
+    """
+    Read the engine's answer, or the array of one that the command prints.
+
+    Args:
+        answer: JSON, or the same decoded.
+
+    Raises:
+        ParseError: it is not the description of one container.
+    """
+    value = decoded(answer, _EXPECTED) if isinstance(answer, bytes) else answer
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    fields = fields_of(value)
+    container_id = text_of(fields.get("Id"))
+    if container_id is None or not isinstance(fields.get("State"), Mapping):
+        raise ParseError(_EXPECTED, str(list(fields)))
+    return _snapshot(container_id, fields)
+
+
+def image_tag(name: str) -> str | None:
+    """
+    The tag that an image name asks for: `latest` where it names none, None for a digest or an id.
+    """
+    if "@" in name or name.startswith("sha256:"):
+        return None
+    _, colon, tag = name.rpartition("/")[2].partition(":")
+    return tag if colon else "latest"
+
+
+def _snapshot(container_id: str, fields: Mapping[str, Any]) -> ContainerSnapshot:
+    state = fields_of(fields.get("State"))
+    config = fields_of(fields.get("Config"))
+    host = fields_of(fields.get("HostConfig"))
+    image = text_of(config.get("Image"))
+    tag = image_tag(image) if image is not None else None
+    path, args = text_of(fields.get("Path")), texts_of(fields.get("Args"))
+    return ContainerSnapshot(
+        id=container_id,
+        name=(text_of(fields.get("Name")) or "").removeprefix("/") or None,
+        image_name=image,
+        image_tags=(tag,) if tag else (),
+        image_id=text_of(fields.get("Image")),
+        labels=text_map_of(config.get("Labels")),
+        created_at_ns=time_ns_of(fields.get("Created")),
+        path=path,
+        args=args,
+        command=shlex.join([path, *args]) if path is not None else None,
+        pid=int_of(state.get("Pid")) or None,
+        status=text_of(state.get("Status")),
+        running=flag_of(state.get("Running")) or False,
+        oom_killed=flag_of(state.get("OOMKilled")),
+        exit_code=int_of(state.get("ExitCode")),
+        error=text_of(state.get("Error")),
+        started_at_ns=time_ns_of(state.get("StartedAt")),
+        finished_at_ns=time_ns_of(state.get("FinishedAt")),
+        restart_count=int_of(fields.get("RestartCount")),
+        memory_limit_bytes=int_of(host.get("Memory")) or None,
+        memory_swap_bytes=int_of(host.get("MemorySwap")) or None,
+        memory_reservation_bytes=int_of(host.get("MemoryReservation")) or None,
+        oom_score_adj=int_of(host.get("OomScoreAdj")),
+        oom_kill_disable=flag_of(host.get("OomKillDisable")),
+        init=flag_of(host.get("Init")),
+        auto_remove=flag_of(host.get("AutoRemove")) or False,
+        stop_signal=text_of(config.get("StopSignal")),
+        stop_timeout_s=int_of(config.get("StopTimeout")),
+        restart_policy=text_of(fields_of(host.get("RestartPolicy")).get("Name")),
+        pid_mode=text_of(host.get("PidMode")),
+        cgroup_parent=text_of(host.get("CgroupParent")),
+        log_driver=text_of(fields_of(host.get("LogConfig")).get("Type")),
+        health_status=text_of(fields_of(state.get("Health")).get("Status")),
+    )

@@ -1,0 +1,228 @@
+"""
+One entry of the systemd journal, in any of the shapes that it is handed out in.
+
+`journalctl -o json`: strings; an array of byte values where the text is not printable; an array of those
+where a field repeats; null where it is too large. systemd-python: str, bytes, int, datetime, UUID.
+`journalctl -o export`: `NAME=text` lines, or a binary form for any bytes. Fields that begin with `_` are
+written by journald itself and can be trusted; the others are the sender's own words
+(systemd.journal-fields(7)).
+"""
+
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from parsers.errors import ParseError
+from parsers.oom_facts import KernelLine
+from parsers.untyped import decoded, int_of
+
+_EXPECTED: Final = "an entry of the journal"
+_EXPORT: Final = "the export format of the journal"
+_NS_PER_US: Final = 1000
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+_BYTE_VALUES: Final = 256
+_LENGTH_BYTES: Final = 8
+_KERNEL_FACILITY: Final = 0
+
+ExportFields = Mapping[str, bytes | list[bytes]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalEntry:
+    """
+    The fields of an entry that serve here.
+
+    Attributes:
+        message: empty where there is none; bytes that are not UTF-8 are kept as surrogates.
+        transport: how it came: `kernel`, `journal`, `syslog`, `stdout`, …
+        boot_id: 32 hex digits, no dashes; so with `machine_id` and `message_id`.
+        realtime_ns: when journald received it, nanoseconds since 1970; `monotonic_us` is the same since boot.
+        source_realtime_ns: when the sender sent it.
+        source_monotonic_us: the kernel's own stamp of a kernel message.
+        pid: of the sender; so with `uid`, `comm`, `exe` and `systemd_unit`.
+        unit: the unit that a message of PID 1 is about; `user_unit` that of a user's manager.
+    """
+
+    message: str
+    transport: str | None = None
+    identifier: str | None = None
+    facility: int | None = None
+    priority: int | None = None
+    boot_id: str | None = None
+    machine_id: str | None = None
+    hostname: str | None = None
+    realtime_ns: int | None = None
+    monotonic_us: int | None = None
+    source_realtime_ns: int | None = None
+    source_monotonic_us: int | None = None
+    pid: int | None = None
+    uid: int | None = None
+    comm: str | None = None
+    exe: str | None = None
+    systemd_unit: str | None = None
+    unit: str | None = None
+    user_unit: str | None = None
+    message_id: str | None = None
+    cursor: str | None = None
+
+    @property
+    def from_kernel(self) -> bool:
+        """
+        Whether the kernel itself wrote it: what user space writes to /dev/kmsg has another facility than 0.
+        """
+        return self.transport == "kernel" and self.facility in (None, _KERNEL_FACILITY)
+
+    @property
+    def at_ns(self) -> int | None:
+        """
+        When it happened, as near as the entry tells: the sender's time before journald's.
+        """
+        if self.source_realtime_ns is not None or self.realtime_ns is None:
+            return self.source_realtime_ns
+        if self.source_monotonic_us is None or self.monotonic_us is None:
+            return self.realtime_ns
+        return self.realtime_ns - (self.monotonic_us - self.source_monotonic_us) * _NS_PER_US
+
+
+def parse_entry(fields: bytes | Mapping[str, Any]) -> JournalEntry:
+    """
+    Read one entry; fields of an unexpected type count as missing.
+
+    Args:
+        fields: a line of `journalctl -o json`, or the fields in any of the shapes above.
+
+    Raises:
+        ParseError: it is not an object with fields of the journal.
+    """
+    entry = decoded(fields, _EXPECTED) if isinstance(fields, bytes) else fields
+    if not isinstance(entry, Mapping) or not entry:
+        raise ParseError(_EXPECTED, repr(entry))
+    return JournalEntry(
+        message=_text(entry, "MESSAGE") or "",
+        transport=_text(entry, "_TRANSPORT"),
+        identifier=_text(entry, "SYSLOG_IDENTIFIER"),
+        facility=_int(entry, "SYSLOG_FACILITY"),
+        priority=_int(entry, "PRIORITY"),
+        boot_id=_id(entry, "_BOOT_ID"),
+        machine_id=_id(entry, "_MACHINE_ID"),
+        hostname=_text(entry, "_HOSTNAME"),
+        realtime_ns=_ns(_int(entry, "__REALTIME_TIMESTAMP")),
+        monotonic_us=_int(entry, "__MONOTONIC_TIMESTAMP"),
+        source_realtime_ns=_ns(_int(entry, "_SOURCE_REALTIME_TIMESTAMP")),
+        source_monotonic_us=_int(entry, "_SOURCE_MONOTONIC_TIMESTAMP"),
+        pid=_int(entry, "_PID"),
+        uid=_int(entry, "_UID"),
+        comm=_text(entry, "_COMM"),
+        exe=_text(entry, "_EXE"),
+        systemd_unit=_text(entry, "_SYSTEMD_UNIT"),
+        unit=_text(entry, "UNIT"),
+        user_unit=_text(entry, "USER_UNIT"),
+        message_id=_id(entry, "MESSAGE_ID"),
+        cursor=_text(entry, "__CURSOR"),
+    )
+
+
+def kernel_line(entry: JournalEntry) -> KernelLine | None:
+    """
+    The line of the kernel log that an entry holds; None for anything that the kernel did not write.
+    """
+    if not entry.from_kernel:
+        return None
+    return KernelLine(
+        text=entry.message,
+        monotonic_us=entry.source_monotonic_us,
+        boot_id=entry.boot_id,
+        at_ns=entry.at_ns,
+    )
+
+
+def parse_export(data: bytes) -> Iterator[ExportFields]:
+    """
+    Read the export format; a field that repeats gives a list.
+
+    Raises:
+        ParseError: a line is no field, or the data ends within one.
+    """
+    fields: dict[str, bytes | list[bytes]] = {}
+    at = 0
+    while at < len(data):
+        end = data.find(b"\n", at)
+        if end < 0:
+            raise ParseError(_EXPORT, data[at:])
+        line, at = data[at:end], end + 1
+        if not line:
+            if fields:
+                yield fields
+            fields = {}
+            continue
+        name, equals, value = line.partition(b"=")
+        if not equals:
+            value, at = _binary_value(data, at)
+        _add(fields, name, value)
+    if fields:
+        yield fields
+
+
+def _binary_value(data: bytes, at: int) -> tuple[bytes, int]:
+    """
+    The value after a bare name: its length in 64 bits, little-endian, then the bytes and a line feed.
+    """
+    start = at + _LENGTH_BYTES
+    end = start + int.from_bytes(data[at:start], "little")
+    if data[end : end + 1] != b"\n":
+        raise ParseError(_EXPORT, data[at:])
+    return data[start:end], end + 1
+
+
+def _add(fields: dict[str, bytes | list[bytes]], name: bytes, value: bytes) -> None:
+    key = name.decode("utf-8", "surrogateescape")
+    known = fields.get(key)
+    if known is None:
+        fields[key] = value
+    elif isinstance(known, list):
+        known.append(value)
+    else:
+        fields[key] = [known, value]
+
+
+def _text(entry: Mapping[str, Any], name: str) -> str | None:
+    """
+    A field as text; the first of several.
+    """
+    value = entry.get(name)
+    if isinstance(value, list) and value and not isinstance(value[0], int):
+        value = value[0]
+    if isinstance(value, list) and all(isinstance(item, int) and 0 <= item < _BYTE_VALUES for item in value):
+        value = bytes(value)
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "surrogateescape")
+    return value if isinstance(value, str) else None
+
+
+def _int(entry: Mapping[str, Any], name: str) -> int | None:
+    """
+    A field as a number; times and durations in microseconds.
+    """
+    value = entry.get(name)
+    if isinstance(value, tuple) and value:
+        value = value[0]
+    if isinstance(value, datetime):
+        return (value - _EPOCH) // _MICROSECOND if value.tzinfo is not None else None
+    if isinstance(value, timedelta):
+        return value // _MICROSECOND
+    return int_of(value) if isinstance(value, int) else int_of(_text(entry, name))
+
+
+def _id(entry: Mapping[str, Any], name: str) -> str | None:
+    value = entry.get(name)
+    if isinstance(value, uuid.UUID):
+        return value.hex
+    text = _text(entry, name)
+    return text.replace("-", "").lower() if text else None
+
+
+def _ns(time_us: int | None) -> int | None:
+    return int_of(time_us * _NS_PER_US) if time_us is not None else None

@@ -1,0 +1,319 @@
+"""
+The journal source, on real journal files that systemd-journal-remote makes from the export format.
+"""
+
+import asyncio
+import os
+import subprocess
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from collector.correlate.facts import Fact, GapFact, KernelFact
+from collector.sources.base import Position, PrivilegeError, Reading, SourceMissingError
+from collector.sources.journald import JournaldConfig, JournaldSource, offered
+from parsers.killers import UnitOomKilled
+
+pytest.importorskip("systemd.journal", reason="python-systemd is not installed")
+
+_REMOTE = Path("/lib/systemd/systemd-journal-remote")
+_RECORDING = Path(__file__).parents[5] / "shared/recordings/debian12-docker20-cgroup2"
+_OLDEST_BOOT, _BOOT_BEFORE, _THIS_BOOT = ("a" * 32, "b" * 32, "c" * 32)
+_START_US = 1_790_000_000_000_000
+_KILL = "Killed process {pid} (java) total-vm:1kB, anon-rss:1kB, file-rss:0kB, shmem-rss:0kB"
+
+pytestmark = pytest.mark.skipif(not _REMOTE.exists(), reason="systemd-journal-remote is not installed")
+
+Entry = dict[str, bytes]
+Write = Callable[..., Path]
+
+
+def _entry(second: int, message: bytes | str, boot_id: str = _THIS_BOOT, **fields: str) -> Entry:
+    text = message if isinstance(message, bytes) else message.encode()
+    given = {name: value.encode() for name, value in fields.items()}
+    return {
+        "__REALTIME_TIMESTAMP": str(_START_US + second * 1_000_000).encode(),
+        "__MONOTONIC_TIMESTAMP": str(second * 1_000_000).encode(),
+        "_BOOT_ID": boot_id.encode(),
+        "MESSAGE": text,
+        **given,
+    }
+
+
+def _kernel(second: int, message: bytes | str, boot_id: str = _THIS_BOOT, facility: str = "0") -> Entry:
+    stamp = str(second * 1_000_000)
+    return _entry(
+        second,
+        message,
+        boot_id,
+        _TRANSPORT="kernel",
+        SYSLOG_FACILITY=facility,
+        _SOURCE_MONOTONIC_TIMESTAMP=stamp,
+    )
+
+
+def _kill(second: int, pid: int, boot_id: str = _THIS_BOOT) -> Entry:
+    return _kernel(second, f"Memory cgroup out of memory: {_KILL.format(pid=pid)}", boot_id)
+
+
+def _chatter(second: int) -> Entry:
+    return _entry(second, "nothing of interest", _TRANSPORT="journal")
+
+
+def _exported(entries: tuple[Entry, ...]) -> bytes:
+    lines: list[bytes] = []
+    for entry in entries:
+        for name, value in entry.items():
+            binary = name.encode() + b"\n" + len(value).to_bytes(8, "little") + value
+            lines.append(binary if name == "MESSAGE" else name.encode() + b"=" + value)
+        lines.append(b"")
+    return b"\n".join(lines) + b"\n"
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    """
+    An empty journal directory.
+    """
+    journal = tmp_path / "journal"
+    journal.mkdir()
+    return journal
+
+
+@pytest.fixture
+def write(directory: Path, tmp_path: Path) -> Write:
+    """
+    Makes a journal file of entries and moves it into the directory, complete.
+    """
+
+    def make(name: str, *entries: Entry, exported: bytes | None = None) -> Path:
+        made = tmp_path / name
+        subprocess.run(
+            [_REMOTE, "-o", made, "-"],
+            input=exported if exported is not None else _exported(entries),
+            check=True,
+            capture_output=True,
+        )
+        return made.rename(directory / name)
+
+    return make
+
+
+def _source(directory: Path, boot_id: str | None = _THIS_BOOT, idle_s: float = 60) -> JournaldSource:
+    return JournaldSource(JournaldConfig(path=str(directory)), boot_id, idle_s=idle_s)
+
+
+async def _until(readings: AsyncIterator[Reading], enough: Callable[[list[Reading]], bool]) -> list[Reading]:
+    taken: list[Reading] = []
+    async with asyncio.timeout(20):
+        while not enough(taken):
+            taken.append(await anext(readings))
+    return taken
+
+
+async def _read(source: JournaldSource, count: int, position: Position | None = None) -> list[Reading]:
+    """
+    Read until there are so many facts.
+    """
+    async with aclosing(source.readings(position)) as readings:  # type: ignore[type-var]
+        return await _until(readings, lambda taken: len(_facts(taken)) >= count)
+
+
+def _facts(readings: list[Reading]) -> list[Fact]:
+    return [fact for reading in readings for fact in reading.facts]
+
+
+def _texts(readings: list[Reading]) -> list[Any]:
+    return [fact.line.text if isinstance(fact, KernelFact) else fact for fact in _facts(readings)]
+
+
+def _pids(readings: list[Reading]) -> list[int]:
+    lines = [text for text in _texts(readings) if isinstance(text, str)]
+    return [int(text.partition("Killed process ")[2].split()[0]) for text in lines]
+
+
+async def test_first_start_reads_this_boot_and_the_one_before(directory: Path, write: Write) -> None:
+    """
+    A death just before a reboot is found; older boots are history.
+    """
+    write(
+        "system.journal",
+        _kill(1, 1, _OLDEST_BOOT),
+        _kill(2, 2, _BOOT_BEFORE),
+        _kill(3, 3, _BOOT_BEFORE),
+        _kill(4, 4),
+    )
+    assert _pids(await _read(_source(directory), 3)) == [2, 3, 4]
+
+
+async def test_journal_of_another_system_is_read_whole(directory: Path, write: Write) -> None:
+    """
+    Where this boot is not in the journal, reading begins at its head.
+    """
+    write("system.journal", _kill(1, 1, _OLDEST_BOOT), _kill(2, 2, _BOOT_BEFORE))
+    assert _pids(await _read(_source(directory), 2)) == [1, 2]
+
+
+async def test_ordinary_kernel_lines_stay_in_the_thread(directory: Path, write: Write) -> None:
+    """
+    Only lines that speak of an OOM, and those of a report, are handed on.
+    """
+    write(
+        "system.journal",
+        _kernel(1, "eth0: link becomes ready"),
+        _kernel(2, "java invoked oom-killer: gfp_mask=0xcc0, order=0, oom_score_adj=0"),
+        _kernel(2, "a line of the report"),
+        _kill(3, 7),
+        _kernel(9, "usb 1-1: new device"),
+        _kill(10, 8),
+    )
+    texts = _texts(await _read(_source(directory), 4))
+    assert [text.split()[0] for text in texts] == ["java", "a", "Memory", "Memory"]
+
+
+async def test_line_from_user_space_is_no_kernel_line(directory: Path, write: Write) -> None:
+    """
+    What a program writes to /dev/kmsg has another facility than the kernel's.
+    """
+    forged = _kernel(1, f"Memory cgroup out of memory: {_KILL.format(pid=666)}", facility="1")
+    write("system.journal", forged, _kill(2, 7))
+    assert _pids(await _read(_source(directory), 1)) == [7]
+
+
+async def test_bytes_that_are_not_utf8_are_kept(directory: Path, write: Write) -> None:
+    """
+    A process may have any bytes for a name.
+    """
+    write("system.journal", _kernel(1, b"Out of memory: Killed process 5 (caf\xc3) total-vm:1kB"))
+    (text,) = _texts(await _read(_source(directory), 1))
+    assert (
+        text.encode("utf-8", "surrogateescape") == b"Out of memory: Killed process 5 (caf\xc3) total-vm:1kB"
+    )
+
+
+async def test_reading_goes_on_after_the_position(directory: Path, write: Write) -> None:
+    """
+    Nothing is read twice and nothing is left out.
+    """
+    write("system.journal", _kill(1, 1), _chatter(2))
+    first = await _read(_source(directory), 1)
+    write("system-2.journal", _kill(3, 3))
+    assert _pids(await _read(_source(directory), 1, first[-1].position)) == [3]
+
+
+async def test_vacuumed_position_is_a_gap_and_loses_nothing_that_is_left(
+    directory: Path, write: Write
+) -> None:
+    """
+    The entry next to a vanished cursor was never read: it is read, and the gap is told with its bounds.
+    """
+    old = write("system@1.journal", _kill(1, 1))
+    position = (await _read(_source(directory), 1))[-1].position
+    old.unlink()
+    write("system.journal", _kill(5, 5), _kill(6, 6))
+    gap, *_ = facts = _facts(await _read(_source(directory), 3, position))
+    assert isinstance(gap, GapFact)
+    assert (gap.what, gap.from_ns, gap.to_ns) == (
+        "cursor_lost",
+        (_START_US + 1_000_000) * 1000,
+        (_START_US + 5_000_000) * 1000,
+    )
+    assert len(facts) == 3
+
+
+async def test_garbage_position_is_a_gap_and_reading_starts_over(directory: Path, write: Write) -> None:
+    """
+    A cursor that libsystemd refuses costs no more than reading again.
+    """
+    write("system.journal", _kill(1, 1))
+    gap, kill = _facts(await _read(_source(directory), 2, {"cursor": "garbage", "realtime_us": None}))
+    assert isinstance(gap, GapFact)
+    assert isinstance(kill, KernelFact)
+
+
+async def test_position_moves_on_while_nothing_concerns_us(directory: Path, write: Write) -> None:
+    """
+    An idle source takes the journal's tail for its position, so that a restart finds its place.
+    """
+    write("system.journal", _kill(1, 1), _chatter(2), _chatter(3))
+    async with aclosing(_source(directory, idle_s=0.1).readings(None)) as readings:  # type: ignore[type-var]
+        taken = await _until(readings, lambda taken: len(taken) == 2)
+    assert taken[1].facts == ()
+    assert taken[1].position["realtime_us"] == _START_US + 3_000_000
+
+
+async def test_position_at_an_entry_of_no_concern_is_no_gap(directory: Path, write: Write) -> None:
+    """
+    The tail that an idle source stored need not match the filter.
+    """
+    write("system.journal", _kill(1, 1), _chatter(2))
+    async with aclosing(_source(directory, idle_s=0.1).readings(None)) as readings:  # type: ignore[type-var]
+        idle = (await _until(readings, lambda taken: len(taken) == 2))[-1].position
+    write("system-2.journal", _kill(3, 3))
+    assert _pids(await _read(_source(directory), 1, idle)) == [3]
+
+
+async def test_rotation_while_reading_loses_nothing(directory: Path, write: Write) -> None:
+    """
+    Files come and go under the reader: each entry is read once.
+    """
+    old = write("system.journal", _kill(1, 1))
+    async with aclosing(_source(directory).readings(None)) as readings:  # type: ignore[type-var]
+        seen = await _until(readings, lambda taken: len(_facts(taken)) == 1)
+        write("system-2.journal", _kill(2, 2))
+        seen += await _until(readings, lambda taken: len(_facts(taken)) == 1)
+        old.unlink()
+        write("system-3.journal", _kill(3, 3), _kill(4, 4))
+        seen += await _until(readings, lambda taken: len(_facts(taken)) == 2)
+    assert _pids(seen) == [1, 2, 3, 4]
+
+
+async def test_reader_thread_ends_with_the_reading(directory: Path, write: Write) -> None:
+    """
+    Whoever stops reading leaves no thread behind, also where the thread still had something to hand over.
+    """
+    write("system.journal", *(_kill(second, second) for second in range(1, 50)))
+    await _read(_source(directory), 1)
+    for thread in threading.enumerate():
+        if thread.name == "journald-read":
+            thread.join(timeout=2)
+            assert not thread.is_alive()
+
+
+async def test_missing_journal_is_said_so(directory: Path) -> None:
+    """
+    A directory without journal files is a source that this host does not have.
+    """
+    with pytest.raises(SourceMissingError, match="has no files"):
+        await _read(_source(directory), 1)
+    assert not offered(JournaldConfig(path=str(directory)))
+
+
+async def test_unreadable_journal_names_the_group(
+    directory: Path, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    A journal that may not be read looks empty to libsystemd; a person is told the remedy instead.
+    """
+    write("system.journal", _kill(1, 1))
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(PrivilegeError, match="systemd-journal"):
+        await _read(_source(directory), 1)
+
+
+async def test_recorded_units_give_what_systemd_said(directory: Path, write: Write) -> None:
+    """
+    A real journal of a Docker host: each line of systemd about an OOM kill names its container.
+    """
+    export = _RECORDING / "journal-units.export"
+    if not export.exists():
+        pytest.skip("the recordings are not beside the repository")
+    write("system.journal", exported=export.read_bytes())
+    facts = _facts(await _read(_source(directory), 121))
+    kills = [fact for fact in facts if isinstance(fact, UnitOomKilled)]
+    assert len(kills) == 121
+    assert all((kill.container is not None) == kill.unit.startswith("docker-") for kill in kills)

@@ -1,0 +1,117 @@
+"""
+Reading the history from another process, with and without a running agent.
+"""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import orjson
+import pytest
+
+from collector.store import History, Store, StoredEvent, StoreUnavailableError
+
+
+def event(number: int, container: str, name: str, kind: str = "exit137.oom_kill") -> StoredEvent:
+    """
+    The event of a number: `time_ns` is the number.
+    """
+    return StoredEvent(
+        id=f"event-{number}",
+        type=kind,
+        subject=f"container/{container}",
+        key=container,
+        time_ns=number,
+        container_id=container,
+        body=orjson.dumps({"data": {"container": {"name": name}}}),
+        sinks=(),
+    )
+
+
+@pytest.fixture
+async def path(tmp_path: Path) -> AsyncIterator[Path]:
+    """
+    The database of a running agent with four events.
+    """
+    store = await Store.open(tmp_path / "exit137.db")
+    await store.commit(
+        [
+            event(1, "aaaa1111", "web"),
+            event(2, "bbbb2222", "db"),
+            event(3, "aaaa1111", "web", "exit137.container_death"),
+            event(4, "aacc3333", "web"),
+        ],
+        {},
+    )
+    yield tmp_path / "exit137.db"
+    await store.aclose()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        ({}, [1, 2, 3, 4]),
+        ({"since_ns": 2}, [2, 3, 4]),
+        ({"until_ns": 2}, [1]),
+        ({"container": "aaaa1111"}, [1, 3]),
+        ({"container": "aa"}, [1, 3, 4]),
+        ({"container": "web"}, [1, 3, 4]),
+        ({"container": "%"}, []),
+        ({"types": ["exit137.container_death"]}, [3]),
+        ({"types": []}, []),
+        ({"limit": 2}, [3, 4]),
+        ({"limit": 2, "after_seq": 1}, [2, 3]),
+        ({"after_seq": 4}, []),
+        ({"container": "web", "since_ns": 2, "types": ["exit137.oom_kill"]}, [4]),
+    ],
+)
+async def test_each_condition_narrows(path: Path, wanted: dict[str, object], expected: list[int]) -> None:
+    """
+    Events come in the order of storing; `limit` keeps the newest, or the first after a number.
+    """
+    with History(path) as history:
+        assert [past.time_ns for past in history.events(**wanted)] == expected
+
+
+async def test_reader_sees_what_the_agent_adds(path: Path, tmp_path: Path) -> None:
+    """
+    `events --follow` goes on from the last number that it saw.
+    """
+    with History(path) as history:
+        last = history.events()[-1].seq
+        assert history.events(after_seq=last) == []
+
+
+async def test_history_of_a_stopped_agent_is_read_and_nothing_is_written(tmp_path: Path) -> None:
+    """
+    Reading leaves no file behind and changes none.
+    """
+    path = tmp_path / "exit137.db"
+    store = await Store.open(path)
+    await store.commit([event(1, "aaaa1111", "web")], {})
+    await store.aclose()
+    before = path.read_bytes()
+
+    with History(path) as history:
+        assert len(history.events()) == 1
+
+    assert path.read_bytes() == before
+
+
+def test_missing_database_is_told_and_not_created(tmp_path: Path) -> None:
+    """
+    A reader never makes a store.
+    """
+    with pytest.raises(StoreUnavailableError, match=r"exit137\.db"):
+        History(tmp_path / "exit137.db")
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_file_that_is_no_database_is_told(tmp_path: Path) -> None:
+    """
+    Whatever is wrong, the error names the file.
+    """
+    (tmp_path / "exit137.db").write_bytes(b"not a database" * 100)
+
+    with pytest.raises(StoreUnavailableError, match=r"exit137\.db"):
+        History(tmp_path / "exit137.db")

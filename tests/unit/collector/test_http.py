@@ -1,0 +1,109 @@
+"""
+The HTTP server, over real connections.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from collector.http import HttpServer, address
+from collector.metrics import Metrics
+
+
+class Agent:
+    """
+    Says whether it is ready.
+    """
+
+    reasons: Sequence[str] = ()
+
+    def ready(self) -> tuple[bool, Sequence[str]]:
+        return not self.reasons, self.reasons
+
+
+@pytest.fixture
+def agent() -> Agent:
+    return Agent()
+
+
+@pytest.fixture
+async def server(agent: Agent) -> AsyncIterator[HttpServer]:
+    server = HttpServer("127.0.0.1:0", Metrics(CollectorRegistry()), agent.ready)
+    await server.start()
+    yield server
+    await server.aclose()
+    await server.aclose()
+
+
+async def ask(server: HttpServer, request: bytes) -> bytes:
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(request)
+    answer = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    return answer
+
+
+async def test_metrics_are_served_in_the_text_format(server: HttpServer) -> None:
+    """
+    With the type that Prometheus expects, a query or not.
+    """
+    answer = await ask(server, b"GET /metrics?x=1 HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4")
+    assert b"exit137_events_total" in answer
+
+
+async def test_readiness_says_what_is_missing(server: HttpServer, agent: Agent) -> None:
+    """
+    503 with the reasons, 200 without; health does not depend on it.
+    """
+    assert b" 200 " in await ask(server, b"GET /readyz HTTP/1.1\r\n\r\n")
+    agent.reasons = ["no source is read"]
+    answer = await ask(server, b"GET /readyz HTTP/1.1\r\n\r\n")
+    assert b" 503 " in answer
+    assert answer.endswith(b"no source is read\n")
+    assert b" 200 " in await ask(server, b"GET /healthz HTTP/1.1\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    ("request_line", "status"),
+    [
+        (b"GET /other HTTP/1.1", b" 404 "),
+        (b"POST /metrics HTTP/1.1", b" 405 "),
+        (b"GET /metrics", b" 400 "),
+        (b"\x16\x03\x01", b" 400 "),
+    ],
+)
+async def test_what_is_not_understood_is_refused(
+    server: HttpServer, request_line: bytes, status: bytes
+) -> None:
+    """
+    Each with the status that says why.
+    """
+    assert status in (await ask(server, request_line + b"\r\n\r\n")).split(b"\r\n")[0]
+
+
+@pytest.mark.parametrize(
+    ("listen", "found"),
+    [
+        ("127.0.0.1:9137", ("127.0.0.1", 9137)),
+        (":9137", (None, 9137)),
+        ("[::1]:9137", ("::1", 9137)),
+    ],
+)
+def test_an_address_is_a_host_and_a_port(listen: str, found: tuple[str | None, int]) -> None:
+    """
+    No host means all of them.
+    """
+    assert address(listen) == found
+
+
+@pytest.mark.parametrize("listen", ["", "9137", "host:", "host:http"])
+def test_an_address_needs_a_port(listen: str) -> None:
+    """
+    Nothing is guessed.
+    """
+    with pytest.raises(ValueError, match="expected"):
+        address(listen)

@@ -1,0 +1,120 @@
+"""
+Entries of the journal, in all shapes that they come in.
+"""
+
+import json
+import uuid
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from parsers.errors import ParseError
+from parsers.journal import kernel_line, parse_entry, parse_export
+
+BOOT = "b343311393934ed2bd8400172bb8b692"
+
+
+def _fields(**fields: object) -> dict[str, Any]:
+    return {
+        "MESSAGE": "Out of memory",
+        "_TRANSPORT": "kernel",
+        "_BOOT_ID": BOOT,
+        "__REALTIME_TIMESTAMP": "1795337577000000",
+        "__MONOTONIC_TIMESTAMP": "14000000",
+        "_SOURCE_MONOTONIC_TIMESTAMP": "13000000",
+        **fields,
+    }
+
+
+def test_line_of_journalctl_json() -> None:
+    """
+    All values of the JSON output are strings; numbers are read from them.
+    """
+    entry = parse_entry(json.dumps(_fields(_PID="1", UNIT="web.service", __CURSOR="s=1")).encode())
+    assert (entry.message, entry.pid, entry.unit, entry.cursor) == ("Out of memory", 1, "web.service", "s=1")
+    assert (entry.realtime_ns, entry.monotonic_us) == (1795337577000000000, 14000000)
+
+
+def test_entry_of_the_systemd_reader() -> None:
+    """
+    systemd-python converts ids and times: the facts are the same as from JSON.
+    """
+    converted = _fields(
+        _BOOT_ID=uuid.UUID(BOOT),
+        __REALTIME_TIMESTAMP=datetime.fromtimestamp(1795337577, timezone(timedelta(hours=2))),
+        __MONOTONIC_TIMESTAMP=(timedelta(seconds=14), uuid.UUID(BOOT)),
+        _SOURCE_MONOTONIC_TIMESTAMP=timedelta(seconds=13),
+    )
+    assert parse_entry(converted) == parse_entry(_fields())
+    assert (
+        parse_entry(_fields(__REALTIME_TIMESTAMP=datetime.now(UTC).replace(tzinfo=None))).realtime_ns is None
+    )
+
+
+@pytest.mark.parametrize("message", [b"caf\xc3", [99, 97, 102, 0xC3], [[99, 97, 102, 0xC3], "again"]])
+def test_message_of_any_bytes(message: object) -> None:
+    """
+    Bytes that are not UTF-8 are kept as surrogates; of a repeated field the first value counts.
+    """
+    assert parse_entry(_fields(MESSAGE=message)).message.encode("utf-8", "surrogateescape") == b"caf\xc3"
+
+
+@pytest.mark.parametrize("message", [None, [], [300], [-1], 5, {}, [None]])
+def test_message_that_is_not_there(message: object) -> None:
+    """
+    A null stands for what is too large for journalctl: the message is empty then.
+    """
+    assert parse_entry(_fields(MESSAGE=message)).message == ""
+
+
+@pytest.mark.parametrize(
+    ("fields", "from_kernel"),
+    [
+        ({}, True),
+        ({"SYSLOG_FACILITY": "0"}, True),
+        ({"SYSLOG_FACILITY": "1", "SYSLOG_IDENTIFIER": "kernel"}, False),
+        ({"_TRANSPORT": "syslog", "SYSLOG_IDENTIFIER": "kernel"}, False),
+    ],
+)
+def test_only_the_kernel_writes_kernel_lines(fields: dict[str, str], from_kernel: bool) -> None:
+    """
+    A program may write to /dev/kmsg or call itself `kernel`; the facility and the transport tell.
+    """
+    assert (kernel_line(parse_entry(_fields(**fields))) is not None) is from_kernel
+
+
+def test_time_of_a_kernel_line_is_when_it_was_printed() -> None:
+    """
+    A line may be received late (at boot, by many seconds): both clocks give the kernel's own moment.
+    """
+    line = kernel_line(parse_entry(_fields()))
+    assert line is not None
+    assert line.at_ns == 1795337576000000000
+    assert (line.monotonic_us, line.boot_id) == (13000000, BOOT)
+
+
+def test_export_with_text_and_bytes() -> None:
+    """
+    A value with a line feed has the binary form; a repeated field gives all its values.
+    """
+    data = b"A=1\nMESSAGE\n" + (3).to_bytes(8, "little") + b"x\ny\nA=2\nA=3\n\n\nA=4\n"
+    assert list(parse_export(data)) == [{"A": [b"1", b"2", b"3"], "MESSAGE": b"x\ny"}, {"A": b"4"}]
+
+
+@pytest.mark.parametrize("data", [b"A=1", b"A\n", b"A\n\x05\0\0\0\0\0\0\0abc", b"A\n" + b"\xff" * 8 + b"x\n"])
+def test_export_that_is_cut(data: bytes) -> None:
+    """
+    A broken tail raises ParseError.
+    """
+    with pytest.raises(ParseError):
+        list(parse_export(data))
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"{}", b"5", b"[" * 100_000])
+def test_garbage_is_a_parse_error(data: bytes) -> None:
+    """
+    What is no entry raises ParseError and nothing else.
+    """
+    with pytest.raises(ParseError):
+        parse_entry(data)
