@@ -114,6 +114,8 @@ class OomReport:
         no_killable: the kernel found nobody to kill.
         sysrq: asked for by a person (sysrq-f).
         suppressed: reports that the kernel's rate limit dropped before this one.
+        victim_cgroup_hint: the only container that the statistics name, where no line names the victim's cgroup.
+        page_size_bytes: of the machine, where the victim's row and its kill line tell it.
         evidence: the lines that carry the proof, in order: header, limit, chosen, summary, kill, group.
     """
 
@@ -148,6 +150,8 @@ class OomReport:
     first_at_ns: int | None = None
     last_at_ns: int | None = None
     evidence: tuple[KernelLine, ...] = ()
+    victim_cgroup_hint: str | None = None
+    page_size_bytes: int | None = None
 
     @property
     def is_global(self) -> bool | None:

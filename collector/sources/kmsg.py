@@ -148,7 +148,7 @@ class KmsgSource:
 
     def _fact(self, record: bytes) -> KernelFact | None:
         try:
-            parsed = parse_record(record, self._boot_id)
+            parsed = parse_record(record)
         except ParseError:
             self.garbage += 1
             return None

@@ -72,13 +72,19 @@ async def test_each_condition_narrows(path: Path, wanted: dict[str, object], exp
         assert [past.time_ns for past in history.events(**wanted)] == expected
 
 
-async def test_reader_sees_what_the_agent_adds(path: Path, tmp_path: Path) -> None:
+async def test_reader_sees_what_the_agent_adds(tmp_path: Path) -> None:
     """
     `events --follow` goes on from the last number that it saw.
     """
-    with History(path) as history:
+    store = await Store.open(tmp_path / "exit137.db")
+    await store.commit([event(1, "aaaa1111", "web")], {})
+    with History(tmp_path / "exit137.db") as history:
         last = history.events()[-1].seq
-        assert history.events(after_seq=last) == []
+
+        await store.commit([event(2, "aaaa1111", "web")], {})
+
+        assert [past.id for past in history.events(after_seq=last)] == ["event-2"]
+    await store.aclose()
 
 
 async def test_history_of_a_stopped_agent_is_read_and_nothing_is_written(tmp_path: Path) -> None:
