@@ -19,7 +19,9 @@ from collector.sources.journald import JournaldConfig
 from collector.sources.kmsg import KmsgConfig
 from sinks import SINKS, SinkConfig
 from sinks import load as load_sink
+from sinks.errors import DisabledError
 from sinks.event import Cause, EventType
+from sinks.secret import decode_secret
 
 SYSTEM_CONFIG: Final = Path("/etc/exit137/config.toml")
 _SYSTEM_STATE: Final = Path("/var/lib/exit137")
@@ -180,7 +182,10 @@ def _sink(table: object, key: str, file: str) -> SinkConfig:
     kind = table.get("type")
     if not isinstance(kind, str) or kind not in SINKS:
         raise ConfigurationError(f"{file}: {key}.type", _unknown("sink type", str(kind), list(SINKS)))
-    structure, _ = load_sink(kind)
+    try:
+        structure, _ = load_sink(kind)
+    except DisabledError as error:
+        raise ConfigurationError(f"{file}: {key}.type", error.detail) from error
     sink: SinkConfig = _convert(_expanded(table), structure, file, key)
     _check_values(sink.events, [item.value for item in EventType], f"{file}: {key}.events")
     _check_values(sink.causes, [item.value for item in Cause], f"{file}: {key}.causes")
@@ -201,7 +206,7 @@ def _expanded(table: Mapping[str, Any]) -> dict[str, Any]:
 def _convert(value: object, structure: type[Any], file: str, key: str) -> Any:  # noqa: ANN401
     _check_deep(value, structure, f"{file}: {key}")
     try:
-        return msgspec.convert(value, structure)
+        return msgspec.convert(value, structure, dec_hook=decode_secret)
     except msgspec.ValidationError as error:
         problem, _, place = str(error).partition(" - at `$")
         raise ConfigurationError(f"{file}: {key}{place.rstrip('`')}", problem.replace("`", "")) from error

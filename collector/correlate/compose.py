@@ -13,6 +13,7 @@ from collector.correlate.kills import KernelKill, PlacedVictim
 from collector.correlate.metadata import container_of_record, orchestrator_of
 from collector.correlate.runs import ContainerRecord, KillInRun, Run
 from collector.correlate.user_kills import UserSpaceKill
+from parsers.cgroup_path import container_of
 from parsers.oom_facts import OomReport
 from sinks.event import (
     Cause,
@@ -94,7 +95,7 @@ class Composer:
         container = container_of_record(record) if record is not None else None
         victims = () if kill.pid is None else (_user_victim(kill),)
         return self._oom_event(
-            event_id=kill_id(self.host.id, self._boot, kill.at_ns // 1000, kill.pid or kill.cgroup or "?"),
+            event_id=kill_id(self.host.id, self._boot, (kill.at_ns or 0) // 1000, kill.pid or kill.cgroup or "?"),
             time_ns=kill.at_ns,
             message=kill.sentence(sentences.container_name(record, kill.container_id or "")),
             container=container or _bare_container(kill.container_id, None),
@@ -151,7 +152,7 @@ class Composer:
         """
         The event of an OOM report that ends before a kill: what the kernel meant to do, and that it is not confirmed.
         """
-        ref_id = report.victim_container_id
+        ref = container_of(report.task_memcg or report.victim_cgroup_hint or "")
         chosen = f' chose "{report.chosen_comm}" (pid {report.chosen_pid})' if report.chosen_pid is not None else ""
         what = "no_killable_process" if report.no_killable else "report_incomplete"
         told = "found no process to kill" if report.no_killable else f"reported an OOM{chosen}, no kill was printed"
@@ -166,7 +167,7 @@ class Composer:
                 Evidence(source=EvidenceSource.KMSG, time_ns=line.at_ns, text=line.text) for line in report.evidence
             ),
             gap=Gap(source="kernel", what=what, from_ns=report.first_at_ns, to_ns=report.last_at_ns),
-            container_id=ref_id,
+            container_id=ref.id if ref is not None else None,
         )
 
     def gap(self, fact: GapFact) -> Event:

@@ -18,7 +18,7 @@ def kill_id(machine_id: str | None, boot_id: str | None, moment: int | str, vict
         moment: microseconds since boot on the kernel's clock; the line itself where it has no stamp.
         victim: pid of the first victim; the cgroup where a whole cgroup was killed.
     """
-    return _id("oom_kill", machine_id, boot_id, moment, victim)
+    return _id("oom_kill", machine_id, boot_id.replace("-", "") if boot_id else None, moment, victim)
 
 
 def death_id(container_id: str, started_at_ns: int | None) -> str:

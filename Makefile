@@ -1,0 +1,49 @@
+# Everything that is done with this repository by hand or in CI; `make` alone says what there is.
+# Each target installs what it needs, in .venv and in .cache.
+
+PYTHON ?= python3
+BIN := .venv/bin
+STRICT := $(if $(CI),EXIT137_NO_SKIP=1)
+
+.DEFAULT_GOAL := help
+
+help: ## say what there is
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 8
+
+demo: setup ## watch a real container die and the agent say why (LIVE=1 installs Docker)
+	@$(if $(LIVE),scripts/setup live && )$(BIN)/python scripts/demo.py
+
+run: setup ## run the agent on this host, with events on the screen
+	$(BIN)/exit137 run
+
+test: setup-live ## all tests: unit, property, contract, live (root)
+	$(STRICT) $(BIN)/pytest
+
+unit: setup ## the tests that need neither root nor an engine
+	$(STRICT) $(BIN)/pytest -m "not live and not broker" tests
+
+live: setup-live ## the tests on a real Docker Engine and a real kernel (root)
+	$(STRICT) $(BIN)/pytest tests/live
+
+lint: setup ## style, types and the import rule
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+bench: setup ## measure speed, latency and memory
+	$(BIN)/python bench
+
+setup:
+	@PYTHON=$(PYTHON) scripts/setup
+
+setup-live:
+	@PYTHON=$(PYTHON) scripts/setup live
+
+lock: setup ## bring requirements/dev.txt up to date with pyproject.toml
+	scripts/lock
+
+clean: ## remove what the other targets have made
+	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info build
+
+.PHONY: help demo run test unit live lint bench setup setup-live lock clean

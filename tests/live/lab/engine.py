@@ -1,0 +1,209 @@
+"""
+The Docker Engine that the live suite talks to: the host's, where one runs, or one of the suite's own.
+
+An engine of our own keeps all it has under one directory, has no network, and is stopped by its pid; nothing
+of another engine on the host is touched. Only an engine of our own may be stopped, killed or cut off.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import docker
+import requests
+
+from tests.live.lab.waiting import wait_until
+
+HOST_URL: Final = "unix:///var/run/docker.sock"
+_UP_S: Final = 30.0
+_DOWN_S: Final = 40.0
+_CALL_S: Final = 30
+
+
+def connect(url: str) -> docker.DockerClient | None:
+    """
+    A client of the engine at a URL; None where none answers.
+    """
+    try:
+        return docker.DockerClient(base_url=url, timeout=_CALL_S)
+    except docker.errors.DockerException:
+        return None
+
+
+class HostEngine:
+    """
+    The engine that runs on this host anyway.
+
+    Args:
+        url: as DOCKER_HOST.
+        client: a client that it answers.
+    """
+
+    def __init__(self, url: str, client: docker.DockerClient) -> None:
+        self.url = url
+        self.client = client
+
+    def close(self) -> None:
+        """
+        Let go of it; it runs on.
+        """
+        self.client.close()
+
+
+class OwnEngine:
+    """
+    An engine of our own: containerd and dockerd in a directory that goes away with it.
+    """
+
+    def __init__(self) -> None:
+        # A path that is short enough for a socket (108 bytes), on a disk.
+        self._directory = Path(tempfile.mkdtemp(prefix="exit137-", dir="/var/tmp"))
+        self._socket = self._directory / "docker.sock"
+        self._containerd_socket = self._directory / "containerd.sock"
+        self._containerd: subprocess.Popen[bytes] | None = None
+        self._dockerd: subprocess.Popen[bytes] | None = None
+        self._client: docker.DockerClient | None = None
+        self.url = f"unix://{self._socket}"
+        (self._directory / "daemon.json").write_text("{}")  # the host's own configuration is not ours
+
+    @property
+    def client(self) -> docker.DockerClient:
+        """
+        A client, good for as long as the engine is there, whatever happens to dockerd.
+        """
+        assert self._client is not None, "the engine has not been started"
+        return self._client
+
+    def start(self) -> None:
+        """
+        Start what does not run, and wait until the engine answers.
+        """
+        if self._containerd is None:
+            self._containerd = self._spawn("containerd", *self._containerd_options())
+            wait_until(self._containerd_socket.exists, _UP_S, "containerd has its socket")
+        self._dockerd = self._spawn("dockerd", *self._dockerd_options())
+        wait_until(self._answers, _UP_S, f"dockerd answers ({self._directory}/dockerd.log)")
+
+    def terminate_daemon(self) -> None:
+        """
+        Stop dockerd as a service manager does; it stops its containers first.
+        """
+        self._end_daemon(signal.SIGTERM)
+
+    def kill_daemon(self) -> None:
+        """
+        Kill dockerd; containers, shims and containerd live on.
+        """
+        self._end_daemon(signal.SIGKILL)
+
+    def cut_power(self) -> None:
+        """
+        Kill the engine and all its containers at once, and lose what a reboot loses.
+        """
+        mains = self._main_pids()
+        for process in (self._dockerd, self._containerd):
+            if process is not None:
+                process.kill()
+                process.wait()
+        self._dockerd = self._containerd = None
+        for pid in [*self._shims(), *mains]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: not self._shims(), _DOWN_S, "the shims are gone")
+        self._unmount()
+        for name in ("exec", "containerd-state", "docker.pid", "docker.sock", "containerd.sock"):
+            path = self._directory / name
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """
+        Stop the engine and its containers, and remove all traces.
+        """
+        self.terminate_daemon()
+        if self._containerd is not None:
+            self._containerd.terminate()
+            self._containerd.wait(_DOWN_S)
+        if self._client is not None:
+            self._client.close()
+        self._unmount()
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+    def _containerd_options(self) -> list[str]:
+        home = self._directory
+        options = ["--root", f"{home}/containerd", "--state", f"{home}/containerd-state"]
+        return [*options, "--address", str(self._containerd_socket), "--log-level", "warn"]
+
+    def _dockerd_options(self) -> list[str]:
+        home = self._directory
+        options = ["--containerd", str(self._containerd_socket), "--host", self.url]
+        options += ["--data-root", f"{home}/data", "--exec-root", f"{home}/exec"]
+        options += ["--pidfile", f"{home}/docker.pid", "--config-file", f"{home}/daemon.json"]
+        return [*options, "--iptables=false", "--ip6tables=false", "--bridge=none"]
+
+    def _spawn(self, *command: str) -> subprocess.Popen[bytes]:
+        with (self._directory / f"{command[0]}.log").open("ab") as log:
+            return subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+
+    def _answers(self) -> bool:
+        assert self._dockerd is not None
+        assert self._dockerd.poll() is None, (self._directory / "dockerd.log").read_text()
+        if self._client is None:
+            self._client = connect(self.url)
+            return self._client is not None
+        with suppress(docker.errors.DockerException, requests.RequestException):
+            return bool(self._client.ping())
+        return False
+
+    def _end_daemon(self, number: signal.Signals) -> None:
+        if self._dockerd is None:
+            return
+        self._dockerd.send_signal(number)
+        self._dockerd.wait(_DOWN_S)
+        self._dockerd = None
+
+    def _main_pids(self) -> list[int]:
+        running = self.client.containers.list(ignore_removed=True)
+        return [pid for pid in (container.attrs["State"]["Pid"] for container in running) if pid > 0]
+
+    def _shims(self) -> list[int]:
+        """
+        The shims that serve this engine and no other: they carry its socket in their command line.
+        """
+        found = []
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            with suppress(OSError):
+                words = path.read_bytes().split(b"\0")
+                if b"containerd-shim" in words[0] and str(self._containerd_socket).encode() in words:
+                    found.append(int(path.parent.name))
+        return found
+
+    def _unmount(self) -> None:
+        mounts = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
+        for mount in reversed(mounts):
+            if mount.startswith(f"{self._directory}/"):
+                subprocess.run(["umount", "--lazy", mount], check=False, capture_output=True)
+
+
+Engine = HostEngine | OwnEngine
+
+
+def find_engine() -> Engine:
+    """
+    The host's engine if one answers, else one of our own, started.
+    """
+    url = os.environ.get("DOCKER_HOST", HOST_URL)
+    client = connect(url)
+    if client is not None:
+        return HostEngine(url, client)
+    engine = OwnEngine()
+    try:
+        engine.start()
+    except BaseException:
+        engine.close()
+        raise
+    return engine

@@ -1,0 +1,99 @@
+"""
+What the scenarios do to the host itself: cgroups with limits above containers, and earlyoom.
+"""
+
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import docker
+
+from tests.live.lab.waiting import wait_until
+
+_CGROUPS: Final = Path("/sys/fs/cgroup")
+_EARLYOOM: Final = Path(__file__).parents[3] / ".cache/earlyoom/usr/bin/earlyoom"
+_ACTS_S: Final = 20.0
+
+CGROUP_V2: Final = (_CGROUPS / "cgroup.controllers").exists()
+_MEMORY_CGROUPS: Final = _CGROUPS if CGROUP_V2 else _CGROUPS / "memory"
+
+
+@contextmanager
+def limited_parent(client: docker.DockerClient, limit_bytes: int) -> Iterator[str]:
+    """
+    A cgroup with a memory limit; gives its name as `--cgroup-parent` takes it.
+    """
+    if client.info()["CgroupDriver"] == "systemd":
+        name = "exit137live.slice"
+        subprocess.run(
+            ["systemctl", "set-property", "--runtime", name, f"MemoryMax={limit_bytes}"], check=True
+        )
+        yield name
+        subprocess.run(["systemctl", "stop", name], check=True)
+        subprocess.run(["systemctl", "revert", name], check=True)
+        return
+    if CGROUP_V2:
+        (_CGROUPS / "cgroup.subtree_control").write_text("+memory")
+    group = _MEMORY_CGROUPS / "exit137live"
+    group.mkdir(exist_ok=True)
+    (group / ("memory.max" if CGROUP_V2 else "memory.limit_in_bytes")).write_text(str(limit_bytes))
+    yield f"/{group.name}"
+    wait_until(lambda: not any(path.is_dir() for path in group.iterdir()), _ACTS_S, f"{group} is empty")
+    group.rmdir()
+
+
+def nest(pid: int) -> None:
+    """
+    Move a process into a new cgroup within its own.
+    """
+    group = _memory_cgroup(pid) / "nested"
+    group.mkdir()
+    (group / "cgroup.procs").write_text(str(pid))
+
+
+def kill_as_group(pid: int) -> None:
+    """
+    Set memory.oom.group for the cgroup of a process (cgroup v2).
+    """
+    (_memory_cgroup(pid) / "memory.oom.group").write_text("1")
+
+
+@contextmanager
+def earlyoom(prefer: str, act_below_kib: int) -> Iterator[subprocess.Popen[bytes]]:
+    """
+    The real earlyoom, writing to the journal; it prefers one process name and is ended with the context.
+
+    Args:
+        prefer: the comm of the process that is to die.
+        act_below_kib: it acts when less memory is available.
+    """
+    limits = f"{act_below_kib},{act_below_kib}"
+    command = ["systemd-cat", "-t", "earlyoom", str(_EARLYOOM), "-M", limits, "-s", "100", "-r", "0"]
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen([*command, "--prefer", f"^{prefer}$"], stdout=log, stderr=log)
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+
+
+def available_kib() -> int:
+    """
+    MemAvailable of /proc/meminfo.
+    """
+    for line in Path("/proc/meminfo").read_text().splitlines():
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1])
+    raise LookupError("no MemAvailable in /proc/meminfo")
+
+
+def _memory_cgroup(pid: int) -> Path:
+    for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines():
+        _, controllers, path = line.split(":", 2)
+        if controllers == ("" if CGROUP_V2 else "memory"):
+            return _MEMORY_CGROUPS / path.removeprefix("/")
+    raise LookupError(f"process {pid} is in no memory cgroup")

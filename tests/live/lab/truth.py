@@ -1,0 +1,145 @@
+"""
+What truly happened, as the one who made it happen knows it, and whether the agent's events say the same.
+
+Pids and names were read from /proc while the victims still lived; exit codes are Docker's answer to `wait`.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sinks.event import Cause, Confidence, EventType, Killer, Scope
+
+Event = Mapping[str, Any]
+_CONFIDENCE: Final = (Confidence.POSSIBLE, Confidence.LIKELY, Confidence.CERTAIN)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kill:
+    """
+    A process that an OOM killer killed.
+
+    Attributes:
+        pid: on the host.
+        name: its comm.
+        main: whether it was the container's main process.
+    """
+
+    pid: int
+    name: str
+    main: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Death:
+    """
+    The end of one run of a container, or that it never started.
+
+    Attributes:
+        causes: the true cause; more than one where the evidence of this host cannot tell them apart.
+        exit_code: None where nobody can know it.
+        at_least: the confidence that the verdict must have.
+    """
+
+    causes: tuple[Cause, ...]
+    exit_code: int | None
+    at_least: Confidence = Confidence.LIKELY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Truth:
+    """
+    All that happened to one container.
+
+    Attributes:
+        deaths: in their order.
+        kills: in any order.
+        scope: whose memory had run out, where something was killed.
+        limit_bytes: the limit that was hit, where one was.
+    """
+
+    container_id: str
+    container_name: str
+    deaths: tuple[Death, ...] = ()
+    kills: tuple[Kill, ...] = ()
+    scope: Scope = Scope.CONTAINER
+    killer: Killer = Killer.KERNEL
+    limit_bytes: int | None = None
+
+
+def told(events: Iterable[Event], truth: Truth) -> bool:
+    """
+    Whether as many deaths and kills of a container have been told as there were.
+    """
+    events = list(events)
+    deaths, kills = list(_deaths(events, truth)), list(_victims(events, truth))
+    return len(deaths) >= len(truth.deaths) and len(kills) >= len(truth.kills)
+
+
+def compare(events: Iterable[Event], truth: Truth) -> list[str]:
+    """
+    What the events say otherwise than it was; empty if nothing.
+    """
+    events = list(events)
+    return [*_compare_deaths(events, truth), *_compare_kills(events, truth)]
+
+
+def _compare_deaths(events: list[Event], truth: Truth) -> Iterator[str]:
+    deaths = sorted(_deaths(events, truth), key=lambda event: event["time"])
+    if len(deaths) != len(truth.deaths):
+        said = [event["data"]["message"] for event in deaths]
+        yield f"{truth.container_name} died {len(truth.deaths)} times, told were {len(said)}: {said}"
+        return
+    for event, death in zip(deaths, truth.deaths, strict=True):
+        yield from _compare_death(event["data"], death)
+        name = event["data"]["container"].get("name")
+        if name != truth.container_name:
+            yield f"the name was {truth.container_name}, told was {name}"
+
+
+def _compare_death(data: Event, death: Death) -> Iterator[str]:
+    ours = data["exit137"]
+    if ours["cause"] not in death.causes:
+        yield f"the cause was {'|'.join(death.causes)}, told was {ours['cause']}: {data['message']}"
+    if ours["death"].get("exit_code") != death.exit_code:
+        yield f"the exit code was {death.exit_code}, told was {ours['death'].get('exit_code')}"
+    if _CONFIDENCE.index(ours["confidence"]) < _CONFIDENCE.index(death.at_least):
+        yield f"told as {ours['confidence']}, the evidence gives {death.at_least}: {data['message']}"
+
+
+def _compare_kills(events: list[Event], truth: Truth) -> Iterator[str]:
+    victims = sorted((victim["pid"], victim.get("name")) for _, victim in _victims(events, truth))
+    killed = sorted((kill.pid, kill.name) for kill in truth.kills)
+    if victims != killed:
+        yield f"killed were {killed}, told were {victims}"
+        return
+    main = {kill.pid: kill.main for kill in truth.kills}
+    for oom, victim in _victims(events, truth):
+        if victim.get("main_process") != main[victim["pid"]]:
+            yield f"main process: {main[victim['pid']]}, told was {victim.get('main_process')}"
+        if oom["scope"] != truth.scope:
+            yield f"the limit was that of the {truth.scope}, told was {oom['scope']}"
+        if oom["killer"] != truth.killer:
+            yield f"the killer was {truth.killer}, told was {oom['killer']}"
+        if truth.limit_bytes is not None and oom.get("limit_bytes") != truth.limit_bytes:
+            yield f"the limit was {truth.limit_bytes}, told was {oom.get('limit_bytes')}"
+
+
+def _deaths(events: Iterable[Event], truth: Truth) -> Iterator[Event]:
+    for event in events:
+        is_death = event["type"] == EventType.CONTAINER_DEATH
+        if is_death and event["data"]["container"].get("id") == truth.container_id:
+            yield event
+
+
+def _victims(events: Iterable[Event], truth: Truth) -> Iterator[tuple[Event, Event]]:
+    """
+    The victims of a container in all OOM kills, each with the `oom` object that it stands in.
+    """
+    for event in events:
+        if event["type"] != EventType.OOM_KILL:
+            continue
+        oom = event["data"]["exit137"]["oom"]
+        for victim in oom["victims"]:
+            if victim.get("container_id") == truth.container_id:
+                yield oom, victim

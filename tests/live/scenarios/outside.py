@@ -1,0 +1,62 @@
+"""
+Somebody outside Docker ends a container: a process of the host, another container, earlyoom.
+"""
+
+import os
+import signal
+from typing import Final
+
+from sinks.event import Cause, Killer, Scope
+from tests.live.lab.host import available_kib, earlyoom
+from tests.live.lab.lab import Lab
+from tests.live.lab.scenario import Scenario
+from tests.live.lab.truth import Truth
+
+_KIB_PER_MIB: Final = 1024
+
+
+def killed_from_the_host(lab: Lab) -> list[Truth]:
+    """
+    `kill -9` on the host.
+    """
+    box = lab.run("hold")
+    os.kill(box.hold()[0].pid, signal.SIGKILL)
+    return [box.died(Cause.SIGNAL, 137)]
+
+
+def terminated_from_the_host(lab: Lab) -> list[Truth]:
+    """
+    `kill` on the host; the program under init has no handler.
+    """
+    box = lab.run("hold", init=True)
+    os.kill(box.hold()[0].pid, signal.SIGTERM)
+    return [box.died(Cause.SIGNAL, 143)]
+
+
+def killed_from_another_container(lab: Lab) -> list[Truth]:
+    """
+    A container with the host's pids kills the main process of this one.
+    """
+    box = lab.run("hold")
+    killer = lab.run("/bin/kill", "-9", str(box.hold()[0].pid), pid_mode="host")
+    return [box.died(Cause.SIGNAL, 137), killer.died(Cause.EXIT, 0)]
+
+
+def killed_by_earlyoom(lab: Lab) -> list[Truth]:
+    """
+    A process of the host acts before the kernel must: only the journal knows of it.
+    """
+    box = lab.run("name:glutton", "hold", "eat:1536", "sleep:60000", oom_score_adj=1000)
+    held = box.hold()
+    with earlyoom(prefer="glutton", act_below_kib=available_kib() - 1024 * _KIB_PER_MIB):
+        box.go()
+        truth = box.died(Cause.USER_SPACE_OOM, 137, kills=held, scope=Scope.HOST, killer=Killer.EARLYOOM)
+    return [truth]
+
+
+OUTSIDE: Final[tuple[Scenario, ...]] = (
+    killed_from_the_host,
+    terminated_from_the_host,
+    killed_from_another_container,
+    killed_by_earlyoom,
+)
