@@ -108,6 +108,14 @@ class ReportAssembler:
         """
         return next((draft.report.first_us or 0 for draft in self._open), None)
 
+    @property
+    def closes_at_us(self) -> int | None:
+        """
+        When, on the kernel's clock, `tick` will close the next report by itself; None when none is open.
+        """
+        moments = [moment for draft in self._open if (moment := _over_at_us(draft)) is not None]
+        return min(moments, default=None)
+
     def feed(self, line: KernelLine) -> list[OomReport]:
         """
         Take a line; gives the reports that it closes.
@@ -330,9 +338,14 @@ def _says_something(draft: _Draft) -> bool:
 
 
 def _is_over(draft: _Draft, now_us: int) -> bool:
+    over_at_us = _over_at_us(draft)
+    return over_at_us is not None and now_us >= over_at_us
+
+
+def _over_at_us(draft: _Draft) -> int | None:
     if draft.last_kill_us is not None:
-        return now_us - draft.last_kill_us > (GROUP_SETTLE_US if draft.report.group else SETTLE_US)
-    return draft.report.first_us is not None and now_us - draft.report.first_us > GIVE_UP_US
+        return draft.last_kill_us + (GROUP_SETTLE_US if draft.report.group else SETTLE_US)
+    return draft.report.first_us + GIVE_UP_US if draft.report.first_us is not None else None
 
 
 def _set_usage(draft: _Draft, kind: str, usage: MemoryUsage) -> None:

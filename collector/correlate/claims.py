@@ -10,12 +10,17 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from collector.correlate.alignment import align
+
 _SECOND: Final = 1_000_000_000
-# systemd and Docker speak after the kernel: up to 1 s later in the recordings' storm.
-_LAG_NS: Final = 10 * _SECOND
+# systemd and Docker speak after the kernel: up to 50 ms and 1 s later in the recordings' storm.
+_LAG_NS: Final = 2 * _SECOND
 # Clocks of the kernel's log and of the wall differ by tens of milliseconds.
-_SLACK_NS: Final = 200_000_000
+_SLACK_NS: Final = 20_000_000
 _DOCKER_LAG_NS: Final = 5 * _SECOND
+_KEPT_NS: Final = 10 * _SECOND
+# What systemd finds at one look it writes at once: a kill whose own line is missing was counted into the next ones.
+_MERGED_NS: Final = 50_000_000
 
 
 class Claimant(Enum):
@@ -46,19 +51,22 @@ class Claims:
 
     def __init__(self) -> None:
         self._free: list[Claim] = []
+        self._taken: list[Claim] = []
+        self._by_systemd = False
         self._unclaimed: dict[str, list[int]] = {}
 
     def add(self, claim: Claim) -> bool:
         """
         Take a claim; True when no kill explains it yet.
         """
+        self._by_systemd = self._by_systemd or claim.claimant is Claimant.SYSTEMD
         kills = self._unclaimed.get(claim.container_id, [])
         for at_ns in kills:
             if claim.at_ns - _LAG_NS <= at_ns <= claim.at_ns + _SLACK_NS:
                 if claim.claimant is Claimant.SYSTEMD:
                     kills.remove(at_ns)
                 return False
-        if claim.claimant is Claimant.DOCKER and self._is_echo(claim):
+        if claim.claimant is Claimant.DOCKER and (self._by_systemd or self._is_echo(claim)):
             return False
         self._free.append(claim)
         return True
@@ -73,39 +81,68 @@ class Claims:
                 return
         self._unclaimed.setdefault(container_id, []).append(at_ns)
 
-    def candidates(self, at_ns: int) -> list[Claim]:
+    def only(self, kill_at_ns: int) -> Claim | None:
         """
-        Free claims that can belong to a kill, oldest first; systemd's, where there are any.
+        The claim of a kill that happened alone, if all free claims name one container.
+        """
+        following = self._following(kill_at_ns)
+        return following[0] if len({claim.container_id for claim in following}) == 1 else None
+
+    def pair(self, kills_ns: list[int]) -> list[Claim | None]:
+        """
+        For each of these kills, in their order, the claim that fits best, if any.
 
         Docker's count only when one container claims: on cgroup v1 an ancestor's OOM makes all below it claim.
         """
-        following = [claim for claim in self._free if _follows(claim, at_ns)]
-        by_systemd = [claim for claim in following if claim.claimant is Claimant.SYSTEMD]
-        if by_systemd:
-            return by_systemd
-        return following if len({claim.container_id for claim in following}) == 1 else []
+        free = sorted((claim for claim in self._free if claim.claimant is Claimant.SYSTEMD), key=_moment)
+        pairs = align(kills_ns, [claim.at_ns for claim in free], slack_ns=_SLACK_NS, lag_ns=_LAG_NS)
+        return [
+            free[index] if index is not None else self._merged_into(at_ns, free) or self.only(at_ns)
+            for at_ns, index in zip(kills_ns, pairs, strict=True)
+        ]
 
     def take(self, claim: Claim) -> None:
         """
         A claim has found its kill.
         """
-        self._free.remove(claim)
+        if claim in self._free:
+            self._free.remove(claim)
+            self._taken.append(claim)
 
     def expire(self, now_ns: int) -> None:
         """
         Forget what is too old to meet its counterpart; `now_ns` is on the wall clock.
         """
-        self._free = [claim for claim in self._free if claim.at_ns > now_ns - 2 * _LAG_NS]
+        self._free = [claim for claim in self._free if claim.at_ns > now_ns - _KEPT_NS]
+        self._taken = [claim for claim in self._taken if claim.at_ns > now_ns - _KEPT_NS]
         for container_id, kills in list(self._unclaimed.items()):
-            kills[:] = [at_ns for at_ns in kills if at_ns > now_ns - 2 * _LAG_NS]
+            kills[:] = [at_ns for at_ns in kills if at_ns > now_ns - _KEPT_NS]
             if not kills:
                 del self._unclaimed[container_id]
+
+    def _following(self, kill_at_ns: int) -> list[Claim]:
+        return [claim for claim in self._free if _follows(claim, kill_at_ns)]
+
+    def _merged_into(self, kill_at_ns: int, free: list[Claim]) -> Claim | None:
+        """
+        The last of the claims written right after a kill: it had the longest time to take in a second kill.
+        """
+        after = [
+            claim
+            for claim in (*self._taken, *free)
+            if claim.claimant is Claimant.SYSTEMD and 0 <= claim.at_ns - kill_at_ns <= _MERGED_NS
+        ]
+        return max(after, key=_moment, default=None)
 
     def _is_echo(self, claim: Claim) -> bool:
         return any(
             other.container_id == claim.container_id and abs(other.at_ns - claim.at_ns) < _DOCKER_LAG_NS
             for other in self._free
         )
+
+
+def _moment(claim: Claim) -> int:
+    return claim.at_ns
 
 
 def _follows(claim: Claim, kill_at_ns: int) -> bool:

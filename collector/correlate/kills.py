@@ -29,7 +29,6 @@ from sinks.event import Confidence, EvidenceSource, Scope
 ATTRIBUTION_WAIT_NS: Final = 2_000_000_000
 _SAME_KILL_US: Final = 2_000_000
 _SEEN_KEPT: Final = 8192
-_QUIET_NS: Final = 5_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,8 +117,9 @@ class Kills:
         Look again at the kills that wait for their container.
         """
         ready: list[KernelKill] = []
-        for waiting in list(self._waiting):
-            kill = self._resolve(waiting, overdue=now_ns >= waiting.deadline_ns)
+        claims = self._pair(now_ns)
+        for waiting, claim in zip(list(self._waiting), claims, strict=True):
+            kill = self._resolve(waiting, claim, overdue=now_ns >= waiting.deadline_ns)
             if kill is not None:
                 self._waiting.remove(waiting)
                 ready.append(kill)
@@ -150,8 +150,9 @@ class Kills:
         """
         deadlines = [waiting.deadline_ns for waiting in self._waiting]
         for source, assembler in self._assemblers.items():
-            if assembler.open_since_us is not None and source in self._fed:
-                deadlines.append(self._fed[source][1] + _QUIET_NS)
+            if (closes_at_us := assembler.closes_at_us) is not None and source in self._fed:
+                fed_us, fed_ns = self._fed[source]
+                deadlines.append(fed_ns + max(closes_at_us - fed_us, 0) * 1000)
         return min(deadlines, default=None)
 
     def held(self) -> list[Origin]:
@@ -179,7 +180,7 @@ class Kills:
             waiting = _Waiting(report=fresh, source=source, deadline_ns=now_ns + ATTRIBUTION_WAIT_NS)
             if opened is not None:
                 waiting.origins.append(opened)
-            kill = self._resolve(waiting, overdue=False)
+            kill = self._resolve(waiting, None, overdue=False)
             if kill is not None:
                 ready.append(kill)
             else:
@@ -216,15 +217,15 @@ class Kills:
                 rows = rows_of_container(report, placement.container_id)
                 self._pids.learn_tasks(placement.container_id, rows)
 
-    def _resolve(self, waiting: _Waiting, *, overdue: bool) -> KernelKill | None:
+    def _resolve(self, waiting: _Waiting, claim: Claim | None, *, overdue: bool) -> KernelKill | None:
         report = waiting.report
         placements = [place(report, victim, self._book, self._pids) for victim in report.victims]
-        claim: Claim | None = None
-        if placements[0] is None:
-            claim = self._claim_for(report, overdue=overdue)
-            if claim is None and not overdue:
-                return None
+        if placements[0] is not None:
+            claim = None
+        elif overdue or (claim is not None and len(self._waiting) == 1):
             placements[0] = _by_claim(claim, overdue=overdue)
+        else:
+            return None
         placed = tuple(
             self._placed(report, victim, placement or placements[0] or _NOWHERE)
             for victim, placement in zip(report.victims, placements, strict=True)
@@ -239,13 +240,19 @@ class Kills:
             claim=claim,
         )
 
-    def _claim_for(self, report: OomReport, *, overdue: bool) -> Claim | None:
-        at_ns = report.victims[0].at_ns
-        if at_ns is None or report.is_global:
-            return None
-        candidates = self._claims.candidates(at_ns)
-        alone = len({claim.container_id for claim in candidates}) == 1 and len(self._waiting) <= 1
-        return candidates[0] if candidates and (overdue or alone) else None
+    def _pair(self, now_ns: int) -> list[Claim | None]:
+        """
+        The claims of the waiting kills: one that is alone takes the only one there is, several are paired when due.
+        """
+        moments = [_claimable_ns(waiting.report) for waiting in self._waiting]
+        if len(moments) == 1 and moments[0] is not None:
+            only = self._claims.only(moments[0])
+            if only is not None:
+                return [only]
+        if not any(now_ns >= waiting.deadline_ns for waiting in self._waiting):
+            return [None] * len(moments)
+        paired = iter(self._claims.pair([moment for moment in moments if moment is not None]))
+        return [next(paired) if moment is not None else None for moment in moments]
 
     def _explain(self, placed: tuple[PlacedVictim, ...], claim: Claim | None) -> None:
         if claim is not None:
@@ -272,6 +279,13 @@ class Kills:
 
 
 _NOWHERE: Final = Placement(container_id=None, runtime=None, confidence=Confidence.POSSIBLE)
+
+
+def _claimable_ns(report: OomReport) -> int | None:
+    """
+    When a kill happened that a container may claim; those of the whole host nobody claims.
+    """
+    return None if report.is_global else report.victims[0].at_ns
 
 
 def _by_claim(claim: Claim | None, *, overdue: bool) -> Placement:
