@@ -29,6 +29,7 @@ class SourceState:
 
     Attributes:
         required: somebody asked for it by name; it is missed when it is not there.
+        was_up: it has been up at least once.
         tried: it has been up, or has failed, at least once.
         why: what is wrong while it is down.
     """
@@ -36,8 +37,16 @@ class SourceState:
     name: str
     required: bool
     up: bool = False
+    was_up: bool = False
     tried: bool = False
     why: str | None = None
+
+    @property
+    def missed(self) -> bool:
+        """
+        Whether it should be up and is not: it was asked for, or it has been up before.
+        """
+        return not self.up and self.tried and (self.required or self.was_up)
 
 
 class Supervisor:
@@ -92,7 +101,7 @@ class Supervisor:
 
     async def _up(self, position: Position) -> None:
         if not self.state.up:
-            self.state.up, self.state.tried, self.state.why = True, True, None
+            self.state.up, self.state.was_up, self.state.tried, self.state.why = True, True, True, None
             await self._tell("source_up", f"The source {self.state.name} is read.", position)
         self.tried.set()
 

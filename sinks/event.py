@@ -405,7 +405,7 @@ def document(event: Event) -> dict[str, Any]:
     time = rfc3339(event.time_ns) if event.time_ns is not None else None
     data = {
         "@timestamp": time,
-        "message": event.message,
+        "message": _unicode(event.message),
         "event": _plain(event.event),
         "host": _plain(event.host),
         "container": _plain(event.container),
@@ -418,7 +418,7 @@ def document(event: Event) -> dict[str, Any]:
         "id": event.id,
         "source": f"urn:exit137:host:{event.host.id or 'unknown'}",
         "type": event.type.value,
-        "subject": event.subject,
+        "subject": _unicode(event.subject),
         "time": time,
         "datacontenttype": "application/json",
         "data": {key: value for key, value in data.items() if value is not None},
@@ -471,10 +471,8 @@ def _object(value: Any) -> dict[str, Any]:  # noqa: ANN401 (any of the dataclass
 
 def _unicode(text: str) -> str:
     """
-    Text that JSON can carry: bytes that were not UTF-8 (kept as surrogates by the parsers) become U+FFFD.
+    Text that JSON can carry: what is no character (bytes that were not UTF-8 are kept as surrogates) becomes U+FFFD.
     """
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    return text
+    if text.isascii():
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

@@ -6,7 +6,7 @@ import signal as signals
 from dataclasses import dataclass
 from typing import Final
 
-from collector.correlate.runs import ContainerRecord, Run
+from collector.correlate.runs import ContainerRecord, KillInRun, Run
 from collector.correlate.verdict.case import SIGTERM, Case
 
 _SECOND: Final = 1_000_000_000
@@ -27,6 +27,7 @@ def open_case(
     record: ContainerRecord,
     run: Run,
     *,
+    kills: tuple[KillInRun, ...],
     engine: EngineTimes,
     kernel_log: bool,
     rebooted: bool,
@@ -54,7 +55,7 @@ def open_case(
         destroy_ns=run.destroy_ns,
         oom_events_ns=tuple(run.oom_events_ns),
         oom_killed_flag=after.oom_killed if after is not None else None,
-        kills=tuple(run.kills),
+        kills=kills,
         error=(after.error or None) if after is not None else None,
         kernel_log=kernel_log,
         engine_down_ns=near.down_ns,

@@ -111,7 +111,7 @@ class Composer:
         The event of a container's death.
         """
         record, run, case, verdict = judged.record, judged.run, judged.case, judged.verdict
-        kills = tuple(dict.fromkeys(kill.event_id for kill in run.kills))
+        kills = tuple(dict.fromkeys(kill.event_id for kill in case.kills))
         return Event(
             id=death_id(record.id, run.began_ns),
             type=EventType.CONTAINER_DEATH,
@@ -366,7 +366,7 @@ def _oom_of_death(judged: JudgedDeath) -> Oom | None:
     """
     The kills of the run, where one of them is why it ended.
     """
-    verdict, kills = judged.verdict, judged.run.kills
+    verdict, kills = judged.verdict, judged.case.kills
     if verdict.cause not in _CRITICAL_CAUSES or verdict.cause is Cause.CRASH:
         return None
     last = kills[-1] if kills else None

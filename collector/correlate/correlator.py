@@ -52,6 +52,7 @@ class Correlator:
         self._user_kills = UserKills(self.book, self._pids)
         self._compose = Composer(host=host)
         self._kernel_logs: set[str] = set()
+        self._down: set[str] = set()
         self._wall_ns = 0
 
     def feed(self, fact: Fact, now_ns: int, origin: Origin | None = None) -> list[Event]:
@@ -158,10 +159,8 @@ class Correlator:
         return events
 
     def _keep(self, container_id: str | None, kill: KillInRun) -> None:
-        record = self.book.get(container_id) if container_id is not None else None
-        run = record.run_at(kill.at_ns) if record is not None else None
-        if run is not None:
-            run.add_kill(kill)
+        if container_id is not None:
+            self.book.keep_kill(container_id, kill)
 
     def _tell_incomplete(self) -> list[Event]:
         return [self._compose.incomplete_report(report) for report in self._kills.incomplete()]
@@ -190,7 +189,19 @@ class Correlator:
             elif fact.what == "source_down":
                 self._kernel_logs.discard(fact.source)
             self._deaths.kernel_log = bool(self._kernel_logs)
-        return [self._compose.gap(fact)]
+        return [self._compose.gap(fact)] if self._is_news(fact) else []
+
+    def _is_news(self, fact: GapFact) -> bool:
+        """
+        A source that comes up is news only after it was down.
+        """
+        if fact.what == "source_down":
+            self._down.add(fact.source)
+        elif fact.what == "source_up":
+            was_down = fact.source in self._down
+            self._down.discard(fact.source)
+            return was_down
+        return True
 
     def _claim_by_systemd(self, fact: UnitOomKilled) -> None:
         if fact.container is not None and fact.at_ns is not None:

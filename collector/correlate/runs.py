@@ -6,6 +6,7 @@ it is needed: `--rm` containers cannot be inspected after their death, and a res
 the last run within 100 ms. Nothing here judges; it only keeps.
 """
 
+from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -21,6 +22,9 @@ _KILLS_KEPT: Final = 64
 # Docker stamps State.StartedAt, then logs `start`: 13 to 98 ms later in the recordings; a busy host may take longer.
 START_LAG_NS: Final = 5 * 1_000_000_000
 START_LEAD_NS: Final = 100_000_000
+# The clock of the kernel's log and the wall clock differ by so much; between two runs Docker leaves at least 100 ms.
+_CLOCK_SLACK_NS: Final = 50_000_000
+_CONTAINERS_WITH_KILLS: Final = 2048
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +64,6 @@ class Run:
         started_at_ns: State.StartedAt; `start_event_ns` is the stamp of Docker's event.
         main_pid: its first process in the host's numbering.
         signals: what was sent through Docker, in order.
-        kills: OOM kills of its processes; `kills_dropped` more were too many to keep.
         die_event_ns: when Docker reported the end; `exit_code` is the event's, which a label can forge.
         after: the first inspect after the end.
         gone: Docker did not know the container any more when asked after the end.
@@ -75,8 +78,6 @@ class Run:
     main_pid: int | None = None
     signals: list[SignalSent] = field(default_factory=list)
     oom_events_ns: list[int] = field(default_factory=list)
-    kills: list[KillInRun] = field(default_factory=list)
-    kills_dropped: int = 0
     die_event_ns: int | None = None
     exit_code: int | None = None
     stop_ns: int | None = None
@@ -110,16 +111,14 @@ class Run:
             return self.after.finished_at_ns
         return self.die_event_ns
 
-    def add_kill(self, kill: KillInRun) -> None:
+    def had_begun(self, at_ns: int | None) -> bool:
         """
-        Keep a kill once; the first and the latest are kept when there are very many.
+        Whether a moment, on the clock of the kernel's log, is not before this run.
         """
-        if any(known.event_id == kill.event_id and known.pid == kill.pid for known in self.kills):
-            return
-        if len(self.kills) >= _KILLS_KEPT:
-            del self.kills[_KILLS_KEPT // 2]
-            self.kills_dropped += 1
-        self.kills.append(kill)
+        if at_ns is None or self.began_ns is None:
+            return True
+        lag_ns = _CLOCK_SLACK_NS if self.started_at_ns is not None else START_LAG_NS
+        return at_ns >= self.began_ns - lag_ns
 
     def matches(self, snapshot: ContainerSnapshot) -> bool:
         """
@@ -172,8 +171,14 @@ class ContainerRecord:
         """
         if at_ns is None:
             return self.run
-        begun = [run for run in self.runs if (run.began_ns or 0) - START_LAG_NS <= at_ns]
-        return begun[-1] if begun else None
+        return next((run for run in reversed(self.runs) if run.had_begun(at_ns)), None)
+
+    def run_of(self, kill: KillInRun) -> Run | None:
+        """
+        The run that lost a process: its main process tells, else the time.
+        """
+        own = (run for run in reversed(self.runs) if run.main_pid == kill.pid and run.had_begun(kill.at_ns))
+        return next(own, None) or self.run_at(kill.at_ns)
 
     def begin(self, run: Run) -> Run:
         """
@@ -186,11 +191,12 @@ class ContainerRecord:
 
 class ContainerBook:
     """
-    Every container of the host that Docker told of.
+    Every container of the host that Docker told of, and the OOM kills in each: those may be known before Docker tells.
     """
 
     def __init__(self) -> None:
         self._records: dict[str, ContainerRecord] = {}
+        self._kills: OrderedDict[str, list[KillInRun]] = OrderedDict()
 
     def __iter__(self) -> Iterator[ContainerRecord]:
         return iter(self._records.values())
@@ -231,6 +237,30 @@ class ContainerBook:
         record.image = snapshot.image_name or record.image
         return record
 
+    def keep_kill(self, container_id: str, kill: KillInRun) -> None:
+        """
+        Keep a kill once; the first and the latest of a container are kept when there are very many.
+        """
+        kills = self._kills.setdefault(container_id, [])
+        self._kills.move_to_end(container_id)
+        if any(known.event_id == kill.event_id and known.pid == kill.pid for known in kills):
+            return
+        if len(kills) >= _KILLS_KEPT:
+            del kills[_KILLS_KEPT // 2]
+        kills.append(kill)
+        if len(self._kills) > _CONTAINERS_WITH_KILLS:
+            self._kills.popitem(last=False)
+
+    def kills_of(self, record: ContainerRecord, run: Run) -> tuple[KillInRun, ...]:
+        """
+        The kills in one run of a container.
+        """
+        kills = (kill for kill in self._kills.get(record.id, ()) if record.run_of(kill) is run)
+        return tuple(
+            replace(kill, main_process=True) if kill.main_process is None and kill.pid == run.main_pid else kill
+            for kill in kills
+        )
+
     def forget(self, now_ns: int) -> None:
         """
         Let go of containers that were removed long enough ago for all their events to be out.
@@ -242,6 +272,7 @@ class ContainerBook:
         ]
         for container_id in old:
             del self._records[container_id]
+            self._kills.pop(container_id, None)
 
 
 def without_state(snapshot: ContainerSnapshot) -> ContainerSnapshot:

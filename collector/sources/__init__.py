@@ -1,3 +1,17 @@
 """
-Where evidence comes from: one file per input. Each yields facts with the position they were read at.
+What comes in: one module per input. Each yields what it read with the position to go on from.
+
+Only the modules of sources that are to run are imported. Each has two functions beside its classes: `offered(config)`
+says whether this host has the input, `create(config, host)` makes the source.
 """
+
+from collections.abc import Mapping
+from typing import Final
+
+__all__ = ["SOURCES"]
+
+SOURCES: Final[Mapping[str, str]] = {
+    "kmsg": "collector.sources.kmsg",
+    "journald": "collector.sources.journald",
+    "docker": "collector.sources.docker",
+}

@@ -20,6 +20,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from collector.correlate.facts import ContainerGoneFact, EngineFact, Fact, GapFact, SnapshotFact
+from collector.hostclock import HostIdentity
 from collector.sources.base import Position, Reading, SourceError
 from collector.sources.docker_client import DockerClient, EventStream
 from collector.sources.docker_runs import KnownRuns, UnstartedContainers
@@ -276,3 +277,17 @@ class _Pump:
     def _tell(self) -> None:
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._news.set)
+
+
+def offered(config: DockerConfig) -> bool:
+    """
+    Always: an engine may be installed while the agent runs, and asking for it costs nothing.
+    """
+    return bool(config.url)
+
+
+def create(config: DockerConfig, host: HostIdentity) -> DockerSource:
+    """
+    The source for this host.
+    """
+    return DockerSource(config, host.boot_id)

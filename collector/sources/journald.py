@@ -18,6 +18,7 @@ import msgspec
 
 from collector.correlate.facts import Fact, GapFact, KernelFact
 from collector.sources import journal_reader
+from collector.hostclock import HostIdentity
 from collector.sources.base import Position, Reading, SourceError
 from collector.sources.journal_reader import Entry, JournalReader, LostPlace
 from parsers.errors import ParseError
@@ -180,6 +181,13 @@ def offered(config: JournaldConfig) -> bool:
     Whether this host keeps a journal at all.
     """
     return journal_reader.offered(config.path)
+
+
+def create(config: JournaldConfig, host: HostIdentity) -> JournaldSource:
+    """
+    The source for this host.
+    """
+    return JournaldSource(config, host.boot_id)
 
 
 class _Outlet:

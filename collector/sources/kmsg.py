@@ -16,7 +16,7 @@ from typing import Final, Literal
 import msgspec
 
 from collector.correlate.facts import Fact, GapFact, KernelFact
-from collector.hostclock import BootClock
+from collector.hostclock import BootClock, HostIdentity
 from collector.sources.base import Position, PrivilegeError, Reading, SourceError, SourceMissingError
 from parsers.errors import ParseError
 from parsers.kmsg import KmsgRecord, frame, parse_record
@@ -185,6 +185,13 @@ def offered(config: KmsgConfig) -> bool:
     return Path(config.path).exists()
 
 
+def create(config: KmsgConfig, host: HostIdentity) -> KmsgSource:
+    """
+    The source for this host.
+    """
+    return KmsgSource(config, host.boot_id, BootClock())
+
+
 async def _readable(loop: asyncio.AbstractEventLoop, device: int) -> None:
     """
     Wait until there is a record to read.
@@ -200,4 +207,3 @@ async def _readable(loop: asyncio.AbstractEventLoop, device: int) -> None:
         await ready
     finally:
         loop.remove_reader(device)
-

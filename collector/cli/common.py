@@ -1,0 +1,58 @@
+"""
+What the commands share: the configuration option, and how a failure ends a command.
+"""
+
+import sys
+from pathlib import Path
+from typing import Final, NoReturn
+
+import click
+
+from collector.config import Config, ConfigurationError, load
+from collector.store import History, StoreUnavailableError
+
+FAILED: Final = 1
+MISUSED: Final = 2
+
+config_option = click.option(
+    "--config",
+    "config_path",
+    type=click.Path(path_type=Path),
+    help="Configuration file; /etc/exit137/config.toml if it is there, else defaults.",
+)
+
+
+def configuration(path: Path | None) -> Config:
+    """
+    The configuration; a mistake in it ends the command with exit code 2.
+    """
+    try:
+        return load(path)
+    except ConfigurationError as error:
+        fail(str(error), MISUSED)
+
+
+def history(config: Config) -> History:
+    """
+    The store's past events; ends the command where there is no store.
+    """
+    try:
+        return History(config.store_path)
+    except StoreUnavailableError as error:
+        fail(f"{error}; has the agent run here?")
+
+
+def fail(message: str, code: int = FAILED) -> NoReturn:
+    """
+    Say what is wrong and end the command.
+    """
+    click.echo(f"exit137: {message}", err=True)
+    sys.exit(code)
+
+
+def write_event(body: bytes) -> None:
+    """
+    Print one event as one line of JSON.
+    """
+    sys.stdout.buffer.write(body + b"\n")
+    sys.stdout.buffer.flush()

@@ -1,0 +1,194 @@
+"""
+Where all sources meet: readings in, events and positions into the store.
+
+One queue, one task: the correlator sees one fact at a time. The queue is bounded; when the agent is behind, sources
+wait, and what they read waits where it was written: in the kernel's ring, the journal, Docker's memory.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from collector.correlate.correlator import Correlator
+from collector.correlate.facts import Fact, GapFact, Origin
+from collector.delivery import route
+from collector.metrics import Metrics
+from collector.positions import PositionLedger
+from collector.sources.base import Position, Reading
+from collector.store import Store, StoredEvent
+from collector.store.errors import StoreFullError, StoreUnavailableError
+from sinks.base import SinkConfig
+from sinks.event import Event, to_json
+
+_QUEUED_AT_MOST: Final = 256
+# An idle agent writes positions this often; what it would read again after a crash makes the same events.
+_POSITIONS_EVERY_NS: Final = 5_000_000_000
+_STORE_RETRY_S: Final = 1.0
+_NS: Final = 1_000_000_000
+_LOG: Final = logging.getLogger(__name__)
+
+
+class Intake:
+    """
+    Feeds the correlator and stores what it says.
+
+    Args:
+        correlator: the state machine.
+        store: where events and positions go, in one transaction.
+        sinks: whom events are for.
+        metrics: what is counted.
+        stored: called after events were stored.
+        clock_ns: a clock that only goes forward.
+    """
+
+    def __init__(
+        self,
+        correlator: Correlator,
+        store: Store,
+        sinks: Sequence[SinkConfig],
+        *,
+        metrics: Metrics,
+        stored: Callable[[], None],
+        clock_ns: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        self._correlator = correlator
+        self._store = store
+        self._sinks = sinks
+        self._metrics = metrics
+        self._stored = stored
+        self._clock_ns = clock_ns
+        self._queue: asyncio.Queue[tuple[str, Reading]] = asyncio.Queue(_QUEUED_AT_MOST)
+        self._ledger = PositionLedger()
+        self._positions_due_ns = 0
+
+    async def put(self, source: str, reading: Reading) -> None:
+        """
+        Hand over what a source read; waits while the agent is behind.
+        """
+        await self._queue.put((source, reading))
+
+    async def run(self) -> None:
+        """
+        Work until cancelled.
+        """
+        while True:
+            events = self._correlator.tick(self._clock_ns())
+            for source, reading in await self._readings():
+                events += self._feed(source, reading)
+            await self._commit(events)
+
+    async def settle(self, deadline_s: float) -> None:
+        """
+        No source reads any more: let what waits for late evidence come to its end, at most so long, and store all.
+
+        Args:
+            deadline_s: seconds from now. What is not settled then is read again after the next start.
+        """
+        until_ns = self._clock_ns() + int(deadline_s * _NS)
+        while self._clock_ns() < until_ns:
+            events: list[Event] = []
+            while not self._queue.empty():
+                events += self._feed(*self._queue.get_nowait())
+            events += self._correlator.tick(self._clock_ns())
+            await self._commit(events, at_once=True)
+            due_ns = self._correlator.next_deadline_ns()
+            if due_ns is None:
+                return
+            await asyncio.sleep(max(min(due_ns, until_ns) - self._clock_ns(), 0) / _NS)
+
+    def remember(self, facts: Sequence[Fact]) -> None:
+        """
+        Tell the correlator what was found out before the agent was last stopped.
+        """
+        for fact in facts:
+            self._correlator.feed(fact, self._clock_ns())
+
+    async def _readings(self) -> list[tuple[str, Reading]]:
+        """
+        The next readings, or none when it is time to do something without one.
+        """
+        readings: list[tuple[str, Reading]] = []
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._wait_s()):
+                readings.append(await self._queue.get())
+        while len(readings) < _QUEUED_AT_MOST and not self._queue.empty():
+            readings.append(self._queue.get_nowait())
+        return readings
+
+    def _wait_s(self) -> float | None:
+        deadlines = [self._correlator.next_deadline_ns(), self._positions_due_ns or None]
+        due_ns = min((due for due in deadlines if due is not None), default=None)
+        return None if due_ns is None else max(due_ns - self._clock_ns(), 0) / _NS
+
+    def _feed(self, source: str, reading: Reading) -> list[Event]:
+        origin = self._ledger.note(source, reading.position)
+        events: list[Event] = []
+        for fact in reading.facts:
+            events += self._feed_fact(fact, origin)
+        self._metrics.source_records(source, len(reading.facts))
+        if not self._positions_due_ns:
+            self._positions_due_ns = self._clock_ns() + _POSITIONS_EVERY_NS
+        return events
+
+    def _feed_fact(self, fact: Fact, origin: Origin) -> list[Event]:
+        if isinstance(fact, GapFact):
+            self._note_gap(fact)
+        return self._correlator.feed(fact, self._clock_ns(), origin)
+
+    def _note_gap(self, fact: GapFact) -> None:
+        match fact.what:
+            case "source_up" | "source_down":
+                self._metrics.source_up(fact.source, up=fact.what == "source_up")
+            case _:
+                _LOG.warning("source %s: %s", fact.source, fact.text)
+                self._metrics.source_gap(fact.source, fact.what)
+
+    async def _commit(self, events: Sequence[Event], *, at_once: bool = False) -> None:
+        """
+        Store events and the positions that may go with them; without events, positions only when they are due.
+        """
+        due = at_once or (0 < self._positions_due_ns <= self._clock_ns())
+        if not events and not due:
+            return
+        positions = self._ledger.storable(self._correlator.held())
+        self._positions_due_ns = 0
+        stored = await self._store_for_sure([self._outgoing(event) for event in events], positions)
+        self._ledger.stored(positions)
+        for event in events:
+            self._metrics.event(event.type, event.exit137.cause)
+        if stored:
+            self._stored()
+
+    async def _store_for_sure(self, events: Sequence[StoredEvent], positions: dict[str, Position]) -> int:
+        """
+        Try until the store takes it. Meanwhile the queue fills and sources wait: nothing is read and forgotten.
+        """
+        failed = False
+        while True:
+            try:
+                stored = await self._store.commit(events, positions)
+            except (StoreFullError, StoreUnavailableError) as error:
+                if not failed:
+                    _LOG.error("%d events cannot be stored, sources wait: %s", len(events), error)  # noqa: TRY400
+                failed = True
+                await asyncio.sleep(_STORE_RETRY_S)
+            else:
+                if failed:
+                    _LOG.warning("the store takes events again")
+                return stored
+
+    def _outgoing(self, event: Event) -> StoredEvent:
+        container = event.container
+        return StoredEvent(
+            id=event.id,
+            type=event.type.value,
+            subject=event.subject,
+            key=event.key,
+            time_ns=event.time_ns,
+            container_id=container.id if container is not None else None,
+            body=to_json(event),
+            sinks=route(event, self._sinks),
+        )
