@@ -113,6 +113,9 @@ class Deaths:
             self._saw_running(record, run, snapshot, now_ns, origin)
         elif run is not None:
             self._saw_ended(record, run, snapshot, now_ns, origin)
+        elif fact.ended_unseen and record.living is None:
+            run = record.begin(Run(container_id=record.id, boot_id=fact.boot_id))
+            self._saw_ended(record, run, snapshot, now_ns, origin)
 
     def feed_gone(self, fact: ContainerGoneFact, now_ns: int, origin: Origin | None) -> None:
         """

@@ -30,12 +30,14 @@ class SnapshotFact:
 
     Attributes:
         seen_at_ns: when it was asked.
-        boot_id: the boot of the host in which it was asked; None for a recording.
+        boot_id: the boot of the host in which the run began that it shows; None for a recording.
+        ended_unseen: it shows an end after the last event that was seen.
     """
 
     snapshot: ContainerSnapshot
     seen_at_ns: int
     boot_id: str | None = None
+    ended_unseen: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

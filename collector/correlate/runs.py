@@ -128,10 +128,11 @@ class Run:
             return False
         if self.started_at_ns is not None:
             return self.started_at_ns == snapshot.started_at_ns
-        if self.start_event_ns is None:
-            return False
-        lag_ns = self.start_event_ns - snapshot.started_at_ns
-        return -START_LEAD_NS <= lag_ns <= START_LAG_NS
+        if self.start_event_ns is not None:
+            return -START_LEAD_NS <= self.start_event_ns - snapshot.started_at_ns <= START_LAG_NS
+        if self.die_event_ns is not None and snapshot.finished_at_ns is not None:
+            return -START_LEAD_NS <= self.die_event_ns - snapshot.finished_at_ns <= START_LAG_NS
+        return False
 
 
 @dataclass(slots=True, kw_only=True)

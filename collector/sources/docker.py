@@ -10,11 +10,9 @@ Needs read access to the engine's socket, which is as good as root on the host; 
 """
 
 import asyncio
-import threading
 import time
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, Literal
 
 import msgspec
@@ -24,13 +22,15 @@ from collector.hostclock import HostIdentity
 from collector.sources.base import Position, Reading, SourceError
 from collector.sources.docker_client import DockerClient, EventStream
 from collector.sources.docker_runs import KnownRuns, UnstartedContainers
+from collector.sources.docker_stream import EventPump, Inspections
+from collector.threads import in_thread
 from parsers.docker_event import DockerAction, DockerEvent, parse_event
-from parsers.docker_inspect import parse_inspect
+from parsers.docker_inspect import ContainerSnapshot, parse_inspect
 from parsers.errors import ParseError
 
 _OVERLAP_NS: Final = 1_000_000_000
 _SEEN_KEPT: Final = 4096
-_QUEUED_AT_MOST: Final = 50_000
+_COMPARED_AT_MOST: Final = 1000
 _LOOK_EVERY_S: Final = 1.0
 _INSPECTED_AFTER: Final = frozenset(
     {DockerAction.CREATE, DockerAction.START, DockerAction.DIE, DockerAction.UPDATE, DockerAction.RENAME}
@@ -74,7 +74,10 @@ class DockerSource:
         self._unstarted = UnstartedContainers()
         self._seen: OrderedDict[tuple[str, str, int], None] = OrderedDict()
         self._last_event_ns: int | None = None
+        self._gap_from_ns = 0
+        self._unanswered: dict[str, None] = {}
         self._answers = False
+        self._taken_up: tuple[int, str | None] = (0, boot_id)
         self.records = 0
         self.garbage = 0
 
@@ -88,19 +91,18 @@ class DockerSource:
         remembered = self._take_up(position)
         if remembered:
             yield self._reading(remembered)
-        worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="docker-inspect")
-        loop = asyncio.get_running_loop()
         stream: EventStream | None = None
         client: DockerClient | None = None
         try:
-            client = await loop.run_in_executor(worker, self._connect, self._config.url)
-            version = await loop.run_in_executor(worker, client.version)
-            since_ns = self._last_event_ns if self._last_event_ns is not None else self._wall_ns() - _OVERLAP_NS
-            stream = await loop.run_in_executor(worker, client.events, since_ns)
-            pump = _Pump(stream, loop)
+            client = await in_thread(self._connect, self._config.url)
+            version = await in_thread(client.version)
+            first_time = self._last_event_ns is None
+            self._gap_from_ns = self._last_event_ns or self._wall_ns() - _OVERLAP_NS
+            self._last_event_ns = self._gap_from_ns
+            stream = await in_thread(client.events, self._gap_from_ns)
+            pump = EventPump(stream, asyncio.get_running_loop())
             yield self._reading(self._engine(up=True, text=f"Docker Engine {version} answers"))
-            yield self._reading(await loop.run_in_executor(worker, self._compare, client))
-            async for reading in self._follow(pump, client, worker):
+            async for reading in self._follow(pump, client, only_running=first_time):
                 yield reading
         except SourceError as error:
             down = self._engine(up=False, text=str(error))
@@ -112,24 +114,39 @@ class DockerSource:
                 stream.close()
             if client is not None:
                 client.close()
-            worker.shutdown(wait=False, cancel_futures=True)
 
     async def _follow(
-        self, pump: "_Pump", client: DockerClient, worker: ThreadPoolExecutor
+        self, pump: EventPump, client: DockerClient, *, only_running: bool
     ) -> AsyncIterator[Reading]:
-        loop = asyncio.get_running_loop()
+        """
+        What happens, from the subscription on; and once, what runs or has ended in the gap before it.
+        """
+        inspections = Inspections(client, pump.wake)
+        compare = True
         while True:
+            if compare:
+                for container_id in await self._to_compare(client, only_running=only_running):
+                    inspections.ask(container_id)
             messages, ended = await pump.take(_LOOK_EVERY_S)
             events = [event for event in map(self._event, messages) if event is not None]
             if events:
                 yield self._reading(list[Fact](events))
             for container_id in self._worth_inspecting(events):
-                yield self._reading(await loop.run_in_executor(worker, self._inspect, client, container_id))
-            if pump.dropped:
+                inspections.ask(container_id)
+            for container_id, answer in inspections.answers():
+                yield self._reading(self._inspected(container_id, answer))
+            compare = pump.dropped > 0
+            if compare:
                 yield self._reading([self._overflow(pump.reset_dropped())])
-                yield self._reading(await loop.run_in_executor(worker, self._compare, client))
             if ended is not None:
                 raise ended
+
+    async def _to_compare(self, client: DockerClient, *, only_running: bool) -> list[str]:
+        """
+        All that runs or ran when we last looked; after a gap also what may have ended in it.
+        """
+        found = await in_thread(client.container_ids, running_only=only_running)
+        return list(dict.fromkeys([*self._runs.ids(), *found[:_COMPARED_AT_MOST]]))
 
     def _take_up(self, position: Position | None) -> list[Fact]:
         """
@@ -138,7 +155,10 @@ class DockerSource:
         if position is None:
             return []
         since_ns = position.get("since_ns")
-        self._last_event_ns = since_ns if isinstance(since_ns, int) else None
+        boot_id = position.get("boot_id")
+        if isinstance(since_ns, int):
+            self._last_event_ns = since_ns
+            self._taken_up = (since_ns, boot_id if isinstance(boot_id, str) else None)
         first_time = not len(self._runs)
         facts = self._runs.restore(position)
         return [*facts] if first_time else []
@@ -170,19 +190,20 @@ class DockerSource:
 
     def _worth_inspecting(self, events: list[DockerEvent]) -> list[str]:
         after_events = [event.container_id for event in events if event.action in _INSPECTED_AFTER]
-        return list(dict.fromkeys([*after_events, *self._unstarted.due(time.monotonic())]))
+        again, self._unanswered = self._unanswered, {}
+        return list(dict.fromkeys([*after_events, *again, *self._unstarted.due(time.monotonic())]))
 
-    def _inspect(self, client: DockerClient, container_id: str) -> list[Fact]:
+    def _inspected(self, container_id: str, answer: Mapping[str, Any] | SourceError | None) -> list[Fact]:
         """
-        Inspect one container; an engine that takes no new requests is going down, though its stream still flows.
+        What an inspection showed; an engine that takes no new requests is going down, though its stream still flows.
         """
-        try:
-            answer = client.inspect(container_id)
-        except SourceError as error:
-            return self._engine(up=False, text=str(error))
+        if isinstance(answer, SourceError):
+            self._unanswered[container_id] = None
+            return self._engine(up=False, text=str(answer))
         facts = self._engine(up=True, text="the Docker Engine answers again")
         if answer is None:
             self._unstarted.forget(container_id)
+            self._runs.ended(container_id)
             return [*facts, ContainerGoneFact(container_id=container_id, seen_at_ns=self._wall_ns())]
         return [*facts, *self._snapshot(answer)]
 
@@ -194,22 +215,25 @@ class DockerSource:
             return []
         self._runs.saw(snapshot, self._boot_id)
         self._unstarted.saw(snapshot)
-        return [SnapshotFact(snapshot=snapshot, seen_at_ns=self._wall_ns(), boot_id=self._boot_id)]
+        return [
+            SnapshotFact(
+                snapshot=snapshot,
+                seen_at_ns=self._wall_ns(),
+                boot_id=self._boot_of(snapshot),
+                ended_unseen=self._ended_unseen(snapshot),
+            )
+        ]
 
-    def _compare(self, client: DockerClient) -> list[Fact]:
+    def _ended_unseen(self, snapshot: ContainerSnapshot) -> bool:
+        ended_ns = snapshot.finished_at_ns if not snapshot.running else None
+        return ended_ns is not None and ended_ns > self._gap_from_ns
+
+    def _boot_of(self, snapshot: ContainerSnapshot) -> str | None:
         """
-        Inspect everything that runs, and everything that ran when we last looked.
+        The boot in which a run began: that of the stored position, if it began before that was stored.
         """
-        running = client.container_ids(running_only=True)
-        facts: list[Fact] = []
-        for container_id in dict.fromkeys([*running, *self._runs.ids()]):
-            answer = client.inspect(container_id)
-            if answer is not None:
-                facts += self._snapshot(answer)
-            elif container_id in self._runs.ids():
-                self._runs.ended(container_id)
-                facts.append(ContainerGoneFact(container_id=container_id, seen_at_ns=self._wall_ns()))
-        return facts
+        began_ns, (until_ns, boot_id) = snapshot.started_at_ns, self._taken_up
+        return boot_id if began_ns is not None and began_ns <= until_ns else self._boot_id
 
     def _engine(self, *, up: bool, text: str) -> list[Fact]:
         """
@@ -223,60 +247,6 @@ class DockerSource:
     def _overflow(self, count: int) -> GapFact:
         text = f"{count} Docker events came faster than they could be taken; all containers were compared instead."
         return GapFact(source=self.name, what="records_lost", at_ns=self._wall_ns(), text=text, count=count)
-
-
-class _Pump:
-    """
-    A thread that only reads: Docker drops what a listener does not take within 100 ms.
-
-    The queue is bounded; what does not fit is dropped and counted, and the caller compares all containers instead.
-    """
-
-    def __init__(self, stream: EventStream, loop: asyncio.AbstractEventLoop) -> None:
-        self._stream = stream
-        self._loop = loop
-        self._messages: deque[Mapping[str, Any]] = deque()
-        self._ended: SourceError | None = None
-        self._news = asyncio.Event()
-        self.dropped = 0
-        threading.Thread(target=self._run, name="docker-events", daemon=True).start()
-
-    async def take(self, timeout_s: float) -> tuple[list[Mapping[str, Any]], SourceError | None]:
-        """
-        What has come; waits for it at most `timeout_s`. The second part is set once the stream is at its end.
-        """
-        try:
-            async with asyncio.timeout(timeout_s):
-                await self._news.wait()
-        except TimeoutError:
-            return [], None
-        self._news.clear()
-        messages = [self._messages.popleft() for _ in range(len(self._messages))]
-        return messages, self._ended if not self._messages else None
-
-    def reset_dropped(self) -> int:
-        """
-        How many were dropped since the last call.
-        """
-        count, self.dropped = self.dropped, 0
-        return count
-
-    def _run(self) -> None:
-        try:
-            for message in self._stream:
-                if len(self._messages) >= _QUEUED_AT_MOST:
-                    self.dropped += 1
-                else:
-                    self._messages.append(message)
-                self._tell()
-            self._ended = SourceError("the Docker Engine closed the event stream")
-        except SourceError as error:
-            self._ended = error
-        self._tell()
-
-    def _tell(self) -> None:
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._news.set)
 
 
 def offered(config: DockerConfig) -> bool:

@@ -15,8 +15,9 @@ from collector.correlate.verdict.case import (
 )
 from sinks.event import Cause, Confidence, Killer, Scope
 
-# A parent notices a dead child within milliseconds; what ends half a minute later has reasons of its own.
-_CHILD_SOON_S: Final = 2.0
+# A parent notices a dead child within milliseconds and may take seconds to end; after half a minute it has reasons of
+# its own.
+_CHILD_SOON_S: Final = 5.0
 _CHILD_LATE_S: Final = 30.0
 # The kernel's line comes before the process is gone; clocks of kernel and Docker differ by tens of milliseconds.
 _CLOCK_SLACK_S: Final = 1.0

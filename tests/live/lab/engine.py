@@ -8,6 +8,7 @@ of another engine on the host is touched. Only an engine of our own may be stopp
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 from contextlib import suppress
@@ -29,10 +30,23 @@ def connect(url: str) -> docker.DockerClient | None:
     """
     A client of the engine at a URL; None where none answers.
     """
+    if not _listens(url):
+        return None
     try:
         return docker.DockerClient(base_url=url, timeout=_CALL_S)
     except docker.errors.DockerException:
         return None
+
+
+def _listens(url: str) -> bool:
+    """
+    Whether anybody takes a connection: the SDK leaves its sockets open when nobody does.
+    """
+    path = url.removeprefix("unix://")
+    if path == url:
+        return True
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(path) == 0
 
 
 class HostEngine:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 import docker
+import requests
 
 from tests.live.lab.agent import Agent
 
@@ -55,7 +56,7 @@ class Traces:
         try:
             stream = self.client.events(since=int(self.since_s), until=math.ceil(until_s), decode=True)
             return [json.dumps(event) for event in stream]
-        except docker.errors.DockerException as error:
+        except (docker.errors.DockerException, requests.RequestException) as error:
             return [json.dumps({"error": str(error)})]
 
 

@@ -85,7 +85,7 @@ def compare(events: Iterable[Event], truth: Truth) -> list[str]:
 
 
 def _compare_deaths(events: list[Event], truth: Truth) -> Iterator[str]:
-    deaths = sorted(_deaths(events, truth), key=lambda event: event["time"])
+    deaths = sorted(_deaths(events, truth), key=lambda event: event.get("time", ""))
     if len(deaths) != len(truth.deaths):
         said = [event["data"]["message"] for event in deaths]
         yield f"{truth.container_name} died {len(truth.deaths)} times, told were {len(said)}: {said}"
