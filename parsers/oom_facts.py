@@ -73,7 +73,7 @@ class TaskRow:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OomVictim:
     """
-    One process that was killed, by its `Killed process` line, or by the summary line where that is all there is.
+    One process that was killed, by its `Killed process` line, or by the summary where that is all there is.
 
     Attributes:
         confirmed: a `Killed process` line was seen, not only the summary.
@@ -101,7 +101,7 @@ class OomReport:
     Everything the kernel printed about one OOM: the whole dump, or the kill line alone.
 
     Attributes:
-        message: the words before `Killed process`, None where the kernel prints none (before 5.1, no `Kill process` line).
+        message: the words before `Killed process`, before 5.1 those before `Kill process`.
         constraint: the kernel's word (`CONSTRAINT_MEMCG`, …); a free string, future kernels add words.
         oom_memcg: path of the cgroup whose limit was hit.
         task_memcg: path of the victim's cgroup.
@@ -114,7 +114,7 @@ class OomReport:
         no_killable: the kernel found nobody to kill.
         sysrq: asked for by a person (sysrq-f).
         suppressed: reports that the kernel's rate limit dropped before this one.
-        victim_cgroup_hint: the only container that the statistics name, where no line names the victim's cgroup.
+        victim_cgroup_hint: the only container that the statistics name; for reports whose task_memcg is None.
         page_size_bytes: of the machine, where the victim's row and its kill line tell it.
         evidence: the lines that carry the proof, in order: header, limit, chosen, summary, kill, group.
     """
@@ -156,10 +156,11 @@ class OomReport:
     @property
     def is_global(self) -> bool | None:
         """
-        Whether the host (or a cpuset, or a memory policy) ran out rather than a cgroup; None when the text does not say.
+        Whether the host (or a cpuset, or a memory policy) ran out rather than a cgroup; None when the text
+        does not say.
         """
         if self.constraint is not None:
             return self.constraint != "CONSTRAINT_MEMCG"
         if self.message is not None:
             return self.message is not OomMessage.MEMCG
-        return None
+        return False if self.oom_memcg is not None else None

@@ -200,6 +200,9 @@ _KILLED: Final = re.compile(
     _DOT,
 )
 _SIZE: Final = re.compile(r"(total-vm|anon-rss|file-rss|shmem-rss|pgtables):(\d{1,19})kB")
+_WHOLE_KILL: Final = re.compile(
+    r"\)(?: total-vm:\d+kB(?:, [a-z-]+:\d+kB)+(?:, UID:\d+)?(?: pgtables:\d+kB)?(?: oom_score_adj:-?\d+)?|\.)\s*\Z"
+)
 _SIZE_TAIL: Final = re.compile(r"UID:(\d{1,10})|oom_score_adj:(-?\d{1,4})")
 _GROUP: Final = re.compile(r"Tasks in (/.*) are going to be killed due to memory\.oom\.group set\s*", _DOT)
 _EXITING: Final = re.compile(r"(?:[^:]*: )?OOM victim (\d{1,10}) \(.*\) is already exiting\. Skip killing the task\s*", _DOT)
@@ -223,6 +226,24 @@ def parse_line(text: str) -> OomLine | None:
         if fact is not None:
             return fact
     return None
+
+
+def is_complete(text: str) -> bool:
+    """
+    Whether a text is a line of a report as the kernel printed it, nothing cut off that is known to follow.
+    """
+    fact = parse_line(text)
+    match fact:
+        case None:
+            return False
+        case Summary():
+            return fact.pid is not None
+        case Invoked():
+            return fact.order is not None
+        case Killed():
+            return _WHOLE_KILL.search(text) is not None
+        case _:
+            return True
 
 
 def parse_row(text: str, columns: tuple[str, ...]) -> TaskRow | None:
