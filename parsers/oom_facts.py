@@ -13,11 +13,15 @@ from enum import StrEnum
 class OomMessage(StrEnum):
     """
     The words before `Killed process`: they tell whose memory ran out even where the report was dropped.
+
+    `MEMPOLICY` and `CPUSET` are of 2.6 only.
     """
 
     MEMCG = "Memory cgroup out of memory"
     GLOBAL = "Out of memory"
     ALLOCATING_TASK = "Out of memory (oom_kill_allocating_task)"
+    MEMPOLICY = "No available memory (MPOL_BIND)"
+    CPUSET = "No available memory in cpuset"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,10 +112,12 @@ class OomReport:
         trigger_pid: who asked for the memory; often not the victim.
         chosen_pid: the task of `Kill process … or sacrifice child` (before 5.1); the victim may be another.
         memcg_stats: memory statistics in bytes, keys as printed, by the path they were printed for.
+        tasks: the table as printed, up to a bound; `tasks_dropped` counts the rows beyond it.
         victims: distinct pids in the order of their death; empty when the text ends before a kill.
         group: memory.oom.group: all processes of the cgroup were killed.
         already_exiting: pids that the kernel skipped.
         no_killable: the kernel found nobody to kill.
+        panic: the kernel stopped for want of memory.
         sysrq: asked for by a person (sysrq-f).
         suppressed: reports that the kernel's rate limit dropped before this one.
         victim_cgroup_hint: the only container that the statistics name; for reports whose task_memcg is None.
@@ -138,10 +144,12 @@ class OomReport:
     kmem: MemoryUsage | None = None
     memcg_stats: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     tasks: tuple[TaskRow, ...] = ()
+    tasks_dropped: int = 0
     victims: tuple[OomVictim, ...] = ()
     group: bool = False
     already_exiting: tuple[int, ...] = ()
     no_killable: bool = False
+    panic: bool = False
     sysrq: bool = False
     suppressed: int = 0
     boot_id: str | None = None

@@ -3,7 +3,7 @@ Text that somebody has at hand, from any machine, to messages of the kernel log.
 
 Understood are what dmesg and journalctl print in most of their formats, files of syslog, the records of
 /dev/kmsg, and all of these quoted, indented or wrapped by mail programs and web pages. Nothing proves who
-wrote such a text, and a forged line is believed: this reads what an operator brings, it does not watch a host.
+wrote such a text, and forged lines are believed: it is for what an operator brings, not for watching a host.
 
     [   65.481992] Out of memory: Killed
     process 1968 (memkiller) total-vm:2099436kB, anon-rss:1971712kB,
