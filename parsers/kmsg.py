@@ -3,9 +3,11 @@ Records of /dev/kmsg, one per read.
 
     <pri>,<seq>,<usec>,<flags>[,key=value…];<text>\n[ KEY=value\n…]
 
-`pri` is facility * 8 + level; a facility other than 0 means that user space wrote the record. Control characters,
-bytes from 0x7f on and the backslash are written as `\xNN`. Source: Documentation/ABI/testing/dev-kmsg and
-kernel/printk/printk.c (msg_print_ext_body).
+`pri` is facility * 8 + level; a facility other than 0 means that user space wrote the record. Control
+characters, bytes from 0x7f on and the backslash are written as `\xNN`. Linux 3.5 had no flags.
+Source: Documentation/ABI/testing/dev-kmsg, kernel/printk/printk.c (info_print_ext_header).
+
+    6,1406,13000000,-,caller=T4242;Memory cgroup out of memory: Killed process 4242 (java) total-vm:…
 """
 
 import re
@@ -16,13 +18,16 @@ from typing import Final
 from parsers.errors import ParseError
 
 _FORMAT: Final = "a record of /dev/kmsg: pri,seq,usec,flags;text"
-_DIGITS_AT_MOST: Final = 20
+_HEADER_BYTES_AT_MOST: Final = 512
 _FIELDS_AT_LEAST: Final = 3
-_FLAGS_FIELD: Final = 3
 _ESCAPE: Final = re.compile(rb"\\x([0-9a-fA-F]{2})")
 _KERNEL_FACILITY: Final = 0
-# `;` can stand in a comm of a later kernel's key=value fields, so the header ends at the first one after the flags.
-_HEADER: Final = re.compile(rb"(\d{1,20}),(\d{1,20}),(\d{1,20})(?:,([^;]*))?;", re.DOTALL)
+# `c` marks a fragment; before 4.9 it marked the first of them and `+` the others.
+_FRAGMENT_FLAGS: Final = (b"c", b"+")
+# The last field of new kernels is a process name: 15 bytes of any kind, `;` too.
+_HEADER: Final = re.compile(
+    rb"([0-9]{1,20}),([0-9]{1,20}),([0-9]{1,20})(?:,([^;]*?)(?:,comm=[^\n]{0,15})?)?;"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,10 +71,12 @@ class KmsgRecord:
 def frame(record: bytes) -> tuple[int, int, int, bytes] | None:
     """
     The numbers of a record and its text as it stands, cheaply: (priority, seq, usec, text); None for garbage.
+
+    The text may have the end of a header before it; it is for searching, not for parsing.
     """
     head, separator, text = record.partition(b";")
-    fields = head.split(b",", _FLAGS_FIELD)
-    if not separator or len(fields) < _FIELDS_AT_LEAST or len(head) > 3 * _DIGITS_AT_MOST + 256:
+    fields = head.split(b",", _FIELDS_AT_LEAST)
+    if not separator or len(fields) < _FIELDS_AT_LEAST or len(head) > _HEADER_BYTES_AT_MOST:
         return None
     try:
         return int(fields[0]), int(fields[1]), int(fields[2]), text
@@ -79,9 +86,14 @@ def frame(record: bytes) -> tuple[int, int, int, bytes] | None:
 
 def concerns_oom(text: bytes) -> bool:
     """
-    Whether a line may belong to an OOM: cheap, and true for every kind of line that opens, carries or ends a report.
+    Whether a line may belong to an OOM: cheap, and true for all lines that open, carry or end a report.
     """
-    return b"oom" in text or b"ill" in text and (b"Kill" in text or b"kill" in text) or b"OOM" in text or b"ut of mem" in text
+    return (
+        b"oom" in text
+        or b"OOM" in text
+        or (b"ill" in text and (b"kill" in text or b"Kill" in text))
+        or (b"mem" in text and (b"ut of mem" in text or b"locked on mem" in text))
+    )
 
 
 def parse_record(record: bytes) -> KmsgRecord:
@@ -102,7 +114,7 @@ def parse_record(record: bytes) -> KmsgRecord:
         seq=int(header[2]),
         monotonic_us=int(header[3]),
         text=unescape(body),
-        fragment=b"c" in fields[0],
+        fragment=fields[0] in _FRAGMENT_FLAGS,
         caller=callers[0].decode("ascii", "replace") if callers else None,
         properties=_properties(rest),
     )
@@ -119,7 +131,7 @@ def unescape(text: bytes) -> str:
 
 def split_dump(data: bytes) -> Iterator[bytes]:
     """
-    The records of a file that holds them one after the other; lines that begin with a blank belong to the one before.
+    The records of a file that has them one after the other; a line that begins with a blank goes on.
     """
     record: list[bytes] = []
     for line in data.split(b"\n"):

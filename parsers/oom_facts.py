@@ -13,11 +13,15 @@ from enum import StrEnum
 class OomMessage(StrEnum):
     """
     The words before `Killed process`: they tell whose memory ran out even where the report was dropped.
+
+    `MEMPOLICY` and `CPUSET` are of 2.6 only.
     """
 
     MEMCG = "Memory cgroup out of memory"
     GLOBAL = "Out of memory"
     ALLOCATING_TASK = "Out of memory (oom_kill_allocating_task)"
+    MEMPOLICY = "No available memory (MPOL_BIND)"
+    CPUSET = "No available memory in cpuset"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +77,7 @@ class TaskRow:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OomVictim:
     """
-    One process that was killed, by its `Killed process` line, or by the summary line where that is all there is.
+    One process that was killed, by its `Killed process` line, or by the summary where that is all there is.
 
     Attributes:
         confirmed: a `Killed process` line was seen, not only the summary.
@@ -101,20 +105,22 @@ class OomReport:
     Everything the kernel printed about one OOM: the whole dump, or the kill line alone.
 
     Attributes:
-        message: the words before `Killed process`, None where the kernel prints none (before 5.1, no `Kill process` line).
+        message: the words before `Killed process`, before 5.1 those before `Kill process`.
         constraint: the kernel's word (`CONSTRAINT_MEMCG`, …); a free string, future kernels add words.
         oom_memcg: path of the cgroup whose limit was hit.
         task_memcg: path of the victim's cgroup.
         trigger_pid: who asked for the memory; often not the victim.
         chosen_pid: the task of `Kill process … or sacrifice child` (before 5.1); the victim may be another.
         memcg_stats: memory statistics in bytes, keys as printed, by the path they were printed for.
+        tasks: the table as printed, up to a bound; `tasks_dropped` counts the rows beyond it.
         victims: distinct pids in the order of their death; empty when the text ends before a kill.
         group: memory.oom.group: all processes of the cgroup were killed.
         already_exiting: pids that the kernel skipped.
         no_killable: the kernel found nobody to kill.
+        panic: the kernel stopped for want of memory.
         sysrq: asked for by a person (sysrq-f).
         suppressed: reports that the kernel's rate limit dropped before this one.
-        victim_cgroup_hint: the only container that the statistics name, where no line names the victim's cgroup.
+        victim_cgroup_hint: the only container that the statistics name; for reports whose task_memcg is None.
         page_size_bytes: of the machine, where the victim's row and its kill line tell it.
         evidence: the lines that carry the proof, in order: header, limit, chosen, summary, kill, group.
     """
@@ -138,10 +144,12 @@ class OomReport:
     kmem: MemoryUsage | None = None
     memcg_stats: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     tasks: tuple[TaskRow, ...] = ()
+    tasks_dropped: int = 0
     victims: tuple[OomVictim, ...] = ()
     group: bool = False
     already_exiting: tuple[int, ...] = ()
     no_killable: bool = False
+    panic: bool = False
     sysrq: bool = False
     suppressed: int = 0
     boot_id: str | None = None
@@ -156,10 +164,11 @@ class OomReport:
     @property
     def is_global(self) -> bool | None:
         """
-        Whether the host (or a cpuset, or a memory policy) ran out rather than a cgroup; None when the text does not say.
+        Whether the host (or a cpuset, or a memory policy) ran out rather than a cgroup; None when the text
+        does not say.
         """
         if self.constraint is not None:
             return self.constraint != "CONSTRAINT_MEMCG"
         if self.message is not None:
             return self.message is not OomMessage.MEMCG
-        return None
+        return False if self.oom_memcg is not None else None

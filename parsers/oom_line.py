@@ -1,9 +1,11 @@
 """
-One line of an OOM report to one fact, by the shape of the line.
+One message of the kernel log to one fact about an OOM, by the shape of the line.
 
-Distributions port formats between kernels freely, so a version is never asked. A line counts only when the form begins
-at the start of the message: application logs quote these texts. A process name may hold anything, so patterns are
-anchored at both ends and take the name greedily. Source: mm/oom_kill.c, mm/memcontrol.c, 2.6.32 to 6.18.
+Distributions port formats between kernels freely, so a version is never asked. A line counts only when its
+form begins at the start of the message: application logs quote these texts. A process name may hold anything,
+so patterns are anchored at both ends and take the name greedily. Source: mm/oom_kill.c, 2.6.32 to 6.18.
+
+    Memory cgroup out of memory: Killed process 3974 (apk) total-vm:20600kB, anon-rss:7508kB, file-rss:…
 """
 
 import re
@@ -11,12 +13,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from parsers.oom_facts import MemoryUsage, OomMessage, TaskRow
+from parsers.oom_facts import OomMessage
+from parsers.oom_table import (
+    MemcgStats,
+    TaskHeader,
+    Usage,
+    parse_header,
+    parse_stats,
+    parse_usage,
+)
 
 _KIB: Final = 1024
-# No limit is printed as the largest number of pages in kB; it differs by kernel and page size, all are beyond this.
-_UNLIMITED_KIB: Final = 1 << 50
-_NUMBER: Final = r"-?\d{1,19}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,38 +57,9 @@ class MemcgLimit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
-    """
-    `memory: usage …kB, limit …kB, failcnt …`; `kind` is memory, memory+swap, swap or kmem.
-    """
-
-    kind: str
-    usage: MemoryUsage
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MemcgStats:
-    """
-    `Memory cgroup stats for <path>:` with the values on the line (old) or on the lines after it (new).
-    """
-
-    path: str
-    values: Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskHeader:
-    """
-    The header of the task table; `columns` are the numbers before the name.
-    """
-
-    columns: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
     """
-    `oom-kill:constraint=…`: the only line with the victim's cgroup since 5.0.
+    `oom-kill:constraint=…`: the only line with the victim's cgroup since 5.0; what was cut off is None.
     """
 
     constraint: str | None
@@ -93,7 +71,6 @@ class Summary:
     comm: str | None
     pid: int | None
     uid: int | None
-    is_global: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,12 +87,17 @@ class Chosen:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Killed:
     """
-    `Killed process N (comm) …`: a kill. Sizes in bytes.
+    `Killed process N (comm) …`: a kill.
+
+    Attributes:
+        sizes: `total-vm`, `anon-rss`, … in bytes.
     """
 
     message: OomMessage | None
     pid: int
     comm: str
+    uid: int | None
+    oom_score_adj: int | None
     sizes: Mapping[str, int]
 
 
@@ -145,9 +127,16 @@ class NoKillable:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Panic:
+    """
+    `Kernel panic - not syncing: …` for want of memory.
+    """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Suppressed:
     """
-    `oom_kill_process: N callbacks suppressed`: so much of earlier reports was dropped.
+    `oom_kill_process: N callbacks suppressed`: so many earlier reports were dropped.
     """
 
     count: int
@@ -173,50 +162,66 @@ OomLine = (
     | GroupKill
     | AlreadyExiting
     | NoKillable
+    | Panic
     | Suppressed
     | SysRq
 )
 
-_DOT: Final = re.DOTALL
-_INVOKED: Final = re.compile(r"(.{0,64}?) invoked oom-killer: (.*)", _DOT)
+_MESSAGES: Final = {message.value.lower(): message for message in OomMessage}
+_MESSAGE: Final = "(?P<message>(?i:" + "|".join(re.escape(message) for message in OomMessage) + "))"
+
+# A name has 15 bytes; dmesg prints those that are not printable as \xNN.
+_INVOKED: Final = re.compile(r"((?:\\x[0-9a-f]{2}|.){0,15}?) invoked oom-killer: (.*)", re.DOTALL)
 _GFP: Final = re.compile(r"gfp_mask=(0x[0-9a-f]+(?:\([^)]*\))?)")
-_ORDER: Final = re.compile(rf"order=({_NUMBER})")
-_TRIGGER: Final = re.compile(r"(?:CPU: \d+ (?:UID: \d+ )?PID|Pid): (\d{1,10}),? [Cc]omm: ")
-_LIMIT: Final = re.compile(r"Task in (/.*?) killed as a result of limit of (/.*)", _DOT)
-_USAGE: Final = re.compile(r"(memory|memory\+swap|swap|kmem): usage (\d{1,20})kB, limit (\d{1,20})kB, failcnt (\d{1,20})")
-_STATS: Final = re.compile(r"Memory cgroup stats(?: for (/[^:]*))?:(.*)", _DOT)
-_STATS_PAIR: Final = re.compile(r"([a-z_]+):(\d{1,15})KB")
-_STATS_LINE: Final = re.compile(r"([a-z0-9_]+) (\d{1,19})")
-_HEADER: Final = re.compile(r"\[ *pid *\] +(uid +tgid +.*) name\s*")
-_ROW: Final = re.compile(r"\[ *(\d{1,10})\] +(.*)", _DOT)
+_ORDER: Final = re.compile(r"order=(-?[0-9]{1,4})")
+_TRIGGER: Final = re.compile(r"(?:CPU: [0-9]+ (?:UID: [0-9]+ )?PID|Pid): ([0-9]{1,10}),? [Cc]omm: ")
+_LIMIT: Final = re.compile(r"Task in (/.*?) killed as a result of limit of (/.*)", re.DOTALL)
+_SUMMARY: Final = "oom-kill:constraint="
+_SUMMARY_HEAD: Final = re.compile(
+    _SUMMARY + r"(?P<constraint>[^,]+)(?:,nodemask=(?P<nodemask>.*?))?(?:,cpuset=(?P<cpuset>.*?))?"
+    r"(?:,mems_allowed=(?P<mems_allowed>[0-9,\-]*?))?(?:,global_oom|,oom_memcg=(?P<oom_memcg>.*?))?"
+    r"(?:,task_memcg=(?P<task_memcg>.*))?",
+    re.DOTALL,
+)
+_SUMMARY_TAIL: Final = re.compile(
+    r",task=(?P<comm>.*),pid=(?P<pid>[0-9]{1,10}),uid=(?P<uid>[0-9]{1,10})\s*\Z", re.DOTALL
+)
+_LAST_VALUE: Final = re.compile(
+    r"(.*),(?:nodemask|cpuset|mems_allowed|oom_memcg|task_memcg|task)=.*", re.DOTALL
+)
 _CHOSEN: Final = re.compile(
-    r"(Out of memory|Memory cgroup out of memory|Out of memory \(oom_kill_allocating_task\)): "
-    r"Kill process (\d{1,10}) \((.*)\) score \d+ or sacrifice child\s*",
-    _DOT | re.IGNORECASE,
+    _MESSAGE + r": Kill process (?P<pid>[0-9]{1,10}) \((?P<comm>.*)\) score -?[0-9]+ "
+    r"(?:or sacrifice child|and children\.?)\s*",
+    re.DOTALL,
 )
 _KILLED: Final = re.compile(
-    r"(?:(Out of memory|Memory cgroup out of memory|Out of memory \(oom_kill_allocating_task\)): )?"
-    r"Killed process (\d{1,10})(?:, UID (\d{1,10}),)? \((.*)\)(?:,? (UID \d{1,10}, )?(total-vm:.*)|[,.]?\s*)",
-    _DOT,
+    rf"(?:{_MESSAGE}: )?Killed process (?P<pid>[0-9]{{1,10}})(?:, UID (?P<uid>[0-9]{{1,10}}),)? "
+    r"\((?P<comm>.*)\)(?:,? (?P<sizes>total-vm:.*)|[,.]?\s*)",
+    re.DOTALL,
 )
-_SIZE: Final = re.compile(r"(total-vm|anon-rss|file-rss|shmem-rss|pgtables):(\d{1,19})kB")
-_SIZE_TAIL: Final = re.compile(r"UID:(\d{1,10})|oom_score_adj:(-?\d{1,4})")
-_GROUP: Final = re.compile(r"Tasks in (/.*) are going to be killed due to memory\.oom\.group set\s*", _DOT)
-_EXITING: Final = re.compile(r"(?:[^:]*: )?OOM victim (\d{1,10}) \(.*\) is already exiting\. Skip killing the task\s*", _DOT)
-_SUPPRESSED: Final = re.compile(r"(?:oom_kill_process|dump_header|out_of_memory): (\d{1,10}) callbacks suppressed")
+_SIZE: Final = re.compile(r"([a-z-]+):([0-9]{1,19})kB")
+_UID: Final = re.compile(r"UID:([0-9]{1,10})")
+_ADJ: Final = re.compile(r"oom_score_adj:(-?[0-9]{1,4})")
+_WHOLE_SIZES: Final = re.compile(
+    r"total-vm:[0-9]+kB(?:, [a-z-]+:[0-9]+kB)+(?:, UID:[0-9]+)?"
+    r"(?: pgtables:[0-9]+kB)?(?: oom_score_adj:-?[0-9]+)?\s*"
+)
+_GROUP: Final = re.compile(
+    r"Tasks in (/.*) are going to be killed due to memory\.oom\.group set\s*", re.DOTALL
+)
+_EXITING: Final = re.compile(
+    _MESSAGE + r": OOM victim (?P<pid>[0-9]{1,10}) \(.*\) is already exiting\. Skip killing the task\s*",
+    re.DOTALL,
+)
+_NO_KILLABLE: Final = re.compile(r"Out of memory and no killable processes")
+_PANIC: Final = re.compile(r"Kernel panic - not syncing: (?:System is deadlocked on memory|[Oo]ut of memory)")
+_SUPPRESSED: Final = re.compile(r"oom_kill_process: ([0-9]{1,10}) callbacks suppressed")
 _SYSRQ: Final = re.compile(r"[Ss]ys[Rr]q ?: Manual OOM execution")
-_SUMMARY_TAIL: Final = re.compile(r",task=(.*),pid=(\d{1,10}),uid=(\d{1,10})\s*\Z", _DOT)
-_SUMMARY_HEAD: Final = re.compile(
-    r"oom-kill:constraint=([^,]*)"
-    r"(?:,nodemask=(.*?))?(?:,cpuset=(.*?))?(?:,mems_allowed=([\d,\-]*?))?"
-    r"(?:,(global_oom)|,oom_memcg=(.*?))?(?:,task_memcg=(.*))?\Z",
-    _DOT,
-)
 
 
 def parse_line(text: str) -> OomLine | None:
     """
-    What a line says; None when it is of no kind that matters. Task rows need their header: see `parse_row`.
+    What a line says; None when it is of no kind that matters. Rows and values need their header: `oom_table`.
     """
     for parse in _PARSERS:
         fact = parse(text)
@@ -225,40 +230,26 @@ def parse_line(text: str) -> OomLine | None:
     return None
 
 
-def parse_row(text: str, columns: tuple[str, ...]) -> TaskRow | None:
+def is_complete(text: str) -> bool:
     """
-    A row of the task table, by the columns of its header; the name is the rest of the line.
+    Whether a text is a line of a report as the kernel prints it: nothing is cut off that is known to follow.
     """
-    match = _ROW.match(text)
-    if match is None:
-        return None
-    cells = match[2].split(None, len(columns))
-    if len(cells) < len(columns) or any(not cell.lstrip("-").isdecimal() or len(cell) > 19 for cell in cells[: len(columns)]):  # noqa: PLR2004
-        return None
-    values = {name: int(cell) for name, cell in zip(columns, cells, strict=False)}
-    needed = ("tgid", "uid", "total_vm", "rss")
-    if any(name not in values for name in needed):
-        return None
-    return TaskRow(
-        pid=int(match[1]),
-        tgid=values["tgid"],
-        uid=values["uid"],
-        comm=cells[len(columns)] if len(cells) > len(columns) else "",
-        total_vm_pages=values["total_vm"],
-        rss_pages=values["rss"],
-        oom_score_adj=values.get("oom_score_adj"),
-    )
+    fact = parse_line(text)
+    match fact:
+        case None:
+            return False
+        case Summary():
+            return fact.pid is not None
+        case Invoked():
+            return fact.order is not None
+        case Killed():
+            killed = _KILLED.fullmatch(text)
+            return killed is not None and _WHOLE_SIZES.fullmatch(killed["sizes"] or "") is not None
+        case _:
+            return True
 
 
-def parse_stat(text: str) -> tuple[str, int] | None:
-    """
-    A line of memory.stat inside a report: `anon 7688192`, in bytes.
-    """
-    match = _STATS_LINE.fullmatch(text.strip())
-    return (match[1], int(match[2])) if match else None
-
-
-def _invoked(text: str) -> OomLine | None:
+def _invoked(text: str) -> Invoked | None:
     match = _INVOKED.fullmatch(text)
     if match is None:
         return None
@@ -266,111 +257,105 @@ def _invoked(text: str) -> OomLine | None:
     return Invoked(comm=match[1], gfp_mask=gfp[1] if gfp else None, order=int(order[1]) if order else None)
 
 
-def _trigger(text: str) -> OomLine | None:
+def _trigger(text: str) -> TriggerProcess | None:
     match = _TRIGGER.match(text)
     return TriggerProcess(pid=int(match[1])) if match else None
 
 
-def _limit(text: str) -> OomLine | None:
+def _limit(text: str) -> MemcgLimit | None:
     match = _LIMIT.fullmatch(text)
-    return MemcgLimit(task_memcg=match[1], oom_memcg=match[2].strip()) if match else None
+    return MemcgLimit(task_memcg=match[1], oom_memcg=match[2].rstrip()) if match else None
 
 
-def _usage(text: str) -> OomLine | None:
-    match = _USAGE.match(text)
-    if match is None:
-        return None
-    limit_kib = int(match[3])
-    usage = MemoryUsage(
-        usage_bytes=int(match[2]) * _KIB,
-        limit_bytes=None if limit_kib >= _UNLIMITED_KIB else limit_kib * _KIB,
-        failcnt=int(match[4]),
-    )
-    return Usage(kind=match[1], usage=usage)
-
-
-def _stats(text: str) -> OomLine | None:
-    match = _STATS.fullmatch(text)
-    if match is None:
-        return None
-    values = {name: int(value) * _KIB for name, value in _STATS_PAIR.findall(match[2])}
-    values.update(pair for pair in map(parse_stat, match[2].splitlines()) if pair is not None)
-    return MemcgStats(path=match[1] or "", values=values)
-
-
-def _header(text: str) -> OomLine | None:
-    match = _HEADER.fullmatch(text)
-    return TaskHeader(columns=tuple(match[1].split())) if match else None
-
-
-def _summary(text: str) -> OomLine | None:
-    if not text.startswith("oom-kill:constraint="):
+def _summary(text: str) -> Summary | None:
+    if not text.startswith(_SUMMARY):
         return None
     tail = _SUMMARY_TAIL.search(text)
-    head = _SUMMARY_HEAD.match(text[: tail.start()] if tail else text.rstrip())
-    if head is None:
-        return None
-    path = head[7]
+    head = _SUMMARY_HEAD.fullmatch(text[: tail.start()] if tail else _without_last_value(text))
+    known = head.groupdict() if head else {}
     return Summary(
-        constraint=head[1] or None,
-        nodemask=head[2],
-        cpuset=head[3],
-        mems_allowed=head[4],
-        oom_memcg=head[6],
-        # without its tail the line was cut, and the path may be as well
-        task_memcg=path if tail or path is None else path.partition(",task=")[0],
-        comm=tail[1] if tail else None,
-        pid=int(tail[2]) if tail else None,
-        uid=int(tail[3]) if tail else None,
-        is_global=head[5] is not None,
+        constraint=known.get("constraint"),
+        nodemask=known.get("nodemask"),
+        cpuset=known.get("cpuset"),
+        mems_allowed=known.get("mems_allowed"),
+        oom_memcg=known.get("oom_memcg"),
+        task_memcg=known.get("task_memcg"),
+        comm=tail["comm"] if tail else None,
+        pid=int(tail["pid"]) if tail else None,
+        uid=int(tail["uid"]) if tail else None,
     )
 
 
-def _chosen(text: str) -> OomLine | None:
+def _without_last_value(text: str) -> str:
+    """
+    What is certain of a summary without an end: its last value may be cut.
+    """
+    cut = _LAST_VALUE.fullmatch(text)
+    return cut[1] if cut else ""
+
+
+def _chosen(text: str) -> Chosen | None:
     match = _CHOSEN.fullmatch(text)
     if match is None:
         return None
-    return Chosen(message=_message(match[1]), pid=int(match[2]), comm=match[3])
+    return Chosen(message=_MESSAGES[match["message"].lower()], pid=int(match["pid"]), comm=match["comm"])
 
 
-def _killed(text: str) -> OomLine | None:
+def _killed(text: str) -> Killed | None:
     match = _KILLED.fullmatch(text)
     if match is None:
         return None
-    sizes = {name: int(value) * _KIB for name, value in _SIZE.findall(match[6] or "")}
-    for uid, adj in _SIZE_TAIL.findall(match[6] or ""):
-        sizes |= {"uid": int(uid)} if uid else {"oom_score_adj": int(adj)}
-    named_uid = match[3] or (match[5] or "").removeprefix("UID ").rstrip(", ")
-    if named_uid:
-        sizes["uid"] = int(named_uid)
-    return Killed(message=_message(match[1]) if match[1] else None, pid=int(match[2]), comm=match[4], sizes=sizes)
+    figures = match["sizes"] or ""
+    uid, adj = _UID.search(figures), _ADJ.search(figures)
+    return Killed(
+        message=_MESSAGES[match["message"].lower()] if match["message"] else None,
+        pid=int(match["pid"]),
+        comm=match["comm"],
+        uid=_number(match["uid"] or (uid[1] if uid else None)),
+        oom_score_adj=_number(adj[1] if adj else None),
+        sizes=_sizes(figures),
+    )
 
 
-def _group(text: str) -> OomLine | None:
+def _number(digits: str | None) -> int | None:
+    return int(digits) if digits is not None else None
+
+
+def _sizes(figures: str) -> dict[str, int]:
+    """
+    In bytes; early releases of 5.4 print `pgtables` in bytes and call them kB: more than the process maps.
+    """
+    sizes = {name: int(value) * _KIB for name, value in _SIZE.findall(figures)}
+    if sizes.get("pgtables", 0) > sizes.get("total-vm", 0):
+        sizes["pgtables"] //= _KIB
+    return sizes
+
+
+def _group(text: str) -> GroupKill | None:
     match = _GROUP.fullmatch(text)
     return GroupKill(path=match[1]) if match else None
 
 
-def _exiting(text: str) -> OomLine | None:
+def _exiting(text: str) -> AlreadyExiting | None:
     match = _EXITING.fullmatch(text)
-    return AlreadyExiting(pid=int(match[1])) if match else None
+    return AlreadyExiting(pid=int(match["pid"])) if match else None
 
 
-def _no_killable(text: str) -> OomLine | None:
-    return NoKillable() if text.startswith("Out of memory and no killable processes") else None
+def _no_killable(text: str) -> NoKillable | None:
+    return NoKillable() if _NO_KILLABLE.match(text) else None
 
 
-def _suppressed(text: str) -> OomLine | None:
+def _panic(text: str) -> Panic | None:
+    return Panic() if _PANIC.match(text) else None
+
+
+def _suppressed(text: str) -> Suppressed | None:
     match = _SUPPRESSED.match(text)
     return Suppressed(count=int(match[1])) if match else None
 
 
-def _sysrq(text: str) -> OomLine | None:
+def _sysrq(text: str) -> SysRq | None:
     return SysRq() if _SYSRQ.match(text) else None
-
-
-def _message(words: str) -> OomMessage:
-    return next(message for message in OomMessage if message.value.lower() == words.lower())
 
 
 _PARSERS: Final[tuple[Callable[[str], OomLine | None], ...]] = (
@@ -380,12 +365,13 @@ _PARSERS: Final[tuple[Callable[[str], OomLine | None], ...]] = (
     _chosen,
     _group,
     _exiting,
-    _usage,
+    parse_usage,
     _limit,
-    _stats,
-    _header,
+    parse_stats,
+    parse_header,
     _trigger,
     _no_killable,
+    _panic,
     _suppressed,
     _sysrq,
 )

@@ -1,0 +1,361 @@
+"""
+An OOM report that is still being printed: it takes facts one by one and says when it is over.
+
+Everything it keeps is bounded, since the processes of a machine can fill a report at will.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, assert_never
+
+from parsers.cgroup_path import container_of
+from parsers.oom_facts import KernelLine, MemoryUsage, OomMessage, OomReport, OomVictim, TaskRow
+from parsers.oom_line import (
+    AlreadyExiting,
+    Chosen,
+    Killed,
+    MemcgLimit,
+    NoKillable,
+    Panic,
+    Summary,
+    TriggerProcess,
+)
+from parsers.oom_table import MemcgStats, TaskHeader, Usage, parse_row, parse_stat_lines
+
+# A line that a report has once at most, and a line that means something only inside a report.
+Step = Summary | Chosen | MemcgLimit | NoKillable | Panic
+Detail = TriggerProcess | Usage | MemcgStats | TaskHeader | AlreadyExiting
+
+SETTLE_US: Final = 5_000
+GROUP_SETTLE_US: Final = 250_000
+GIVE_UP_US: Final = 10_000_000
+
+_ROWS_AT_MOST: Final = 4096
+_VICTIMS_AT_MOST: Final = 4096
+_STATS_AT_MOST: Final = 512
+_PAGE_SIZES: Final = (4096, 16384, 65536)
+_MEMCG: Final = "CONSTRAINT_MEMCG"
+
+
+@dataclass(slots=True)
+class Draft:
+    """
+    A report that is open.
+
+    Attributes:
+        report: what is known so far, without the parts below.
+        caller: who prints it, where the kernel tells.
+        columns: of the task table, once its header was seen.
+        stats_path: whose statistics are being printed.
+        summary: the victim that the summary names.
+        group_path: the cgroup that is killed as a whole.
+        usages: of the cgroup, by kind.
+        unfinished: a line that the kernel printed in pieces, as far as it is known.
+        ended_us: when the last line came that may be the last of a report.
+    """
+
+    report: OomReport
+    caller: str | None
+    evidence: list[KernelLine] = field(default_factory=list)
+    victims: dict[int, OomVictim] = field(default_factory=dict)
+    tasks: list[TaskRow] = field(default_factory=list)
+    tasks_dropped: int = 0
+    stats: dict[str, dict[str, int]] = field(default_factory=dict)
+    columns: tuple[str, ...] = ()
+    stats_path: str | None = None
+    summary: OomVictim | None = None
+    group_path: str | None = None
+    unfinished: KernelLine | None = None
+    usages: dict[str, MemoryUsage] = field(default_factory=dict)
+    ended_us: int | None = None
+
+    @property
+    def killed(self) -> bool:
+        """
+        Whether a kill was seen.
+        """
+        return bool(self.victims)
+
+    @property
+    def over_at_us(self) -> int | None:
+        """
+        When nothing more is expected, on the kernel's clock; None where the lines have no time.
+        """
+        if self.ended_us is not None:
+            return self.ended_us + (GROUP_SETTLE_US if self.report.group else SETTLE_US)
+        return self.report.first_us + GIVE_UP_US if self.report.first_us is not None else None
+
+    def is_over(self, now_us: int) -> bool:
+        """
+        Whether that moment has come.
+        """
+        return self.over_at_us is not None and now_us >= self.over_at_us
+
+    @property
+    def tells(self) -> bool:
+        """
+        Whether there is more than the beginning of a report.
+        """
+        report = self.report
+        outcome = self.victims or self.summary or report.no_killable or report.panic
+        return bool(outcome) or (report.chosen_pid, report.task_memcg, report.oom_memcg) != (None, None, None)
+
+    def announces(self, pid: int) -> bool:
+        """
+        Whether the report named this process as its victim, and it was not killed yet.
+        """
+        announced = self.summary.pid if self.summary is not None else self.report.chosen_pid
+        return not self.killed and announced == pid
+
+    def admits(self, kill: Killed) -> bool:
+        """
+        Whether a kill that the report did not announce may be of it: a child for its parent, or a member.
+        """
+        if self.killed:
+            open_group = self.report.group and len(self.victims) < _VICTIMS_AT_MOST
+            return open_group and not self._contradicts(kill.message) and self._may_be_member(kill.pid)
+        return self.summary is None and not self._contradicts(kill.message)
+
+    def lists(self, pid: int) -> bool:
+        """
+        Whether the task table has this process or thread.
+        """
+        return any(pid in (row.pid, row.tgid) for row in self.tasks)
+
+    def covers(self, path: str) -> bool:
+        """
+        Whether statistics of this cgroup belong to a report of the cgroup that hit its limit.
+        """
+        limited = self.report.oom_memcg
+        return limited is not None and _is_within(path, limited)
+
+    def has(self, fact: Step) -> bool:
+        """
+        Whether the report is past this line, which it has once at most: a second one is of another report.
+        """
+        report = self.report
+        decided = self.summary is not None or report.chosen_pid is not None
+        match fact:
+            case Summary() | Chosen():
+                return decided
+            case MemcgLimit():
+                return decided or report.oom_memcg is not None
+            case NoKillable():
+                return report.no_killable
+            case Panic():
+                return report.panic
+            case _:
+                assert_never(fact)
+
+    def take_step(self, fact: Step, line: KernelLine) -> None:
+        """
+        Add a line of proof.
+        """
+        match fact:
+            case Summary():
+                self._take_summary(fact, line)
+            case Chosen():
+                self.report = replace(
+                    self.report, message=fact.message, chosen_pid=fact.pid, chosen_comm=fact.comm
+                )
+            case MemcgLimit():
+                self.report = replace(self.report, task_memcg=fact.task_memcg, oom_memcg=fact.oom_memcg)
+            case NoKillable():
+                self.report = replace(self.report, no_killable=True)
+            case Panic():
+                self.report = replace(self.report, panic=True)
+            case _:
+                assert_never(fact)
+        self.note(line, end=isinstance(fact, NoKillable | Panic))
+
+    def take_detail(self, fact: Detail, line: KernelLine) -> None:
+        """
+        Add a detail.
+        """
+        match fact:
+            case TriggerProcess():
+                self.report = replace(self.report, trigger_pid=self.report.trigger_pid or fact.pid)
+            case Usage():
+                self.usages[fact.kind] = fact.usage
+            case MemcgStats():
+                self._take_stats(fact)
+            case TaskHeader():
+                self.columns = fact.columns
+            case AlreadyExiting():
+                self.report = replace(
+                    self.report, already_exiting=(*self.report.already_exiting, fact.pid)[:_VICTIMS_AT_MOST]
+                )
+            case _:
+                assert_never(fact)
+        self.note(line, proof=False)
+
+    def take_kill(self, fact: Killed, line: KernelLine) -> None:
+        """
+        A kill; the first victim of a group is printed twice.
+        """
+        self.report = replace(self.report, message=fact.message or self.report.message)
+        self.victims.setdefault(fact.pid, _victim(fact, line))
+        self.note(line, end=True)
+
+    def take_group(self, path: str, line: KernelLine) -> None:
+        """
+        All processes of a cgroup are killed; it is the victim's or one above.
+        """
+        self.group_path = path
+        self.report = replace(self.report, group=True, task_memcg=self.report.task_memcg or path)
+        self.note(line, end=True)
+
+    def note(self, line: KernelLine, *, proof: bool = True, end: bool = False) -> None:
+        """
+        Remember a line.
+
+        Args:
+            line: the line.
+            proof: it carries a part of the proof.
+            end: it may be the last of the report.
+        """
+        if proof:
+            self.evidence.append(line)
+        self.report = replace(self.report, last_us=line.monotonic_us, last_at_ns=line.at_ns)
+        if end:
+            self.ended_us = line.monotonic_us
+
+    def forget_unfinished(self) -> None:
+        """
+        Drop the beginning of a line of which more is known now.
+        """
+        self.evidence = [line for line in self.evidence if line is not self.unfinished]
+        self.unfinished = None
+
+    def take_continuation(self, text: str) -> None:
+        """
+        A line of no kind of its own: a row of the task table, or values of the statistics.
+        """
+        if self.columns:
+            row = parse_row(text, self.columns)
+            if row is None:
+                return
+            if len(self.tasks) < _ROWS_AT_MOST:
+                self.tasks.append(row)
+            else:
+                self.tasks_dropped += 1
+        elif self.stats_path is not None:
+            values = self.stats[self.stats_path]
+            if len(values) < _STATS_AT_MOST:
+                values.update(parse_stat_lines(text))
+
+    def may_be_group(self, path: str) -> bool:
+        """
+        Whether this cgroup may be the one that the first victim belongs to.
+        """
+        if self.group_path is not None:
+            return self.group_path == path
+        return self.report.task_memcg is None or _is_within(self.report.task_memcg, path)
+
+    def hand_over_last_kill(self, other: "Draft") -> None:
+        """
+        Move the last kill, taken for a member of this group, to the report of the next group.
+        """
+        pid = next(reversed(self.victims), None)
+        if self.group_path is not None and pid is not None and len(self.victims) > 1:
+            other.victims[pid] = self.victims.pop(pid)
+            other.evidence.append(self.evidence.pop())
+
+    def finished(self) -> OomReport:
+        """
+        The report as it stands.
+        """
+        victims = tuple(self.victims.values()) or ((self.summary,) if self.summary is not None else ())
+        containers = [path for path in self.stats if container_of(path) is not None]
+        return replace(
+            self.report,
+            evidence=tuple(self.evidence),
+            victims=victims,
+            tasks=tuple(self.tasks),
+            tasks_dropped=self.tasks_dropped,
+            memory=self.usages.get("memory"),
+            memory_swap=self.usages.get("memory+swap"),
+            swap=self.usages.get("swap"),
+            kmem=self.usages.get("kmem"),
+            memcg_stats=dict(self.stats),
+            victim_cgroup_hint=containers[0] if len(containers) == 1 else None,
+            page_size_bytes=_page_size(victims, self.tasks),
+        )
+
+    def _take_summary(self, fact: Summary, line: KernelLine) -> None:
+        """
+        The victim of a summary counts as long as no kill line comes.
+        """
+        self.report = replace(
+            self.report,
+            constraint=fact.constraint,
+            nodemask=fact.nodemask,
+            cpuset=fact.cpuset,
+            mems_allowed=fact.mems_allowed,
+            oom_memcg=fact.oom_memcg,
+            task_memcg=fact.task_memcg,
+        )
+        if fact.pid is not None:
+            self.summary = OomVictim(
+                pid=fact.pid,
+                comm=fact.comm or "",
+                confirmed=False,
+                uid=fact.uid,
+                monotonic_us=line.monotonic_us,
+                at_ns=line.at_ns,
+                text=line.text,
+            )
+
+    def _take_stats(self, fact: MemcgStats) -> None:
+        self.stats_path = None
+        if len(self.stats) < _STATS_AT_MOST or fact.path in self.stats:
+            self.stats_path = fact.path
+            self.stats.setdefault(fact.path, {}).update(fact.values)
+
+    def _contradicts(self, message: OomMessage | None) -> bool:
+        """
+        Whether a kill speaks of the host's memory and the report of a cgroup's, or the other way round.
+        """
+        is_global = self.report.is_global
+        return message is not None and is_global is not None and is_global == (message is OomMessage.MEMCG)
+
+    def _may_be_member(self, pid: int) -> bool:
+        """
+        The table of a cgroup's OOM lists all processes that a group kill may meet.
+        """
+        whole_table = self.report.constraint == _MEMCG and self.tasks and not self.tasks_dropped
+        return not whole_table or self.lists(pid)
+
+
+def _is_within(path: str, above: str) -> bool:
+    return path == above or path.startswith(above.rstrip("/") + "/")
+
+
+def _victim(fact: Killed, line: KernelLine) -> OomVictim:
+    return OomVictim(
+        pid=fact.pid,
+        comm=fact.comm,
+        confirmed=True,
+        uid=fact.uid,
+        total_vm_bytes=fact.sizes.get("total-vm"),
+        anon_rss_bytes=fact.sizes.get("anon-rss"),
+        file_rss_bytes=fact.sizes.get("file-rss"),
+        shmem_rss_bytes=fact.sizes.get("shmem-rss"),
+        pgtables_bytes=fact.sizes.get("pgtables"),
+        oom_score_adj=fact.oom_score_adj,
+        monotonic_us=line.monotonic_us,
+        at_ns=line.at_ns,
+        text=line.text,
+    )
+
+
+def _page_size(victims: Sequence[OomVictim], tasks: Sequence[TaskRow]) -> int | None:
+    """
+    The machine's page size, where the victim's row and its kill line tell it.
+    """
+    for victim in victims:
+        for row in tasks:
+            if row.tgid == victim.pid and victim.total_vm_bytes and row.total_vm_pages > 0:
+                size, rest = divmod(victim.total_vm_bytes, row.total_vm_pages)
+                return size if rest == 0 and size in _PAGE_SIZES else None
+    return None

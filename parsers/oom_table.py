@@ -1,0 +1,136 @@
+"""
+The figures of an OOM report: usage and limit of the cgroup, its statistics, and the table of tasks.
+
+    memory: usage 3145728kB, limit 3145728kB, failcnt 22832
+    Memory cgroup stats for /docker/de9d…: cache:188KB rss:3145540KB rss_huge:595968KB
+    [ pid ]   uid  tgid total_vm      rss nr_ptes swapents oom_score_adj name
+    [12417]     0 12417   616805   448697    1011        0           666 python
+
+Source: mem_cgroup_print_oom_meminfo in mm/memcontrol.c, dump_tasks in mm/oom_kill.c. The columns of the table
+changed often, so they are read from its header.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from parsers.oom_facts import MemoryUsage, TaskRow
+
+_KIB: Final = 1024
+# "No limit" is printed as the largest number of pages in kB: beyond this on 64 bits, and this number on 32.
+_UNLIMITED_KIB: Final = 1 << 50
+_UNLIMITED_32_BIT_KIB: Final = 8589934588
+
+_USAGE: Final = re.compile(
+    r"(memory|memory\+swap|swap|kmem): usage ([0-9]{1,20})kB, limit ([0-9]{1,20})kB, failcnt ([0-9]{1,20})"
+)
+_STATS: Final = re.compile(r"Memory cgroup stats(?: for (/.*?))?:( [a-z_]+:[0-9]+KB.*|\n.*|\s*)", re.DOTALL)
+_STATS_PAIR: Final = re.compile(r"([a-z_]+):([0-9]{1,15})KB")
+_STATS_LINE: Final = re.compile(r"\s*([a-z0-9_]+) ([0-9]{1,19})\s*")
+_HEADER: Final = re.compile(r"\[ *pid *\] +(uid +tgid +.*) name\s*")
+_ROW: Final = re.compile(r"\[ *([0-9]{1,10})\] +(.*)", re.DOTALL)
+_CELL: Final = re.compile(r"-?[0-9]{1,19}")
+_NEEDED: Final = ("tgid", "uid", "total_vm", "rss")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """
+    `memory: usage …kB, limit …kB, failcnt …`; `kind` is memory, memory+swap, swap or kmem.
+    """
+
+    kind: str
+    usage: MemoryUsage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemcgStats:
+    """
+    `Memory cgroup stats for <path>:` with the values in bytes where they are on the line (before 5.3).
+    """
+
+    path: str
+    values: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskHeader:
+    """
+    The header of the task table; `columns` are those between the pid and the name.
+    """
+
+    columns: tuple[str, ...]
+
+
+def parse_usage(text: str) -> Usage | None:
+    """
+    A line of usage and limit.
+    """
+    match = _USAGE.match(text)
+    if match is None:
+        return None
+    limit_kib = int(match[3])
+    unlimited = limit_kib >= _UNLIMITED_KIB or limit_kib == _UNLIMITED_32_BIT_KIB
+    usage = MemoryUsage(
+        usage_bytes=int(match[2]) * _KIB,
+        limit_bytes=None if unlimited else limit_kib * _KIB,
+        failcnt=int(match[4]),
+    )
+    return Usage(kind=match[1], usage=usage)
+
+
+def parse_stats(text: str) -> MemcgStats | None:
+    """
+    The line that names the cgroup of the statistics.
+    """
+    match = _STATS.fullmatch(text)
+    if match is None:
+        return None
+    values = {name: int(value) * _KIB for name, value in _STATS_PAIR.findall(match[2])}
+    return MemcgStats(path=match[1] or "", values=values | parse_stat_lines(match[2]))
+
+
+def parse_stat_lines(text: str) -> dict[str, int]:
+    """
+    The values of memory.stat in bytes, `anon 7688192`; kernels 5.3 to 6.2 print them all as one record.
+    """
+    matches = map(_STATS_LINE.fullmatch, text.split("\n"))
+    return {match[1]: int(match[2]) for match in matches if match is not None}
+
+
+def parse_header(text: str) -> TaskHeader | None:
+    """
+    The header of the task table.
+    """
+    match = _HEADER.fullmatch(text)
+    return TaskHeader(columns=tuple(match[1].split())) if match is not None else None
+
+
+def parse_row(text: str, columns: tuple[str, ...]) -> TaskRow | None:
+    """
+    A row of the task table; the name is the rest of the line, whatever it holds.
+
+    Args:
+        text: the message.
+        columns: those of the header.
+    """
+    match = _ROW.fullmatch(text)
+    if match is None:
+        return None
+    cells = match[2].split(None, len(columns))
+    figures, name = cells[: len(columns)], cells[len(columns) :]
+    if len(figures) < len(columns) or not all(map(_CELL.fullmatch, figures)):
+        return None
+    values = dict(zip(columns, map(int, figures), strict=True))
+    if not all(column in values for column in _NEEDED):
+        return None
+    return TaskRow(
+        pid=int(match[1]),
+        tgid=values["tgid"],
+        uid=values["uid"],
+        comm=name[0] if name else "",
+        total_vm_pages=values["total_vm"],
+        rss_pages=values["rss"],
+        oom_score_adj=values.get("oom_score_adj"),
+    )
