@@ -134,9 +134,8 @@ class Agent:
         Whether the agent does its work: started, and no source is down that was asked for or has been up.
         """
         reasons = [] if self._ready else ["starting or stopping"]
-        for state in (supervisor.state for supervisor in self._supervisors):
-            if state.missed:
-                reasons.append(f"source {state.name} is down: {state.why}")
+        states = [supervisor.state for supervisor in self._supervisors]
+        reasons += [f"source {state.name} is down: {state.why}" for state in states if state.missed]
         sinks = self._delivery.health if self._delivery is not None else {}
         notes = [
             f"sink {name} is {health.state.value}: {health.why}"

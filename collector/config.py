@@ -229,7 +229,9 @@ def _check_deep(value: object, structure: type[Any], where: str) -> None:
 def _check_names(table: Mapping[str, Any], valid: Sequence[str], where: str) -> None:
     for key in table:
         if key not in valid:
-            raise ConfigurationError(f"{where}.{key}" if ": " in where else f"{where}: {key}", _unknown("key", key, valid))
+            raise ConfigurationError(
+                f"{where}.{key}" if ": " in where else f"{where}: {key}", _unknown("key", key, valid)
+            )
 
 
 def _check_values(values: Sequence[str] | None, valid: Sequence[str], where: str) -> None:

@@ -172,7 +172,7 @@ class Intake:
                 stored = await self._store.commit(events, positions)
             except (StoreFullError, StoreUnavailableError) as error:
                 if not failed:
-                    _LOG.error("%d events cannot be stored, sources wait: %s", len(events), error)  # noqa: TRY400
+                    _LOG.error("%d events cannot be stored, sources wait: %s", len(events), error)
                 failed = True
                 await asyncio.sleep(_STORE_RETRY_S)
             else:

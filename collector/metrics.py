@@ -25,35 +25,23 @@ class Metrics:
         sinks: the names of the sinks that are configured.
     """
 
-    def __init__(
-        self, registry: CollectorRegistry, sources: Sequence[str] = (), sinks: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, registry: CollectorRegistry, sources: Sequence[str] = (), sinks: Sequence[str] = ()) -> None:
         self._registry = registry
         self._events = Counter("exit137_events", "Events found.", ["type", "cause"], registry=registry)
-        self._records = Counter(
-            "exit137_source_records", "Records that concerned us.", ["source"], registry=registry
-        )
+        self._records = Counter("exit137_source_records", "Records that concerned us.", ["source"], registry=registry)
         self._gaps = Counter(
             "exit137_source_gaps", "Times that evidence was lost.", ["source", "what"], registry=registry
         )
-        self._source_up = Gauge(
-            "exit137_source_up", "1 while the source is read.", ["source"], registry=registry
-        )
+        self._source_up = Gauge("exit137_source_up", "1 while the source is read.", ["source"], registry=registry)
         self._parse_errors = Counter(
             "exit137_parse_errors", "Records that could not be understood.", ["source"], registry=registry
         )
         self._sent = Counter("exit137_sink_sent", "Events delivered.", ["sink"], registry=registry)
-        self._errors = Counter(
-            "exit137_sink_errors", "Attempts that failed.", ["sink", "reason"], registry=registry
-        )
+        self._errors = Counter("exit137_sink_errors", "Attempts that failed.", ["sink", "reason"], registry=registry)
         self._dead = Counter("exit137_sink_dead", "Events put aside for good.", ["sink"], registry=registry)
         self._depth = Gauge("exit137_sink_depth", "Events that wait.", ["sink"], registry=registry)
-        self._sink_up = Gauge(
-            "exit137_sink_up", "1 while the sink takes events.", ["sink"], registry=registry
-        )
-        self._store_damaged = Counter(
-            "exit137_store_damaged", "Damaged stores that were set aside.", registry=registry
-        )
+        self._sink_up = Gauge("exit137_sink_up", "1 while the sink takes events.", ["sink"], registry=registry)
+        self._store_damaged = Counter("exit137_store_damaged", "Damaged stores that were set aside.", registry=registry)
         self._begin(sources, sinks)
 
     def event(self, event_type: EventType, cause: Cause | None) -> None:

@@ -252,5 +252,3 @@ def _inspections(path: Path) -> Iterator[ContainerSnapshot]:
                 yield parse_inspect(answer)
         except (ParseError, orjson.JSONDecodeError):
             continue
-
-

@@ -169,7 +169,7 @@ def _with_dashes(uid: str) -> str:
 
 
 def _unescaped(name: str) -> str:
-    """
-    A unit's name without systemd's escapes (`\\x2d` is a dash).
+    r"""
+    A unit's name without systemd's escapes (`\x2d` is a dash).
     """
     return _UNIT_ESCAPE.sub(lambda escape: chr(int(escape["code"], 16)), name)

@@ -28,9 +28,7 @@ _SYSTEMD_EXES: Final = frozenset({"/usr/lib/systemd/systemd", "/lib/systemd/syst
 _USER_FACILITY: Final = 1
 _MIB: Final = 1 << 20
 
-_UNIT_OOM_KILLED: Final = re.compile(
-    r"(?P<unit>\S+): A process of this unit has been killed by the OOM killer\."
-)
+_UNIT_OOM_KILLED: Final = re.compile(r"(?P<unit>\S+): A process of this unit has been killed by the OOM killer\.")
 _UNIT_OOMD_KILLED: Final = re.compile(
     r"(?P<unit>\S+): systemd-oomd killed (?:[0-9]+|some) process\(es\) in this unit\."
 )

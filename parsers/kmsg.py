@@ -25,9 +25,7 @@ _KERNEL_FACILITY: Final = 0
 # `c` marks a fragment; before 4.9 it marked the first of them and `+` the others.
 _FRAGMENT_FLAGS: Final = (b"c", b"+")
 # The last field of new kernels is a process name: 15 bytes of any kind, `;` too.
-_HEADER: Final = re.compile(
-    rb"([0-9]{1,20}),([0-9]{1,20}),([0-9]{1,20})(?:,([^;]*?)(?:,comm=[^\n]{0,15})?)?;"
-)
+_HEADER: Final = re.compile(rb"([0-9]{1,20}),([0-9]{1,20}),([0-9]{1,20})(?:,([^;]*?)(?:,comm=[^\n]{0,15})?)?;")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,9 +29,7 @@ _STAMP: Final = (
     r"\[ *(?P<s>[0-9]{1,12})\.(?P<us>[0-9]{6})(?: *< *[0-9.]{1,20}>)?\]"
     r"(?:\[ *(?P<caller>[TC][0-9]{1,10})\])? ?"
 )
-_ISO: Final = (
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?(?:Z|[+-][0-9]{2}:?[0-9]{2})?"
-)
+_ISO: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?(?:Z|[+-][0-9]{2}:?[0-9]{2})?"
 _CLOCK: Final = r"[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?"
 # `Apr 18 00:37:34` with the month in any language; `Fri 2024-05-17 19:54:29 UTC`.
 _LOCAL: Final = (
@@ -43,9 +41,7 @@ _BRACKETED: Final = r"\[[^\[\]]{0,40}?[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?(?: [^\[\
 _DELTA: Final = r"\[ *\+[0-9]{1,12}\.[0-9]{6}\] ?"
 
 _QUOTE: Final = re.compile(r"[\s>]*")
-_LINE_NUMBER: Final = re.compile(
-    r"[0-9]{1,10}[:\s]\s*(?=\[ *[0-9]+\.[0-9]{6}\]|.{1,24}[0-9]:[0-9]{2}:[0-9]{2})"
-)
+_LINE_NUMBER: Final = re.compile(r"[0-9]{1,10}[:\s]\s*(?=\[ *[0-9]+\.[0-9]{6}\]|.{1,24}[0-9]:[0-9]{2}:[0-9]{2})")
 _LEVEL: Final = re.compile(r"<(?P<priority>[0-9]{1,3})>")
 _FACILITY: Final = re.compile(r"(?P<facility>[a-z]{3,8}[0-7]?) *:[a-z]{3,6} *: ")
 _TIME: Final = re.compile(rf"{_STAMP}|{_BRACKETED}|{_DELTA}")
@@ -162,8 +158,7 @@ def _take_sender(line: Prefixed) -> None:
     line.prefixed = True
     line.text = _SYSLOG_CONTROL.sub(lambda octal: chr(int(octal[1], 8)), line.text[match.end() :])
     line.from_kernel = line.from_kernel and (
-        line.identifier == KERNEL
-        or (line.identifier.startswith(_RELAYS) and _TIME.match(line.text) is not None)
+        line.identifier == KERNEL or (line.identifier.startswith(_RELAYS) and _TIME.match(line.text) is not None)
     )
 
 

@@ -155,9 +155,7 @@ class Draft:
             case Summary():
                 self._take_summary(fact, line)
             case Chosen():
-                self.report = replace(
-                    self.report, message=fact.message, chosen_pid=fact.pid, chosen_comm=fact.comm
-                )
+                self.report = replace(self.report, message=fact.message, chosen_pid=fact.pid, chosen_comm=fact.comm)
             case MemcgLimit():
                 self.report = replace(self.report, task_memcg=fact.task_memcg, oom_memcg=fact.oom_memcg)
             case NoKillable():

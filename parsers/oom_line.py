@@ -186,9 +186,7 @@ _SUMMARY_HEAD: Final = re.compile(
 _SUMMARY_TAIL: Final = re.compile(
     r",task=(?P<comm>.*),pid=(?P<pid>[0-9]{1,10}),uid=(?P<uid>[0-9]{1,10})\s*\Z", re.DOTALL
 )
-_LAST_VALUE: Final = re.compile(
-    r"(.*),(?:nodemask|cpuset|mems_allowed|oom_memcg|task_memcg|task)=.*", re.DOTALL
-)
+_LAST_VALUE: Final = re.compile(r"(.*),(?:nodemask|cpuset|mems_allowed|oom_memcg|task_memcg|task)=.*", re.DOTALL)
 _CHOSEN: Final = re.compile(
     _MESSAGE + r": Kill process (?P<pid>[0-9]{1,10}) \((?P<comm>.*)\) score -?[0-9]+ "
     r"(?:or sacrifice child|and children\.?)\s*",
@@ -206,9 +204,7 @@ _WHOLE_SIZES: Final = re.compile(
     r"total-vm:[0-9]+kB(?:, [a-z-]+:[0-9]+kB)+(?:, UID:[0-9]+)?"
     r"(?: pgtables:[0-9]+kB)?(?: oom_score_adj:-?[0-9]+)?\s*"
 )
-_GROUP: Final = re.compile(
-    r"Tasks in (/.*) are going to be killed due to memory\.oom\.group set\s*", re.DOTALL
-)
+_GROUP: Final = re.compile(r"Tasks in (/.*) are going to be killed due to memory\.oom\.group set\s*", re.DOTALL)
 _EXITING: Final = re.compile(
     _MESSAGE + r": OOM victim (?P<pid>[0-9]{1,10}) \(.*\) is already exiting\. Skip killing the task\s*",
     re.DOTALL,

@@ -65,9 +65,7 @@ def text_map_of(value: object) -> dict[str, str]:
     """
     The members of an object that are strings.
     """
-    return {
-        key: item for key, item in fields_of(value).items() if isinstance(key, str) and isinstance(item, str)
-    }
+    return {key: item for key, item in fields_of(value).items() if isinstance(key, str) and isinstance(item, str)}
 
 
 def flag_of(value: object) -> bool | None:

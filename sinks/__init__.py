@@ -5,9 +5,9 @@ Only the modules of the sinks that are configured are imported: a client library
 """
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from sinks.base import Outgoing, Sink, SinkConfig
 from sinks.errors import DisabledError, Reason
@@ -41,9 +41,9 @@ SINKS: Final[Mapping[str, SinkEntry]] = {
 }
 
 
-def load(kind: str) -> tuple[type[SinkConfig], type[Sink]]:
+def load(kind: str) -> tuple[type[SinkConfig], Callable[[Any], Sink]]:
     """
-    The configuration's class and the sink's class of one kind.
+    The configuration's class of one kind of sink, and what makes the sink of it.
 
     Args:
         kind: a key of `SINKS`.

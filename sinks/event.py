@@ -442,7 +442,7 @@ def rfc3339(time_ns: int) -> str:
     return stamp.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def _plain(value: object) -> Any:  # noqa: ANN401, PLR0911 (JSON has seven kinds of value)
+def _plain(value: object) -> Any:  # noqa: ANN401 (JSON has seven kinds of value)
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, str):

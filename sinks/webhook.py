@@ -127,9 +127,7 @@ class WebhookSink:
         except aiohttp.InvalidURL:
             raise DisabledError(Reason.UNUSABLE, "the URL is not valid") from None
         except TimeoutError:
-            raise TransientError(
-                Reason.TIMEOUT, f"{self._host}: no answer in {self._config.timeout_s} s"
-            ) from None
+            raise TransientError(Reason.TIMEOUT, f"{self._host}: no answer in {self._config.timeout_s} s") from None
         except (aiohttp.ClientError, OSError) as error:
             # The error's own words may hold the URL.
             raise TransientError(Reason.UNREACHABLE, f"{self._host}: {type(error).__name__}") from None

@@ -72,9 +72,7 @@ class PidIndex:
         owner = self._owners.get(victim.pid)
         if owner is None or owner.comm not in (None, victim.comm):
             return None
-        return Placement(
-            container_id=owner.container_id, runtime="docker", confidence=Confidence.LIKELY, how=owner.how
-        )
+        return Placement(container_id=owner.container_id, runtime="docker", confidence=Confidence.LIKELY, how=owner.how)
 
     def forget(self, pid: int) -> None:
         """

@@ -339,9 +339,7 @@ def _weakest(kill: KernelKill) -> Confidence:
 
 
 def _kill_evidence(kill: KernelKill) -> tuple[Evidence, ...]:
-    evidence = [
-        Evidence(source=kill.source, time_ns=line.at_ns, text=line.text) for line in kill.report.evidence
-    ]
+    evidence = [Evidence(source=kill.source, time_ns=line.at_ns, text=line.text) for line in kill.report.evidence]
     if kill.claim is not None:
         source = EvidenceSource.JOURNALD if kill.claim.claimant.value == "systemd" else EvidenceSource.DOCKER
         evidence.append(Evidence(source=source, time_ns=kill.claim.at_ns, text=kill.claim.text))

@@ -206,9 +206,7 @@ class Correlator:
     def _claim_by_systemd(self, fact: UnitOomKilled) -> None:
         if fact.container is not None and fact.at_ns is not None:
             known = known_reference(fact.container, self.book)
-            self._claims.add(
-                Claim(container_id=known.id, at_ns=fact.at_ns, claimant=Claimant.SYSTEMD, text=fact.text)
-            )
+            self._claims.add(Claim(container_id=known.id, at_ns=fact.at_ns, claimant=Claimant.SYSTEMD, text=fact.text))
 
     def _claim_by_docker(self, event: DockerEvent) -> None:
         if event.action is DockerAction.OOM:

@@ -5,7 +5,7 @@ A position is a small JSON object that only its source understands. It is stored
 events that the facts led to, and never passes a fact that the correlator still holds (docs/adr/0003).
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -35,7 +35,7 @@ class Source(Protocol):
 
     name: str
 
-    def readings(self, position: Position | None) -> AsyncIterator[Reading]:
+    def readings(self, position: Position | None) -> AsyncGenerator[Reading]:
         """
         Read from a position on (None: from where this source has always begun on a host that it never saw).
 

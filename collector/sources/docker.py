@@ -12,7 +12,7 @@ Needs read access to the engine's socket, which is as good as root on the host; 
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any, Final, Literal
 
 import msgspec
@@ -81,7 +81,7 @@ class DockerSource:
         self.records = 0
         self.garbage = 0
 
-    async def readings(self, position: Position | None) -> AsyncIterator[Reading]:
+    async def readings(self, position: Position | None) -> AsyncGenerator[Reading]:
         """
         Read from a position on; without one, from now, with what runs already.
 
@@ -115,9 +115,7 @@ class DockerSource:
             if client is not None:
                 client.close()
 
-    async def _follow(
-        self, pump: EventPump, client: DockerClient, *, only_running: bool
-    ) -> AsyncIterator[Reading]:
+    async def _follow(self, pump: EventPump, client: DockerClient, *, only_running: bool) -> AsyncGenerator[Reading]:
         """
         What happens, from the subscription on; and once, what runs or has ended in the gap before it.
         """

@@ -57,9 +57,8 @@ class DockerClient:
         """
         seconds, rest = divmod(since_ns, 1_000_000_000)
         filters = {"type": ["container"], "event": list(_EVENTS)}
-        stream = _guarded(
-            self._url, lambda: self._api.events(since=f"{seconds}.{rest:09d}", filters=filters, decode=True)
-        )
+        since: Any = f"{seconds}.{rest:09d}"  # the engine takes fractions of a second, the SDK's types do not
+        stream = _guarded(self._url, lambda: self._api.events(since=since, filters=filters, decode=True))
         return EventStream(self._url, stream)
 
     def container_ids(self, *, running_only: bool) -> list[str]:
@@ -75,13 +74,12 @@ class DockerClient:
         """
         from docker.errors import NotFound  # noqa: PLC0415 (only what is configured is imported)
 
-        def ask() -> Mapping[str, Any] | None:
-            try:
-                return self._api.inspect_container(container_id)
-            except NotFound:
-                return None
-
-        return _guarded(self._url, ask)
+        answer: Mapping[str, Any]
+        try:
+            answer = _guarded(self._url, lambda: self._api.inspect_container(container_id), passing=NotFound)
+        except NotFound:
+            return None
+        return answer
 
     def close(self) -> None:
         """
@@ -126,9 +124,9 @@ def _connect(url: str) -> "APIClient":
     return APIClient(base_url=url, version="auto", timeout=_TIMEOUT_S)
 
 
-def _guarded(url: str, call: Callable[[], T]) -> T:
+def _guarded(url: str, call: Callable[[], T], *, passing: type[Exception] | tuple[()] = ()) -> T:
     """
-    Run a call; whatever the SDK, requests, urllib3 or the socket raise becomes a SourceError.
+    Run a call; whatever the SDK, requests, urllib3 or the socket raise becomes a SourceError, but for `passing`.
     """
     from docker.errors import DockerException  # noqa: PLC0415
     from requests.exceptions import RequestException  # noqa: PLC0415
@@ -136,6 +134,8 @@ def _guarded(url: str, call: Callable[[], T]) -> T:
 
     try:
         return call()
+    except passing:
+        raise
     except (DockerException, RequestException, HTTPError, OSError, ValueError) as error:
         raise _translated(url, error) from error
 

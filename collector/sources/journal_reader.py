@@ -238,9 +238,7 @@ def _opened(path: str | None) -> Any:  # noqa: ANN401 - python-systemd has no ty
         raise _refused(path) from error
     except OSError as error:
         raise SourceMissingError(f"{_name(path)} cannot be opened: {error.strerror}") from error
-    reader.converters = dict.fromkeys(
-        ("__REALTIME_TIMESTAMP", "__MONOTONIC_TIMESTAMP", "__CURSOR"), _as_it_is
-    )
+    reader.converters = dict.fromkeys(("__REALTIME_TIMESTAMP", "__MONOTONIC_TIMESTAMP", "__CURSOR"), _as_it_is)
     return reader
 
 

@@ -11,14 +11,14 @@ import asyncio
 import queue
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Final, Literal
 
 import msgspec
 
 from collector.correlate.facts import Fact, GapFact, KernelFact
-from collector.sources import journal_reader
 from collector.hostclock import HostIdentity
+from collector.sources import journal_reader
 from collector.sources.base import Position, Reading, SourceError
 from collector.sources.journal_reader import Entry, JournalReader, LostPlace
 from parsers.errors import ParseError
@@ -70,7 +70,7 @@ class JournaldSource:
         self.records = 0
         self.garbage = 0
 
-    async def readings(self, position: Position | None) -> AsyncIterator[Reading]:
+    async def readings(self, position: Position | None) -> AsyncGenerator[Reading]:
         """
         Read from a position on; without one, from the beginning of the boot before this one.
 
@@ -81,9 +81,7 @@ class JournaldSource:
         """
         outlet = _Outlet(asyncio.get_running_loop())
         reader = JournalReader(self._config.path, self._boot_id)
-        thread = threading.Thread(
-            target=self._run, args=(reader, position, outlet), name="journald-read", daemon=True
-        )
+        thread = threading.Thread(target=self._run, args=(reader, position, outlet), name="journald-read", daemon=True)
         thread.start()
         try:
             while True:

@@ -9,7 +9,7 @@ Format: Documentation/ABI/testing/dev-kmsg. Needs CAP_SYSLOG where kernel.dmesg_
 import asyncio
 import errno
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import Final, Literal
 
@@ -66,7 +66,7 @@ class KmsgSource:
         self.records = 0
         self.garbage = 0
 
-    async def readings(self, position: Position | None) -> AsyncIterator[Reading]:
+    async def readings(self, position: Position | None) -> AsyncGenerator[Reading]:
         """
         Read from a position on; without one, from the oldest record that the kernel still has.
 

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import importlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from collector.hostclock import identify
 from collector.sources import SOURCES
@@ -40,8 +40,8 @@ async def probe(config: "SourcesConfig") -> list[Probed]:
     return [await _probe(name, getattr(config, name), module) for name, module in SOURCES.items()]
 
 
-async def _probe(name: str, section: object, module_name: str) -> Probed:
-    enabled = getattr(section, "enabled")
+async def _probe(name: str, section: Any, module_name: str) -> Probed:
+    enabled = section.enabled
     module = importlib.import_module(module_name)
     if enabled is False:
         return Probed(name=name, failed=False, text="off")

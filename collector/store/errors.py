@@ -31,9 +31,7 @@ class StoreFullError(StoreError):
 
     def __init__(self, max_bytes: int, depths: Mapping[str, int]) -> None:
         waiting = ", ".join(f"{count} for {sink}" for sink, count in sorted(depths.items()) if count)
-        super().__init__(
-            f"the store holds {max_bytes} bytes of undelivered events ({waiting}); none may be dropped"
-        )
+        super().__init__(f"the store holds {max_bytes} bytes of undelivered events ({waiting}); none may be dropped")
 
 
 class StoreUnavailableError(StoreError):
@@ -85,9 +83,7 @@ class StoreVersionError(StoreError):
     """
 
     def __init__(self, path: Path, found: int, known: int) -> None:
-        super().__init__(
-            f"{path} has schema version {found}; this exit137 knows up to {known}: install a later one"
-        )
+        super().__init__(f"{path} has schema version {found}; this exit137 knows up to {known}: install a later one")
 
 
 class StoreForeignError(StoreError):

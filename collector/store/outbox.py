@@ -41,9 +41,7 @@ def pending(connection: sqlite3.Connection, sink: str, limit: int, now_s: float)
     """
     What a sink may be sent now, in order.
     """
-    rows = connection.execute(
-        _PENDING, {"sink": sink, "limit": limit, "now_s": now_s, "longest_s": LONGEST_RETRY_S}
-    )
+    rows = connection.execute(_PENDING, {"sink": sink, "limit": limit, "now_s": now_s, "longest_s": LONGEST_RETRY_S})
     return [
         PendingEvent(outgoing=Outgoing(id=id_, type=type_, key=key, body=body), attempts=attempts)
         for id_, type_, key, body, attempts in rows
@@ -66,9 +64,7 @@ def add(connection: sqlite3.Connection, seq: int, key: str, sinks: Sequence[str]
     """
     An event waits for these sinks.
     """
-    connection.executemany(
-        "INSERT INTO outbox (sink, seq, key) VALUES (?, ?, ?)", [(sink, seq, key) for sink in sinks]
-    )
+    connection.executemany("INSERT INTO outbox (sink, seq, key) VALUES (?, ?, ?)", [(sink, seq, key) for sink in sinks])
 
 
 def remove(connection: sqlite3.Connection, sink: str, ids: Iterable[str]) -> int:
@@ -96,9 +92,7 @@ def delay(
     )
 
 
-def bury(
-    connection: sqlite3.Connection, sink: str, *, id_: str, reason: str, detail: str, died_ns: int
-) -> int:
+def bury(connection: sqlite3.Connection, sink: str, *, id_: str, reason: str, detail: str, died_ns: int) -> int:
     """
     A sink will never take this one; gives 1, or 0 if it was not waiting.
     """

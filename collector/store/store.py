@@ -121,9 +121,7 @@ class Store:
         """
         await self._run(self._delivered, sink, ids)
 
-    async def failed(
-        self, sink: str, ids: Sequence[str], retry_at_s: float, reason: str, detail: str
-    ) -> None:
+    async def failed(self, sink: str, ids: Sequence[str], retry_at_s: float, reason: str, detail: str) -> None:
         """
         A sink did not take these events.
 
@@ -250,7 +248,5 @@ class Store:
 
     def _dead(self, sink: str, event_id: str, reason: str, detail: str) -> None:
         with self._database.transaction() as connection:
-            removed = outbox.bury(
-                connection, sink, id_=event_id, reason=reason, detail=detail, died_ns=self._wall_ns()
-            )
+            removed = outbox.bury(connection, sink, id_=event_id, reason=reason, detail=detail, died_ns=self._wall_ns())
         self._depths[sink] -= removed

@@ -102,12 +102,8 @@ async def webhook_place() -> AsyncIterator[Place]:
     port = runner.addresses[0][1]
     try:
         yield Place(
-            sink=WebhookSink(
-                WebhookConfig(name="w", type="webhook", url=Secret(f"http://127.0.0.1:{port}/"))
-            ),
-            unreachable=WebhookSink(
-                WebhookConfig(name="w", type="webhook", url=Secret(f"http://{CLOSED_PORT}/"))
-            ),
+            sink=WebhookSink(WebhookConfig(name="w", type="webhook", url=Secret(f"http://127.0.0.1:{port}/"))),
+            unreachable=WebhookSink(WebhookConfig(name="w", type="webhook", url=Secret(f"http://{CLOSED_PORT}/"))),
             arrived=arrived,
         )
     finally:
@@ -129,9 +125,7 @@ async def kafka_place() -> AsyncIterator[Place]:
         return [dict(record.headers)["ce_id"].decode() for record in records]
 
     def sink(servers: list[str]) -> KafkaSink:
-        return KafkaSink(
-            KafkaConfig(name="k", type="kafka", bootstrap_servers=tuple(servers), topic="t", timeout_s=3)
-        )
+        return KafkaSink(KafkaConfig(name="k", type="kafka", bootstrap_servers=tuple(servers), topic="t", timeout_s=3))
 
     yield Place(sink=sink(brokers), unreachable=sink([CLOSED_PORT]), arrived=arrived)
     # The cluster lives as long as this reference.

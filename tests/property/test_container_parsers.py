@@ -61,9 +61,7 @@ _ENTRIES = _object(
 )
 
 
-@pytest.mark.parametrize(
-    "parse", [parse_event, parse_inspect, parse_entry, lambda data: list(parse_export(data))]
-)
+@pytest.mark.parametrize("parse", [parse_event, parse_inspect, parse_entry, lambda data: list(parse_export(data))])
 @given(data=st.binary(max_size=200))
 def test_any_bytes(parse: Callable[[bytes], object], data: bytes) -> None:
     """
@@ -116,9 +114,7 @@ def test_any_path(path: str, ids: list[str]) -> None:
         assert ref.id == ids[-1]
 
 
-@given(
-    text=_TEXT, identifier=st.sampled_from([None, "systemd[1]", "systemd-oomd", "earlyoom", "oomd"]) | _TEXT
-)
+@given(text=_TEXT, identifier=st.sampled_from([None, "systemd[1]", "systemd-oomd", "earlyoom", "oomd"]) | _TEXT)
 def test_any_text(text: str, identifier: str | None) -> None:
     """
     Pasted text of any kind breaks nothing.

@@ -50,9 +50,7 @@ async def settled(path: Path, keys: list[str], outcomes: list[str], limit: int) 
                 await store.dead("bus", event_id, "rejected", "400")
                 done.append(event_id)
             else:
-                await store.failed(
-                    "bus", [event_id], now_s + 5 if outcome == "delay" else 0, "timeout", "late"
-                )
+                await store.failed("bus", [event_id], now_s + 5 if outcome == "delay" else 0, "timeout", "late")
                 break
         now_s += 1
     await store.aclose()
@@ -65,9 +63,7 @@ async def settled(path: Path, keys: list[str], outcomes: list[str], limit: int) 
     outcomes=st.lists(OUTCOMES, max_size=30),
     limit=st.integers(min_value=1, max_value=12),
 )
-def test_every_event_ends_once_and_in_the_order_of_its_key(
-    keys: list[str], outcomes: list[str], limit: int
-) -> None:
+def test_every_event_ends_once_and_in_the_order_of_its_key(keys: list[str], outcomes: list[str], limit: int) -> None:
     """
     Failures and delays reorder nothing within a key; a replay of the same events adds nothing.
     """

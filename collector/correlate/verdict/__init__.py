@@ -1,8 +1,9 @@
 """
 Why a run ended: a pure function from the facts of one run to (cause, confidence, evidence).
 
-The rules stand in `oom`, `docker` and `exits`, one a function; `decide` asks them in the order of how much they prove.
-What never proves anything by itself: exit code 137, State.OOMKilled (in either direction), a `kill` event after the end.
+The rules stand in `oom`, `docker` and `exits`, one a function; `decide` asks them in the order of how much they
+prove. What never proves anything by itself: exit code 137, State.OOMKilled (in either direction), a `kill` event
+after the end.
 """
 
 from collections.abc import Callable

@@ -31,7 +31,8 @@ class Case:
         stop_signal: what `docker stop` sends first.
         error: State.Error: why it could not be started.
         kernel_log: whether the kernel log was readable all the time.
-        engine_down_ns: when the daemon stopped answering, if that was near this end; `engine_up_ns` when it answered again.
+        engine_down_ns: when the daemon stopped answering, if that was near this end.
+        engine_up_ns: when it answered again.
         rebooted: the host was booted anew since this run was last seen.
         booted_ns: when the host was booted.
     """

@@ -50,9 +50,7 @@ def stopped(case: Case) -> Verdict | None:
     sent = case.signals_before_end
     if case.stop_ns is None or not sent:
         return None
-    escalated = (
-        case.signal == SIGKILL and sent[-1].signal == SIGKILL and case.stop_signal != SIGKILL and len(sent) > 1
-    )
+    escalated = case.signal == SIGKILL and sent[-1].signal == SIGKILL and case.stop_signal != SIGKILL and len(sent) > 1
     evidence = (*map(evidence_of_signal, sent), evidence_of_event("stop", case.stop_ns))
     if escalated:
         grace_s = (sent[-1].at_ns - sent[-2].at_ns) / SECOND

@@ -101,7 +101,11 @@ def ended_by_itself(case: Case) -> Verdict | None:
     """
     An exit code that no signal gives.
     """
-    if case.exit_code is None or case.signal is not None or case.exit_code == _LOST_TASK and case.die_event_ns is None:
+    if (
+        case.exit_code is None
+        or case.signal is not None
+        or (case.exit_code == _LOST_TASK and case.die_event_ns is None)
+    ):
         return None
     if case.exit_code == 0:
         return Verdict(

@@ -93,9 +93,7 @@ class Agent:
         lines = self._events.read_bytes().split(b"\n")[:-1]
         return [json.loads(line) for line in lines]
 
-    def wait_for(
-        self, condition: Callable[[list[dict[str, Any]]], bool], timeout_s: float, what: str
-    ) -> None:
+    def wait_for(self, condition: Callable[[list[dict[str, Any]]], bool], timeout_s: float, what: str) -> None:
         """
         Wait until the events fulfil a condition.
         """

@@ -146,9 +146,7 @@ class Box:
         return pids
 
 
-def death(
-    cause: Cause, exit_code: int | None, *others: Cause, at_least: Confidence = Confidence.LIKELY
-) -> Death:
+def death(cause: Cause, exit_code: int | None, *others: Cause, at_least: Confidence = Confidence.LIKELY) -> Death:
     """
     The end of a run by a cause; `others` would be right as well.
     """

@@ -28,9 +28,7 @@ def limited_parent(client: docker.DockerClient, limit_bytes: int) -> Iterator[st
     """
     if client.info()["CgroupDriver"] == "systemd":
         name = "exit137live.slice"
-        subprocess.run(
-            ["systemctl", "set-property", "--runtime", name, f"MemoryMax={limit_bytes}"], check=True
-        )
+        subprocess.run(["systemctl", "set-property", "--runtime", name, f"MemoryMax={limit_bytes}"], check=True)
         yield name
         subprocess.run(["systemctl", "stop", name], check=True)
         subprocess.run(["systemctl", "revert", name], check=True)

@@ -147,9 +147,7 @@ def parent_limit(lab: Lab) -> list[Truth]:
     """
     with limited_parent(lab.client, _LIMIT_MIB * _MIB) as parent:
         box = lab.run(*GROW, cgroup_parent=parent)
-        truth = box.died(
-            Cause.OOM_KILL, 137, kills=box.release(), scope=Scope.PARENT, limit_bytes=_LIMIT_MIB * _MIB
-        )
+        truth = box.died(Cause.OOM_KILL, 137, kills=box.release(), scope=Scope.PARENT, limit_bytes=_LIMIT_MIB * _MIB)
         box.container.remove()
     return [truth]
 

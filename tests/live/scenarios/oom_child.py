@@ -80,9 +80,7 @@ def killed_by_docker_later(lab: Lab) -> list[Truth]:
     """
     A child was OOM-killed, the main process went on: what ends it later is `docker kill`.
     """
-    box = lab.run(
-        "fork:1", "name:worker", "hold", "eat:64", "end", "wait", "sleep:60000", limit_mib=_LIMIT_MIB
-    )
+    box = lab.run("fork:1", "name:worker", "hold", "eat:64", "end", "wait", "sleep:60000", limit_mib=_LIMIT_MIB)
     kills = box.release()
     box.wait_until_gone(kills[0].pid)
     box.container.kill()

@@ -236,9 +236,7 @@ async def test_a_hanging_sink_does_not_delay_another(store: Store, registry: Col
     assert store.depth("hanging") == 1
 
 
-async def test_what_is_stored_later_is_delivered_when_woken(
-    store: Store, registry: CollectorRegistry
-) -> None:
+async def test_what_is_stored_later_is_delivered_when_woken(store: Store, registry: CollectorRegistry) -> None:
     """
     The task sleeps until it is told.
     """

@@ -76,9 +76,7 @@ async def test_readiness_says_what_is_missing(server: HttpServer, agent: Agent) 
         (b"\x16\x03\x01", b" 400 "),
     ],
 )
-async def test_what_is_not_understood_is_refused(
-    server: HttpServer, request_line: bytes, status: bytes
-) -> None:
+async def test_what_is_not_understood_is_refused(server: HttpServer, request_line: bytes, status: bytes) -> None:
     """
     Each with the status that says why.
     """

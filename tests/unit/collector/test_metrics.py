@@ -18,9 +18,9 @@ def test_closed_sets_are_there_before_anything_happens() -> None:
     value = registry.get_sample_value
     assert value("exit137_events_total", {"type": "exit137.oom_kill", "cause": "oom_kill"}) == 0
     assert value("exit137_source_records_total", {"source": "kmsg"}) == 0
-    assert [
-        value("exit137_sink_errors_total", {"sink": "a", "reason": reason.value}) for reason in Reason
-    ] == [0] * len(Reason)
+    assert [value("exit137_sink_errors_total", {"sink": "a", "reason": reason.value}) for reason in Reason] == [
+        0
+    ] * len(Reason)
 
 
 def test_an_event_is_counted_by_type_and_cause() -> None:

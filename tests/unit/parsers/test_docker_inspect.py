@@ -146,9 +146,7 @@ def test_odd_types_are_missing_values() -> None:
     assert (snapshot.pid, snapshot.exit_code, snapshot.error, snapshot.labels) == (None, None, None, {})
 
 
-@pytest.mark.parametrize(
-    "answer", [b"", b"[]", b"[1, 2]", b'{"Id": ""}', b'{"Id": "a"}', b"null", b"[" * 100_000]
-)
+@pytest.mark.parametrize("answer", [b"", b"[]", b"[1, 2]", b'{"Id": ""}', b'{"Id": "a"}', b"null", b"[" * 100_000])
 def test_garbage_is_a_parse_error(answer: bytes) -> None:
     """
     What describes no container raises ParseError.

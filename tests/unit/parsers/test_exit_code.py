@@ -7,9 +7,7 @@ import pytest
 from parsers.exit_code import meaning, signal_name, signal_of
 
 
-@pytest.mark.parametrize(
-    ("code", "signal"), [(128, None), (129, 1), (137, 9), (192, 64), (193, None), (-1, None)]
-)
+@pytest.mark.parametrize(("code", "signal"), [(128, None), (129, 1), (137, 9), (192, 64), (193, None), (-1, None)])
 def test_signal_is_the_code_less_128(code: int, signal: int | None) -> None:
     """
     129 to 192 stand for the signals 1 to 64; nothing else does.

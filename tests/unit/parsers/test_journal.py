@@ -47,9 +47,7 @@ def test_entry_of_the_systemd_reader() -> None:
         _SOURCE_MONOTONIC_TIMESTAMP=timedelta(seconds=13),
     )
     assert parse_entry(converted) == parse_entry(_fields())
-    assert (
-        parse_entry(_fields(__REALTIME_TIMESTAMP=datetime.now(UTC).replace(tzinfo=None))).realtime_ns is None
-    )
+    assert parse_entry(_fields(__REALTIME_TIMESTAMP=datetime.now(UTC).replace(tzinfo=None))).realtime_ns is None
 
 
 @pytest.mark.parametrize("message", [b"caf\xc3", [99, 97, 102, 0xC3], [[99, 97, 102, 0xC3], "again"]])

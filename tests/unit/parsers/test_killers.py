@@ -22,9 +22,7 @@ OOMD_UNIT_LINE = f"{SCOPE}: systemd-oomd killed 3 process(es) in this unit."
 PRESSURE = "due to memory pressure for /system.slice being 68.13% > 60.00% for > 30s with reclaim activity"
 SWAP = "due to memory used (15) / total (16) and swap used (30) / total (32) being more than 90.00%"
 EARLYOOM_LINE = 'sending SIGTERM to process 7378 uid 1000 "tail": oom_score 156, VmRSS 4962 MiB'
-OOMD_LINE = (
-    f"oomd kill: 7 3 1 system.slice/{SCOPE} 4096 ruleset:[a] detectorgroup:[b] killer:[kill_by_swap] v2"
-)
+OOMD_LINE = f"oomd kill: 7 3 1 system.slice/{SCOPE} 4096 ruleset:[a] detectorgroup:[b] killer:[kill_by_swap] v2"
 
 
 def test_unit_killed_by_the_kernel() -> None:
@@ -43,9 +41,7 @@ def test_unit_killed_by_the_kernel() -> None:
     [
         JournalEntry(message=UNIT_LINE, pid=4711, uid=1000, unit=SCOPE, identifier="systemd"),
         JournalEntry(message=UNIT_LINE, pid=4711, uid=1000, user_unit=SCOPE, exe="/home/me/systemd"),
-        JournalEntry(
-            message=f"Killed /x {PRESSURE}", uid=1000, comm="systemd-oomd", identifier="systemd-oomd"
-        ),
+        JournalEntry(message=f"Killed /x {PRESSURE}", uid=1000, comm="systemd-oomd", identifier="systemd-oomd"),
         JournalEntry(message=EARLYOOM_LINE, uid=1000, comm="earlyoom", identifier="earlyoom"),
         JournalEntry(message=OOMD_LINE, transport="syslog", facility=1),
     ],
@@ -61,9 +57,7 @@ def test_manager_of_a_user_is_believed_for_its_own_units() -> None:
     """
     Rootless containers are units of the user's systemd.
     """
-    entry = JournalEntry(
-        message=UNIT_LINE, pid=900, uid=1000, user_unit=SCOPE, exe="/usr/lib/systemd/systemd"
-    )
+    entry = JournalEntry(message=UNIT_LINE, pid=900, uid=1000, user_unit=SCOPE, exe="/usr/lib/systemd/systemd")
     assert isinstance(parse_killer(entry), UnitOomKilled)
 
 

@@ -93,9 +93,7 @@ def test_the_schema_knows_no_field_that_events_do_not_have() -> None:
             return set().union(*(present(item, prefix) for item in value))
         if not isinstance(value, dict) or prefix == "container.labels.":
             return set()
-        return {prefix + key for key in value}.union(
-            *(present(item, f"{prefix}{key}.") for key, item in value.items())
-        )
+        return {prefix + key for key in value}.union(*(present(item, f"{prefix}{key}.") for key, item in value.items()))
 
     data = document(filled(Event))["data"]
     assert present(data) == set(paths(SCHEMA["properties"]["data"]))
@@ -134,9 +132,7 @@ def test_the_library_of_cloudevents_reads_it() -> None:
     """
     The envelope is theirs.
     """
-    message = HTTPMessage(
-        headers={"content-type": "application/cloudevents+json"}, body=to_json(filled(Event))
-    )
+    message = HTTPMessage(headers={"content-type": "application/cloudevents+json"}, body=to_json(filled(Event)))
     read = from_structured_event(message)
     assert read.get_id() == "text"
 

@@ -190,9 +190,7 @@ async def test_bytes_that_are_not_utf8_are_kept(directory: Path, write: Write) -
     """
     write("system.journal", _kernel(1, b"Out of memory: Killed process 5 (caf\xc3) total-vm:1kB"))
     (text,) = _texts(await _read(_source(directory), 1))
-    assert (
-        text.encode("utf-8", "surrogateescape") == b"Out of memory: Killed process 5 (caf\xc3) total-vm:1kB"
-    )
+    assert text.encode("utf-8", "surrogateescape") == b"Out of memory: Killed process 5 (caf\xc3) total-vm:1kB"
 
 
 async def test_reading_goes_on_after_the_position(directory: Path, write: Write) -> None:
@@ -205,9 +203,7 @@ async def test_reading_goes_on_after_the_position(directory: Path, write: Write)
     assert _pids(await _read(_source(directory), 1, first[-1].position)) == [3]
 
 
-async def test_vacuumed_position_is_a_gap_and_loses_nothing_that_is_left(
-    directory: Path, write: Write
-) -> None:
+async def test_vacuumed_position_is_a_gap_and_loses_nothing_that_is_left(directory: Path, write: Write) -> None:
     """
     The entry next to a vanished cursor was never read: it is read, and the gap is told with its bounds.
     """
