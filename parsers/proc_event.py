@@ -1,5 +1,5 @@
 """
-The kernel's process connector: fork, exec and exit of processes, the exit with the raw wait status.
+The kernel's process connector: fork, exec, rename and exit of processes, the exit with the raw wait status.
 
 One datagram holds one event: struct nlmsghdr (16 bytes), struct cn_msg (20), struct proc_event (40), all in
 the byte order of the machine; see include/uapi/linux/{netlink,connector,cn_proc}.h. Every event names threads
@@ -23,6 +23,7 @@ _IDS: Final = struct.Struct("=16xII")
 _ACK_NUMBER: Final = struct.Struct("=28xI")
 _EVENT: Final = struct.Struct("=36xIIQ")
 _INTS: Final = struct.Struct("=52x6i")
+_COMM: Final = struct.Struct("=60x16s")
 _PEEK: Final = struct.Struct("=36xI16xi4xi8x")
 _SIGNAL_MASK: Final = 0x7F
 _CORE_FLAG: Final = 0x80
@@ -38,6 +39,7 @@ class What(IntEnum):
     NONE = 0
     FORK = 1
     EXEC = 2
+    COMM = 0x200
     EXIT = 0x80000000
 
 
@@ -84,6 +86,21 @@ class ProcExec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProcComm:
+    """
+    A thread gave itself a name: prctl(PR_SET_NAME), or /proc/<pid>/comm.
+
+    Attributes:
+        comm: at most 15 bytes; bytes that are not UTF-8 are kept as surrogates.
+    """
+
+    timestamp_ns: int
+    pid: int
+    tgid: int
+    comm: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProcExit:
     """
     A thread ended; the process's first thread where `pid` is `tgid`.
@@ -116,7 +133,7 @@ class ProcAck:
     error: int
 
 
-ProcEvent = ProcFork | ProcExec | ProcExit | ProcAck
+ProcEvent = ProcFork | ProcExec | ProcComm | ProcExit | ProcAck
 
 
 def peek(datagram: bytes | bytearray) -> tuple[int, int, int]:
@@ -151,6 +168,10 @@ def parse_proc_event(datagram: bytes | bytearray) -> ProcEvent | None:
             )
         case What.EXEC:
             return ProcExec(timestamp_ns=timestamp_ns, pid=ints[0], tgid=ints[1])
+        case What.COMM:
+            comm: bytes = _COMM.unpack_from(datagram)[0].partition(b"\0")[0]
+            name = comm.decode("utf-8", "surrogateescape")
+            return ProcComm(timestamp_ns=timestamp_ns, pid=ints[0], tgid=ints[1], comm=name)
         case What.EXIT:
             return ProcExit(
                 timestamp_ns=timestamp_ns,

@@ -24,28 +24,29 @@ _RETURN: Final = 0x06  # BPF_RET | BPF_K
 _WHAT: Final = 36
 _FORK_CHILD_PID: Final = 60
 _FORK_CHILD_TGID: Final = 64
-_EXIT_PID: Final = 52
-_EXIT_TGID: Final = 56
+_FIRST_PID: Final = 52
+_FIRST_TGID: Final = 56
 
 
 def wanted_events() -> bytes:
     """
-    The program: execs and answers pass, forks if the child is a process, exits of a process's first thread.
+    The program: execs and answers pass, forks of processes, exits and names of their first threads.
     """
-    # Jumps count from the next instruction: 13 drops, 14 passes.
+    # Jumps count from the next instruction: 14 drops, 15 passes.
     code = (
         (_LOAD, 0, 0, _WHAT),
-        (_IF_EQUAL, 3, 0, _as_loaded(What.FORK)),
-        (_IF_EQUAL, 6, 0, _as_loaded(What.EXIT)),
+        (_IF_EQUAL, 4, 0, _as_loaded(What.FORK)),
+        (_IF_EQUAL, 7, 0, _as_loaded(What.EXIT)),
+        (_IF_EQUAL, 6, 0, _as_loaded(What.COMM)),
         (_IF_EQUAL, 10, 0, _as_loaded(What.EXEC)),
         (_IF_EQUAL, 9, 8, _as_loaded(What.NONE)),
         (_LOAD, 0, 0, _FORK_CHILD_PID),
         (_COPY_TO_X, 0, 0, 0),
         (_LOAD, 0, 0, _FORK_CHILD_TGID),
         (_IF_EQUAL_X, 5, 4, 0),
-        (_LOAD, 0, 0, _EXIT_PID),
+        (_LOAD, 0, 0, _FIRST_PID),
         (_COPY_TO_X, 0, 0, 0),
-        (_LOAD, 0, 0, _EXIT_TGID),
+        (_LOAD, 0, 0, _FIRST_TGID),
         (_IF_EQUAL_X, 1, 0, 0),
         (_RETURN, 0, 0, 0),
         (_RETURN, 0, 0, 0xFFFFFFFF),

@@ -28,6 +28,8 @@ from collector.sources.processes.tracker import Tracker
 _CONNECTORS: Final = Path("/proc/net/connector")
 _BATCH: Final = 4096
 _PAUSE_S: Final = 0.005
+_LONG_PAUSE_S: Final = 0.02
+_CONCERN_NS: Final = 1_000_000_000
 _SETTLE_S: Final = 0.1
 _SCAN_EVERY_NS: Final = 1_000_000_000
 _RECEIVE_BUFFER_BYTES: Final = 4_194_304
@@ -128,11 +130,14 @@ class _Session:
     async def pause(self) -> None:
         """
         Wait until it is worth looking again: for a moment while events come, so that many are read at once.
+
+        The moment is short while events concern containers, since /proc forgets a process soon after its end.
         """
         if self._scan is not None:
             await asyncio.sleep(0)
         elif not self._idle:
-            await asyncio.sleep(_PAUSE_S)
+            concerned = time.monotonic_ns() - self._tracker.concerned_ns < _CONCERN_NS
+            await asyncio.sleep(_PAUSE_S if concerned else _LONG_PAUSE_S)
         else:
             patience_s = _SETTLE_S if self._tracker.waiting or self._losses.open else None
             await _readable(self._connector, patience_s)

@@ -169,6 +169,12 @@ class ProcessTable:
         process.comm = comm
         process.command_line = command_line
 
+    def rename(self, process: Process, comm: str) -> None:
+        """
+        A process gave itself a name.
+        """
+        process.comm = comm
+
     def outside_children(self, parent_pid: int) -> list[Process]:
         """
         The living children of a runtime that are in no container.

@@ -20,6 +20,7 @@ from collector.sources.processes.table import Process, ProcessTable
 from parsers.cgroup_path import ContainerRef
 from parsers.proc_event import (
     ProcAck,
+    ProcComm,
     ProcEvent,
     ProcExec,
     ProcExit,
@@ -52,6 +53,9 @@ class Tracker:
     """
     Follows the processes of containers. All its times are CLOCK_MONOTONIC, as the events are stamped.
 
+    Attributes:
+        concerned_ns: when an event last concerned a container or a runtime.
+
     Args:
         table: what is known.
         files: reads /proc.
@@ -73,6 +77,7 @@ class Tracker:
         self._offset_ns = offset_ns
         self._strangers: dict[int, int] = {}
         self._endings = Endings(files)
+        self.concerned_ns = 0
 
     @property
     def waiting(self) -> bool:
@@ -94,6 +99,7 @@ class Tracker:
         """
         what, pid, child = peek(datagram)
         if pid in self._known or (child in self._known and what == _FORK):
+            self.concerned_ns = now_ns
             return self._take(parse_proc_event(datagram), now_ns)
         if what == _EXEC:
             self._strangers.setdefault(pid, now_ns)
@@ -140,6 +146,8 @@ class Tracker:
                 self._fork(event)
             case ProcExec():
                 self._exec(self._known[event.tgid])
+            case ProcComm():
+                self._table.rename(self._known[event.tgid], event.comm)
             case ProcExit():
                 ending = self._endings.judge(self._known[event.tgid], event, now_ns)
                 return self._end(ending) if ending is not None else None
