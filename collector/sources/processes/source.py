@@ -12,7 +12,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -41,7 +41,7 @@ class ProcessesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     """
 
     enabled: Literal["auto"] | bool = "auto"
-    receive_buffer_bytes: int = _RECEIVE_BUFFER_BYTES
+    receive_buffer_bytes: Annotated[int, msgspec.Meta(ge=4096, le=1 << 30)] = _RECEIVE_BUFFER_BYTES
 
 
 class ProcessesSource:

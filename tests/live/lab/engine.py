@@ -8,6 +8,7 @@ of another engine on the host is touched. Only an engine of our own may be stopp
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 from contextlib import suppress
@@ -29,10 +30,19 @@ def connect(url: str) -> docker.DockerClient | None:
     """
     A client of the engine at a URL; None where none answers.
     """
+    if not _listens(url):  # the library leaves the socket open when nobody listens
+        return None
     try:
         return docker.DockerClient(base_url=url, timeout=_CALL_S)
     except docker.errors.DockerException:
         return None
+
+
+def _listens(url: str) -> bool:
+    if not url.startswith("unix://"):
+        return True
+    with socket.socket(socket.AF_UNIX) as connection:
+        return connection.connect_ex(url.removeprefix("unix://")) == 0
 
 
 class HostEngine:
