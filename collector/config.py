@@ -17,6 +17,7 @@ import msgspec
 from collector.sources.docker import DockerConfig
 from collector.sources.journald import JournaldConfig
 from collector.sources.kmsg import KmsgConfig
+from collector.sources.processes import ProcessesConfig
 from sinks import SINKS, SinkConfig
 from sinks import load as load_sink
 from sinks.errors import DisabledError
@@ -84,7 +85,7 @@ class SourcesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     kmsg: KmsgConfig = KmsgConfig()
     journald: JournaldConfig = JournaldConfig()
     docker: DockerConfig = DockerConfig()
-    processes: PlannedSourceConfig = PlannedSourceConfig()
+    processes: ProcessesConfig = ProcessesConfig()
     trace: PlannedSourceConfig = PlannedSourceConfig()
     cgroups: PlannedSourceConfig = PlannedSourceConfig()
 
@@ -146,7 +147,7 @@ def parse(document: Mapping[str, Any], file: str) -> Config:
     """
     _check_names(document, Config.__struct_fields__, f"{file}")
     sources = _section(document, "sources", SourcesConfig, file)
-    for name in ("processes", "trace", "cgroups"):
+    for name in ("trace", "cgroups"):
         if getattr(sources, name).enabled is True:
             where = f"{file}: sources.{name}.enabled"
             raise ConfigurationError(where, 'this version has no such source; expected "auto" or false')

@@ -6,10 +6,12 @@ A fact is something that was observed, never a conclusion. Times are nanoseconds
 
 from dataclasses import dataclass
 
+from parsers.cgroup_path import ContainerRef
 from parsers.docker_event import DockerEvent
 from parsers.docker_inspect import ContainerSnapshot
 from parsers.killers import KillerFact
 from parsers.oom_facts import KernelLine
+from parsers.proc_event import WaitStatus
 from sinks.event import EvidenceSource, Killer, Scope
 
 
@@ -98,6 +100,34 @@ class RememberedKillFact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessExited:
+    """
+    A process of a container ended, whatever way.
+
+    Attributes:
+        start_boottime_ns: when it was forked, CLOCK_BOOTTIME; tells it from others of the same pid.
+        container: where it was before its end.
+        comm: None when it had run a new program and was gone before its name could be read.
+        command_line: with secrets masked.
+        parent_pid: whose child it was at its end.
+        ancestors: names of its parent, grandparent and so on in the container, as of its fork.
+        status: None when nobody saw its end, only that it is gone; it ended at `at_ns` or before.
+        monotonic_us: the end on the kernel's clock, about that of the kernel log.
+    """
+
+    pid: int
+    start_boottime_ns: int
+    container: ContainerRef
+    comm: str | None
+    command_line: str | None
+    parent_pid: int | None
+    ancestors: tuple[str, ...]
+    status: WaitStatus | None
+    monotonic_us: int
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GapFact:
     """
     A source lost something, went down or came back.
@@ -126,6 +156,7 @@ Fact = (
     | RememberedRunFact
     | RememberedKillFact
     | KillerFact
+    | ProcessExited
     | GapFact
 )
 

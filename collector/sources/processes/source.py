@@ -1,0 +1,187 @@
+"""
+The life of processes, from the kernel's process connector: the end of every process of a container, as a
+fact.
+
+The only source that tells exit(137) from SIGKILL, and the one that names the container of a pid when the
+kernel log does not. It has no position: what happened while nobody listened is not to be had again. It keeps
+up with some ten thousand events a second by reading in batches; what is lost is counted, published, and
+repaired by a scan of /proc. Needs CAP_NET_ADMIN, and the PID and network namespaces of the host.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+import msgspec
+
+from collector.correlate.facts import Fact, ProcessExited
+from collector.hostclock import BootClock
+from collector.sources.base import Position, Reading
+from collector.sources.processes.connector import OverrunError, ProcessConnector
+from collector.sources.processes.losses import Losses
+from collector.sources.processes.procfs import ProcFiles
+from collector.sources.processes.table import ProcessTable
+from collector.sources.processes.tracker import Tracker
+
+_CONNECTORS: Final = Path("/proc/net/connector")
+_BATCH: Final = 4096
+_PAUSE_S: Final = 0.005
+_LONG_PAUSE_S: Final = 0.02
+_CONCERN_NS: Final = 1_000_000_000
+_SETTLE_S: Final = 0.1
+_SCAN_EVERY_NS: Final = 1_000_000_000
+_RECEIVE_BUFFER_BYTES: Final = 4_194_304
+
+
+class ProcessesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """
+    `[sources.processes]`: `receive_buffer_bytes` is what the kernel may hold while the agent is busy.
+    """
+
+    enabled: Literal["auto"] | bool = "auto"
+    receive_buffer_bytes: Annotated[int, msgspec.Meta(ge=4096, le=1 << 30)] = _RECEIVE_BUFFER_BYTES
+
+
+class ProcessesSource:
+    """
+    Follows the processes of all containers of the host.
+
+    Args:
+        config: how large the receive buffer is.
+        clock: from the kernel's clock to the wall clock.
+        wall_ns: the wall clock.
+        proc: where /proc is.
+    """
+
+    name = "processes"
+
+    def __init__(
+        self,
+        config: ProcessesConfig,
+        clock: BootClock,
+        wall_ns: Callable[[], int] = time.time_ns,
+        proc: str = "/proc",
+    ) -> None:
+        self._config = config
+        self._clock = clock
+        self._wall_ns = wall_ns
+        self._files = ProcFiles(proc)
+        self.records = 0
+        self.garbage = 0
+
+    async def readings(self, position: Position | None) -> AsyncIterator[Reading]:
+        """
+        Follow from now on; a position says nothing.
+
+        Raises:
+            SourceMissingError: there is no process connector, or it does not reach this namespace.
+            PrivilegeError: it may not be read.
+            SourceError: reading failed.
+        """
+        del position
+        with ProcessConnector(self._config.receive_buffer_bytes) as connector:
+            session = _Session(connector, Tracker(ProcessTable(), self._files, self._clock), self._wall_ns)
+            told = False
+            while True:
+                facts = session.step()
+                self.records, self.garbage = session.records, connector.garbage
+                if facts or not told:
+                    told = True
+                    yield Reading(facts=facts, position={})
+                await session.pause()
+
+
+class _Session:
+    """
+    One subscription: drains the socket, scans /proc at its beginning and after each loss.
+    """
+
+    def __init__(self, connector: ProcessConnector, tracker: Tracker, wall_ns: Callable[[], int]) -> None:
+        self._connector = connector
+        self._tracker = tracker
+        self._losses = Losses(wall_ns)
+        self._scan: Iterator[None] | None = tracker.scan(time.monotonic_ns())
+        self._next_scan_ns = 0
+        self._idle = False
+        self.records = 0
+
+    def step(self) -> tuple[Fact, ...]:
+        """
+        Take what is there; gives the facts.
+        """
+        now_ns = time.monotonic_ns()
+        before = self.records
+        facts: list[Fact] = [*self._drain(now_ns), *self._tracker.settle(now_ns)]
+        self._idle = self.records == before
+        if self._scan is None and self._losses.open and now_ns >= self._next_scan_ns:
+            self._scan = self._tracker.scan(now_ns)
+        if self._scan is not None and next(self._scan, self) is self:
+            self._scan = None
+            self._next_scan_ns = now_ns + _SCAN_EVERY_NS
+            gaps = (
+                self._losses.repaired(self._connector.dropped()),
+                self._losses.refused(self._tracker.refused),
+            )
+            facts += [gap for gap in gaps if gap is not None]
+        return (*facts, *self._tracker.missed(now_ns))
+
+    async def pause(self) -> None:
+        """
+        Wait until it is worth looking again: for a moment while events come, so that many are read at once.
+
+        The moment is short while events concern containers, since /proc forgets a process soon after its end.
+        """
+        if self._scan is not None:
+            await asyncio.sleep(0)
+        elif not self._idle:
+            concerned = time.monotonic_ns() - self._tracker.concerned_ns < _CONCERN_NS
+            await asyncio.sleep(_PAUSE_S if concerned else _LONG_PAUSE_S)
+        else:
+            patience_s = _SETTLE_S if self._tracker.waiting or self._losses.open else None
+            await _readable(self._connector, patience_s)
+
+    def _drain(self, now_ns: int) -> Iterator[ProcessExited]:
+        """
+        Read the receive buffer to its end, at most a batch.
+        """
+        for _ in range(_BATCH):
+            try:
+                datagram = self._connector.receive()
+            except OverrunError:
+                self._losses.overrun()
+                continue
+            if datagram is None:
+                self._losses.all_read()
+                return
+            self.records += 1
+            fact = self._tracker.feed(datagram, now_ns)
+            if fact is not None:
+                yield fact
+
+
+def offered(_config: ProcessesConfig) -> bool:
+    """
+    Whether this host has the process connector at all; a network namespace of its own hides it.
+    """
+    try:
+        return "cn_proc" in _CONNECTORS.read_text(encoding="ascii")
+    except OSError:
+        return False
+
+
+async def _readable(connector: ProcessConnector, patience_s: float | None) -> None:
+    """
+    Wait until there is an event to read, or until patience ends.
+    """
+    loop = asyncio.get_running_loop()
+    ready = asyncio.Event()
+    loop.add_reader(connector.fileno(), ready.set)
+    try:
+        async with asyncio.timeout(patience_s):
+            await ready.wait()
+    except TimeoutError:
+        pass
+    finally:
+        loop.remove_reader(connector.fileno())

@@ -1,0 +1,158 @@
+"""
+The processes source on a real kernel, and with real containers.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from parsers.proc_event import WaitStatus
+from tests.live.lab.follower import Follower
+from tests.live.lab.lab import Lab
+from tests.live.lab.waiting import wait_until
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(120)]
+SIGKILL = WaitStatus(exit_code=None, signal=9)
+_OPEN = """
+from collector.sources.base import SourceError
+from collector.sources.processes.connector import ProcessConnector
+try:
+    ProcessConnector(4096).close()
+    print("open")
+except SourceError as error:
+    print(type(error).__name__, error)
+"""
+
+
+def _exit(code: int) -> WaitStatus:
+    return WaitStatus(exit_code=code, signal=None)
+
+
+@pytest.fixture
+def follower() -> Iterator[Follower]:
+    """
+    Follows while the test runs.
+    """
+    with Follower() as follower:
+        yield follower
+
+
+def test_exit_137_and_sigkill(lab: Lab, follower: Follower) -> None:
+    """
+    A child that exits with 137 and one that is killed are told apart, each in the right container.
+    """
+    box = lab.run("/bin/sh", "-c", "sleep 0.2; sh -c 'exit 137'; sh -c 'kill -9 $$'; exit 3")
+    box.wait(3)
+    follower.wait_for(lambda: len(follower.ends(box.id)) >= 4, "four ends are told")
+    ends = follower.ends(box.id)
+    assert [end.status for end in ends] == [_exit(0), _exit(137), SIGKILL, _exit(3)]
+    assert [end.ancestors for end in ends] == [("sh",), ("sh",), ("sh",), ()]
+    assert follower.gaps() == []
+
+
+def test_who_was_there_before(lab: Lab) -> None:
+    """
+    A container that ran before the source did is known, with its command line, secrets masked.
+    """
+    box = lab.run("/bin/sh", "-c", "sleep 1000; exit 0", "--token=hunter2")
+    main = box.main_pid()
+    wait_until(lambda: "sleep" in _children(main), 10, "sleep runs")
+    with Follower() as follower:
+        box.container.kill()
+        follower.wait_for(lambda: len(follower.ends(box.id)) >= 2, "two ends are told")
+    ends = {end.pid: end for end in follower.ends(box.id)}
+    assert ends[main].status == SIGKILL
+    assert ends[main].command_line == "/bin/sh -c sleep 1000; exit 0 --token=***"
+
+
+def test_docker_exec(lab: Lab, follower: Follower) -> None:
+    """
+    What `docker exec` runs is the container's.
+    """
+    box = lab.run("hold")
+    assert box.container.exec_run(["/bin/sh", "-c", "exit 7"]).exit_code == 7
+    follower.wait_for(lambda: _exit(7) in [end.status for end in follower.ends(box.id)], "the end is told")
+
+
+def test_oom_victims_that_live_for_an_instant(lab: Lab, follower: Follower) -> None:
+    """
+    Children that die of an OOM within milliseconds of their fork are all told, each once, in their container.
+    """
+    boxes = [lab.create("fork:6", "eat:64", "end", "wait", "exit:0", limit_mib=24) for _ in range(3)]
+    for box in boxes:
+        box.container.start()
+    for box in boxes:
+        box.wait(0)
+        follower.wait_for(
+            lambda box=box: _exit(0) in [end.status for end in follower.ends(box.id)], "its end"
+        )
+        ends = follower.ends(box.id)
+        assert [end.status for end in ends].count(SIGKILL) == 6
+        assert len({(end.pid, end.start_boottime_ns) for end in ends}) == len(ends)
+
+
+def test_processes_of_the_host(follower: Follower) -> None:
+    """
+    Nothing is told of processes that are in no container.
+    """
+    for _ in range(50):
+        subprocess.run(["/bin/sh", "-c", "exit 137"], check=False)
+    assert follower.all_ends() == []
+
+
+def test_overrun(lab: Lab) -> None:
+    """
+    When the receive buffer overflows the loss is counted and told, and a scan finds out who is gone, and who is
+    there.
+    """
+    gone, stays = lab.run("hold"), lab.run("hold")
+    mains = {box: box.main_pid() for box in (gone, stays)}
+    with Follower(receive_buffer_bytes=4096) as follower:
+
+        def storm() -> None:
+            for _ in range(200):
+                subprocess.run(["/bin/true"], check=True)
+            gone.container.kill()
+            gone.wait(137)
+
+        follower.while_deaf(storm)
+        follower.wait_for(follower.gaps, "a gap is told")
+        follower.wait_for(lambda: follower.ends(gone.id), "the missed end is told")
+        stays.container.kill()
+        follower.wait_for(lambda: follower.ends(stays.id), "the end is told")
+    gap = follower.gaps()[0]
+    assert (gap.source, gap.what) == ("processes", "records_lost")
+    assert (gap.count or 0) >= 100
+    assert [(end.pid, end.status) for end in follower.ends(gone.id)] == [(mains[gone], None)]
+    assert [(end.pid, end.status) for end in follower.ends(stays.id)] == [(mains[stays], SIGKILL)]
+
+
+@pytest.mark.parametrize(
+    ("wrapper", "answer"),
+    [
+        ((), "open"),
+        (
+            ("setpriv", "--bounding-set", "-net_admin"),
+            "PrivilegeError reading the process connector is not permitted",
+        ),
+        (("unshare", "--net"), "SourceMissingError only the host's network namespace has the connector"),
+        (("unshare", "--pid", "--fork"), "SourceMissingError the kernel tells processes only to the PID"),
+    ],
+    ids=["root", "no CAP_NET_ADMIN", "other network namespace", "other PID namespace"],
+)
+def test_what_it_needs(wrapper: tuple[str, ...], answer: str) -> None:
+    """
+    Without the privilege or the namespaces the source says so, instead of being silent for ever.
+    """
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    command = [*wrapper, sys.executable, "-c", _OPEN]
+    said = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+    assert said.startswith(answer)
+
+
+def _children(pid: int) -> set[str]:
+    command = ["ps", "--no-headers", "-o", "comm", "--ppid", str(pid)]
+    return set(subprocess.run(command, check=False, capture_output=True, text=True).stdout.split())

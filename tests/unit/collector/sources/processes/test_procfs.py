@@ -1,0 +1,77 @@
+"""
+Reading /proc, here made of files.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from collector.sources.processes.procfs import ProcFiles
+from tests.unit.collector.sources.processes.fakes import IDS, FakeProc
+
+
+@pytest.fixture
+def proc(tmp_path: Path) -> FakeProc:
+    """
+    Without any process.
+    """
+    return FakeProc(tmp_path)
+
+
+@pytest.fixture
+def files(proc: FakeProc) -> ProcFiles:
+    """
+    Of this /proc.
+    """
+    return ProcFiles(proc.root)
+
+
+def test_pids(proc: FakeProc, files: ProcFiles) -> None:
+    """
+    Only directories that are numbers are processes.
+    """
+    proc.add(10)
+    proc.add(11)
+    (Path(proc.root) / "uptime").write_text("1")
+    assert sorted(files.pids()) == [10, 11]
+
+
+def test_process(proc: FakeProc, files: ProcFiles) -> None:
+    """
+    All that is to be known of a process comes from four files.
+    """
+    proc.add(10, "app", IDS[0], start_ns=20_000_000, parent_pid=7, command_line="app --token=x")
+    stat = files.stat(10)
+    assert stat is not None
+    process = files.process(stat)
+    assert (process.pid, process.parent_pid, process.comm, process.start_ns) == (10, 7, "app", 20_000_000)
+    assert process.container is not None
+    assert (process.container.id, process.command_line) == (IDS[0], "app --token=***")
+
+
+def test_nobody(files: ProcFiles) -> None:
+    """
+    Of who is gone everything is unknown.
+    """
+    assert (files.stat(10), files.container(10), files.comm(10), files.command_line(10)) == (None,) * 4
+
+
+def test_a_long_command_line(proc: FakeProc, files: ProcFiles) -> None:
+    """
+    An argument that is cut off could be part of a secret: it is left out; the result is short.
+    """
+    proc.add(10, command_line=f"app {'x' * 100} " + "postgres://user:" + "y" * 5000)
+    command_line = files.command_line(10)
+    assert command_line == f"app {'x' * 100} …"
+    proc.add(10, command_line="app " + "word " * 300)
+    assert len(files.command_line(10) or "") == 512
+
+
+def test_the_real_proc() -> None:
+    """
+    The format is that of this kernel: this process finds itself.
+    """
+    stat = ProcFiles().stat(os.getpid())
+    assert stat is not None
+    assert (stat.pid, stat.parent_pid, stat.exiting) == (os.getpid(), os.getppid(), False)
