@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,11 @@ from tests.live.lab.waiting import wait_until
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(120)]
 SIGKILL = WaitStatus(exit_code=None, signal=9)
+_EXEC_IN_A_THREAD = """
+import os, sys, threading
+sys.stdin.readline()
+threading.Thread(target=os.execv, args=("/bin/sh", ["sh", "-c", "sleep 0.3; exit 137"])).start()
+"""
 _OPEN = """
 from collector.sources.base import SourceError
 from collector.sources.processes.connector import ProcessConnector
@@ -38,6 +44,22 @@ def follower() -> Iterator[Follower]:
     """
     with Follower() as follower:
         yield follower
+
+
+@pytest.fixture
+def cgroup() -> Iterator[Path]:
+    """
+    A cgroup with the name of a container that Docker does not know.
+    """
+    mounts = [line.split() for line in Path("/proc/mounts").read_text().splitlines()]
+    root = next(Path(mount[1]) for mount in mounts if mount[2] == "cgroup2")
+    path = root / f"exit137-{os.getpid()}" / ("4e1d" * 16)
+    path.mkdir(parents=True)
+    try:
+        yield path
+    finally:
+        path.rmdir()
+        path.parent.rmdir()
 
 
 def test_exit_137_and_sigkill(lab: Lab, follower: Follower) -> None:
@@ -103,10 +125,24 @@ def test_processes_of_the_host(follower: Follower) -> None:
     assert follower.all_ends() == []
 
 
+def test_a_program_that_another_thread_runs(cgroup: Path) -> None:
+    """
+    When a thread other than the first runs a program the kernel tells an exit with 0; the process goes on, and
+    its end is told once.
+    """
+    command = [sys.executable, "-c", _EXEC_IN_A_THREAD]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, text=True) as process:
+        (cgroup / "cgroup.procs").write_text(str(process.pid))
+        with Follower() as follower:
+            process.communicate("go\n")
+            follower.wait_for(lambda: len(follower.ends(cgroup.name)) >= 2, "the end is told")
+    ends = [(end.pid == process.pid, end.comm, end.status) for end in follower.ends(cgroup.name)]
+    assert ends == [(False, "sleep", _exit(0)), (True, "sh", _exit(137))]
+
+
 def test_overrun(lab: Lab) -> None:
     """
-    When the receive buffer overflows the loss is counted and told, and a scan finds out who is gone, and who is
-    there.
+    When the receive buffer overflows the loss is counted and told; a scan finds out who is gone and who is there.
     """
     gone, stays = lab.run("hold"), lab.run("hold")
     mains = {box: box.main_pid() for box in (gone, stays)}

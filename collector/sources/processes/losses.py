@@ -22,13 +22,15 @@ class Losses:
         self._wall_ns = wall_ns
         self._whole_ns = wall_ns()
         self._since_ns: int | None = None
+        self._scanning_since_ns: int | None = None
         self._dropped = 0
+        self._count = 0
         self._refused = 0
 
     @property
     def open(self) -> bool:
         """
-        Whether events were lost and not published yet.
+        Whether events were lost that no scan has made good for.
         """
         return self._since_ns is not None
 
@@ -36,8 +38,7 @@ class Losses:
         """
         The receive buffer was read to its end: until now nothing is missing that is not known to be.
         """
-        if self._since_ns is None:
-            self._whole_ns = self._wall_ns()
+        self._whole_ns = self._wall_ns()
 
     def overrun(self) -> None:
         """
@@ -46,28 +47,32 @@ class Losses:
         if self._since_ns is None:
             self._since_ns = self._whole_ns
 
-    def repaired(self, dropped: int) -> GapFact | None:
+    def scan_begins(self, dropped: int) -> None:
         """
-        A scan has repaired the table; gives what was lost until then, if anything was.
+        A scan makes good for what was lost until now, not for what is lost from now on.
 
         Args:
             dropped: how many events the kernel has dropped in all.
         """
-        since_ns, self._since_ns = self._since_ns, None
+        self._scanning_since_ns, self._since_ns = self._since_ns, None
+        self._count, self._dropped = dropped - self._dropped, dropped
+
+    def scan_ended(self) -> GapFact | None:
+        """
+        What the scan has made good for, if anything.
+        """
+        since_ns, self._scanning_since_ns = self._scanning_since_ns, None
         if since_ns is None:
             return None
-        count, self._dropped = dropped - self._dropped, dropped
-        return self._gap(
-            "records_lost",
-            f"{count or 'Some'} process events were lost since the receive buffer was full;"
-            " processes that began and ended in that time are unknown.",
-            count or None,
-            since_ns,
+        text = (
+            f"{self._count or 'Some'} process events were lost, since the receive buffer was full;"
+            " processes that began and ended in that time are unknown."
         )
+        return self._gap("records_lost", text, self._count or None, since_ns)
 
     def refused(self, refused: int) -> GapFact | None:
         """
-        What the table had no room for since this was last asked.
+        What the table had no room for since this was last asked, if anything.
 
         Args:
             refused: how many processes it has refused in all.

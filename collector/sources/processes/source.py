@@ -16,7 +16,7 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
-from collector.correlate.facts import Fact, ProcessExited
+from collector.correlate.facts import Fact, GapFact, ProcessExited
 from collector.hostclock import BootClock
 from collector.sources.base import Position, Reading
 from collector.sources.processes.connector import OverrunError, ProcessConnector
@@ -26,12 +26,13 @@ from collector.sources.processes.table import ProcessTable
 from collector.sources.processes.tracker import Tracker
 
 _CONNECTORS: Final = Path("/proc/net/connector")
-_BATCH: Final = 4096
+_BATCH: Final = 1024
 _PAUSE_S: Final = 0.005
 _LONG_PAUSE_S: Final = 0.02
 _CONCERN_NS: Final = 1_000_000_000
 _SETTLE_S: Final = 0.1
 _SCAN_EVERY_NS: Final = 1_000_000_000
+_REFUSED_EVERY_NS: Final = 60_000_000_000
 _RECEIVE_BUFFER_BYTES: Final = 4_194_304
 
 
@@ -104,6 +105,7 @@ class _Session:
         self._losses = Losses(wall_ns)
         self._scan: Iterator[None] | None = tracker.scan(time.monotonic_ns())
         self._next_scan_ns = 0
+        self._next_refused_ns = 0
         self._idle = False
         self.records = 0
 
@@ -113,19 +115,10 @@ class _Session:
         """
         now_ns = time.monotonic_ns()
         before = self.records
-        facts: list[Fact] = [*self._drain(now_ns), *self._tracker.settle(now_ns)]
+        ends = [*self._drain(now_ns), *self._tracker.settle(now_ns)]
         self._idle = self.records == before
-        if self._scan is None and self._losses.open and now_ns >= self._next_scan_ns:
-            self._scan = self._tracker.scan(now_ns)
-        if self._scan is not None and next(self._scan, self) is self:
-            self._scan = None
-            self._next_scan_ns = now_ns + _SCAN_EVERY_NS
-            gaps = (
-                self._losses.repaired(self._connector.dropped()),
-                self._losses.refused(self._tracker.refused),
-            )
-            facts += [gap for gap in gaps if gap is not None]
-        return (*facts, *self._tracker.missed(now_ns))
+        gaps = [gap for gap in (self._repair(now_ns), self._refused(now_ns)) if gap is not None]
+        return (*ends, *self._tracker.missed(now_ns), *gaps)
 
     async def pause(self) -> None:
         """
@@ -141,6 +134,25 @@ class _Session:
         else:
             patience_s = _SETTLE_S if self._tracker.waiting or self._losses.open else None
             await _readable(self._connector, patience_s)
+
+    def _repair(self, now_ns: int) -> GapFact | None:
+        """
+        Begin a scan after a loss, or go on with one; gives the loss when it is made good.
+        """
+        if self._scan is None and self._losses.open and now_ns >= self._next_scan_ns:
+            self._losses.scan_begins(self._connector.dropped())
+            self._scan = self._tracker.scan(now_ns)
+        if self._scan is None or next(self._scan, self) is not self:
+            return None
+        self._scan = None
+        self._next_scan_ns = now_ns + _SCAN_EVERY_NS
+        return self._losses.scan_ended()
+
+    def _refused(self, now_ns: int) -> GapFact | None:
+        if now_ns < self._next_refused_ns:
+            return None
+        self._next_refused_ns = now_ns + _REFUSED_EVERY_NS
+        return self._losses.refused(self._tracker.refused)
 
     def _drain(self, now_ns: int) -> Iterator[ProcessExited]:
         """

@@ -23,36 +23,41 @@ def test_nothing_lost(losses: Losses) -> None:
     """
     A scan without a loss before it, like the first one, tells nothing.
     """
-    assert losses.repaired(0) is None
+    assert losses.scan_ended() is None
     assert losses.refused(0) is None
 
 
 def test_a_loss(losses: Losses) -> None:
     """
-    A loss began when all had last been read, and ends with the repair; it is told once.
+    A loss began when all had last been read, and ends with the scan; it is told once.
     """
     losses.all_read()
     losses.overrun()
     losses.all_read()
     assert losses.open
-    gap = losses.repaired(120)
+    losses.scan_begins(120)
+    gap = losses.scan_ended()
     assert gap is not None
     assert (gap.source, gap.what, gap.count) == ("processes", "records_lost", 120)
-    assert (gap.from_ns, gap.to_ns) == (1, 2)
+    assert (gap.from_ns, gap.to_ns) == (1, 3)
     assert not losses.open
-    assert losses.repaired(120) is None
+    assert losses.scan_ended() is None
 
 
-def test_the_kernel_counts_from_the_beginning(losses: Losses) -> None:
+def test_a_loss_during_the_scan(losses: Losses) -> None:
     """
-    Each loss tells its own number.
+    What is lost while a scan runs needs another one, and has its own number.
     """
     losses.overrun()
-    losses.repaired(120)
+    losses.scan_begins(120)
     losses.overrun()
-    gap = losses.repaired(150)
-    assert gap is not None
-    assert gap.count == 30
+    first = losses.scan_ended()
+    assert losses.open
+    losses.scan_begins(150)
+    second = losses.scan_ended()
+    assert first is not None
+    assert second is not None
+    assert (first.count, second.count) == (120, 30)
 
 
 def test_a_kernel_that_does_not_count(losses: Losses) -> None:
@@ -60,7 +65,8 @@ def test_a_kernel_that_does_not_count(losses: Losses) -> None:
     Then the number is unknown, not zero.
     """
     losses.overrun()
-    gap = losses.repaired(0)
+    losses.scan_begins(0)
+    gap = losses.scan_ended()
     assert gap is not None
     assert gap.count is None
 
