@@ -156,9 +156,7 @@ def _is_option(word: str) -> bool:
     """
     Whether a word is an option; a short one has one letter, so that a secret may begin with a dash.
     """
-    return word.startswith("--") or (
-        word.startswith("-") and (len(word) == len("-p") or _sounds_secret(word))
-    )
+    return word.startswith("--") or (word.startswith("-") and (len(word) == len("-p") or _sounds_secret(word)))
 
 
 def _without_user(word: str) -> str:

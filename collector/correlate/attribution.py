@@ -41,6 +41,7 @@ class _Owner:
     container_id: str
     comm: str | None
     how: str
+    confidence: Confidence = Confidence.LIKELY
 
 
 class PidIndex:
@@ -65,6 +66,13 @@ class PidIndex:
             how = "an earlier OOM report listed this pid in the container"
             self._learn(row.tgid, _Owner(container_id=container_id, comm=row.comm, how=how))
 
+    def learn_exited(self, container_id: str, pid: int) -> None:
+        """
+        A process that a signal ended, and whose container was known while it lived.
+        """
+        how = "the process connector had this pid in the container before it died"
+        self._learn(pid, _Owner(container_id=container_id, comm=None, how=how, confidence=Confidence.CERTAIN))
+
     def owner(self, victim: OomVictim) -> Placement | None:
         """
         Where a victim belongs, by its pid; a name that does not fit is another process with the same pid.
@@ -72,7 +80,7 @@ class PidIndex:
         owner = self._owners.get(victim.pid)
         if owner is None or owner.comm not in (None, victim.comm):
             return None
-        return Placement(container_id=owner.container_id, runtime="docker", confidence=Confidence.LIKELY, how=owner.how)
+        return Placement(container_id=owner.container_id, runtime="docker", confidence=owner.confidence, how=owner.how)
 
     def forget(self, pid: int) -> None:
         """

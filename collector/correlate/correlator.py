@@ -6,6 +6,7 @@ what happened when is in the facts. The same facts in the same order give the sa
 """
 
 from collections.abc import Iterable
+from signal import SIGKILL
 from typing import Final
 
 from collector.correlate.attribution import PidIndex, known_reference
@@ -19,6 +20,7 @@ from collector.correlate.facts import (
     GapFact,
     KernelFact,
     Origin,
+    ProcessExited,
     RememberedKillFact,
     RememberedRunFact,
     SnapshotFact,
@@ -91,6 +93,9 @@ class Correlator:
                 self._note_time(fact.at_ns)
                 self._claim_by_systemd(fact)
                 events += self._tell_kills(self._kills.settle(now_ns))
+            case ProcessExited():
+                self._note_time(fact.at_ns)
+                events += self._take_exit(fact, now_ns)
             case _:
                 self._note_time(fact.at_ns)
                 events += self._tell_user_kills(self._user_kills.feed(fact))
@@ -164,6 +169,12 @@ class Correlator:
 
     def _tell_incomplete(self) -> list[Event]:
         return [self._compose.incomplete_report(report) for report in self._kills.incomplete()]
+
+    def _take_exit(self, fact: ProcessExited, now_ns: int) -> list[Event]:
+        if fact.status is None or fact.status.signal != SIGKILL:
+            return []
+        self._pids.learn_exited(known_reference(fact.container, self.book).id, fact.pid)
+        return self._tell_kills(self._kills.settle(now_ns))
 
     def _remember_kill(self, fact: RememberedKillFact) -> None:
         self._keep(

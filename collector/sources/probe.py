@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import importlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from collector.hostclock import identify
 from collector.sources import SOURCES
@@ -33,6 +33,11 @@ class Probed:
     text: str
 
 
+class _Section(Protocol):
+    @property
+    def enabled(self) -> object: ...
+
+
 async def probe(config: "SourcesConfig") -> list[Probed]:
     """
     Try every source, one after the other.
@@ -40,7 +45,7 @@ async def probe(config: "SourcesConfig") -> list[Probed]:
     return [await _probe(name, getattr(config, name), module) for name, module in SOURCES.items()]
 
 
-async def _probe(name: str, section: Any, module_name: str) -> Probed:
+async def _probe(name: str, section: _Section, module_name: str) -> Probed:
     enabled = section.enabled
     module = importlib.import_module(module_name)
     if enabled is False:

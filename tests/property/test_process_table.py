@@ -113,18 +113,12 @@ class Kernel(RuleBasedStateMachine):
         """
         The living that the table has are those that are in containers, where they are.
         """
-        living = {
-            pid: process.container for pid, process in self.table.processes.items() if process.died_ns is None
-        }
-        assert living == {
-            pid: real.container for pid, real in self.alive.items() if real.container is not None
-        }
+        living = {pid: process.container for pid, process in self.table.processes.items() if process.died_ns is None}
+        assert living == {pid: real.container for pid, real in self.alive.items() if real.container is not None}
 
     def _see(self, real: Real) -> None:
         start_ns = real.start_ns // _TICK_NS * _TICK_NS
-        self.table.find(
-            Process(pid=real.pid, start_ns=start_ns, parent_pid=1, container=real.container, comm="app")
-        )
+        self.table.find(Process(pid=real.pid, start_ns=start_ns, parent_pid=1, container=real.container, comm="app"))
 
 
 TestKernel = Kernel.TestCase

@@ -152,9 +152,7 @@ class ProcessConnector:
             except OverrunError:
                 continue
             if datagram is None:
-                why = (
-                    "the kernel tells processes only to the PID and user namespaces of the host (--pid=host)"
-                )
+                why = "the kernel tells processes only to the PID and user namespaces of the host (--pid=host)"
                 raise SourceMissingError(why)
             event = parse_proc_event(datagram)
             if isinstance(event, ProcAck) and event.number == number:

@@ -84,6 +84,4 @@ class Losses:
 
     def _gap(self, what: str, text: str, count: int | None, from_ns: int | None) -> GapFact:
         now_ns = self._wall_ns()
-        return GapFact(
-            source=_SOURCE, what=what, at_ns=now_ns, text=text, count=count, from_ns=from_ns, to_ns=now_ns
-        )
+        return GapFact(source=_SOURCE, what=what, at_ns=now_ns, text=text, count=count, from_ns=from_ns, to_ns=now_ns)

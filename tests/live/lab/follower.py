@@ -54,9 +54,7 @@ class Follower:
         """
         exits = [fact for fact in self._facts if isinstance(fact, ProcessExited)]
         return [
-            fact
-            for fact in exits
-            if fact.container.id == container_id and not (fact.comm or "").startswith("runc")
+            fact for fact in exits if fact.container.id == container_id and not (fact.comm or "").startswith("runc")
         ]
 
     def all_ends(self) -> list[ProcessExited]:

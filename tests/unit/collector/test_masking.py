@@ -89,7 +89,5 @@ def test_what_is_around_a_secret_stays() -> None:
     """
     Only the value goes.
     """
-    masked = mask_command_line(
-        ["app", "--user=me", "--password", "hunter2", "--port=80", "psql://u:p@db/shop"]
-    )
+    masked = mask_command_line(["app", "--user=me", "--password", "hunter2", "--port=80", "psql://u:p@db/shop"])
     assert masked == ("app", "--user=me", "--password", "***", "--port=80", "psql://***@db/shop")

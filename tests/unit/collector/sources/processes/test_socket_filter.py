@@ -26,9 +26,7 @@ def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
     left, right = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     address, size = (code := array("B", wanted_events())).buffer_info()
     assert len(code) == size
-    right.setsockopt(
-        socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("@HP", size // INSTRUCTION_BYTES, address)
-    )
+    right.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("@HP", size // INSTRUCTION_BYTES, address))
     with left, right:
         yield left, right
 
