@@ -14,4 +14,5 @@ SOURCES: Final[Mapping[str, str]] = {
     "kmsg": "collector.sources.kmsg",
     "journald": "collector.sources.journald",
     "docker": "collector.sources.docker",
+    "processes": "collector.sources.processes",
 }

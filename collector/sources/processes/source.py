@@ -10,14 +10,14 @@ repaired by a scan of /proc. Needs CAP_NET_ADMIN, and the PID and network namesp
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
 import msgspec
 
 from collector.correlate.facts import Fact, GapFact, ProcessExited
-from collector.hostclock import BootClock
+from collector.hostclock import BootClock, HostIdentity
 from collector.sources.base import Position, Reading
 from collector.sources.processes.connector import OverrunError, ProcessConnector
 from collector.sources.processes.losses import Losses
@@ -72,7 +72,7 @@ class ProcessesSource:
         self.records = 0
         self.garbage = 0
 
-    async def readings(self, position: Position | None) -> AsyncIterator[Reading]:
+    async def readings(self, position: Position | None) -> AsyncGenerator[Reading]:
         """
         Follow from now on; a position says nothing.
 
@@ -181,6 +181,13 @@ def offered(_config: ProcessesConfig) -> bool:
         return "cn_proc" in _CONNECTORS.read_text(encoding="ascii")
     except OSError:
         return False
+
+
+def create(config: ProcessesConfig, _host: HostIdentity) -> ProcessesSource:
+    """
+    The source for this host.
+    """
+    return ProcessesSource(config, BootClock())
 
 
 async def _readable(connector: ProcessConnector, patience_s: float | None) -> None:
