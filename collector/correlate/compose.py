@@ -95,7 +95,12 @@ class Composer:
         container = container_of_record(record) if record is not None else None
         victims = () if kill.pid is None else (_user_victim(kill),)
         return self._oom_event(
-            event_id=kill_id(self.host.id, self._boot, (kill.at_ns or 0) // 1000, kill.pid or kill.cgroup or "?"),
+            event_id=kill_id(
+                self.host.id,
+                self._boot,
+                kill.text if kill.at_ns is None else kill.at_ns // 1000,
+                kill.pid or kill.cgroup or "?",
+            ),
             time_ns=kill.at_ns,
             message=kill.sentence(sentences.container_name(record, kill.container_id or "")),
             container=container or _bare_container(kill.container_id, None),
@@ -292,7 +297,6 @@ def _user_victim(kill: UserSpaceKill) -> Victim:
         name=kill.comm,
         container_id=kill.container_id,
         main_process=kill.main_process,
-        anon_rss_bytes=kill.rss_bytes,
         uid=kill.uid,
     )
 
