@@ -2,17 +2,19 @@
 From kills and judged deaths to the published event. No judgement here, only form.
 """
 
+import shlex
 from dataclasses import dataclass
 from typing import Final
 
 from collector.correlate import sentences
 from collector.correlate.deaths import JudgedDeath
-from collector.correlate.facts import GapFact
+from collector.correlate.facts import GapFact, ProcessExited
 from collector.correlate.identity import agent_id, death_id, kill_id
 from collector.correlate.kills import KernelKill, PlacedVictim
 from collector.correlate.metadata import container_of_record, orchestrator_of
 from collector.correlate.runs import ContainerRecord, KillInRun, Run
 from collector.correlate.user_kills import UserSpaceKill
+from collector.masking import mask_command_line
 from parsers.cgroup_path import container_of
 from parsers.oom_facts import OomReport
 from sinks.event import (
@@ -30,6 +32,7 @@ from sinks.event import (
     Host,
     Killer,
     Oom,
+    ParentProcess,
     Process,
     Scope,
     Trigger,
@@ -135,7 +138,7 @@ class Composer:
             host=self.host,
             container=container_of_record(record),
             orchestrator=orchestrator_of(record),
-            process=_main_process(record, run),
+            process=_main_process(record, run, case.main_exit),
             exit137=Exit137(
                 cause=verdict.cause,
                 confidence=verdict.confidence,
@@ -383,11 +386,26 @@ def _oom_of_death(judged: JudgedDeath) -> Oom | None:
     )
 
 
-def _main_process(record: ContainerRecord, run: Run) -> Process | None:
+def _main_process(record: ContainerRecord, run: Run, exited: ProcessExited | None) -> Process | None:
+    """
+    The process whose end was the run's: as the kernel showed it, else as Docker was told to start it.
+    """
     command = record.snapshot.command if record.snapshot is not None else None
+    if exited is not None:
+        return Process(
+            pid=exited.pid,
+            name=exited.comm,
+            command_line=exited.command_line or _masked(command),
+            start_ns=run.started_at_ns,
+            parent=ParentProcess(pid=exited.parent_pid, name=next(iter(exited.ancestors), None)),
+        )
     if run.main_pid is None and command is None:
         return None
-    return Process(pid=run.main_pid, name=None, command_line=command, start_ns=run.started_at_ns)
+    return Process(pid=run.main_pid, command_line=_masked(command), start_ns=run.started_at_ns)
+
+
+def _masked(command: str | None) -> str | None:
+    return " ".join(mask_command_line(shlex.split(command))) if command is not None else None
 
 
 def _severity(cause: Cause) -> int:

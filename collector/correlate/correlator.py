@@ -171,9 +171,11 @@ class Correlator:
         return [self._compose.incomplete_report(report) for report in self._kills.incomplete()]
 
     def _take_exit(self, fact: ProcessExited, now_ns: int) -> list[Event]:
+        container_id = known_reference(fact.container, self.book).id
+        self.book.keep_exit(container_id, fact)
         if fact.status is None or fact.status.signal != SIGKILL:
             return []
-        self._pids.learn_exited(known_reference(fact.container, self.book).id, fact.pid)
+        self._pids.learn_exited(container_id, fact.pid)
         return self._tell_kills(self._kills.settle(now_ns))
 
     def _remember_kill(self, fact: RememberedKillFact) -> None:

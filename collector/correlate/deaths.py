@@ -301,6 +301,7 @@ class Deaths:
             item.record,
             item.run,
             kills=self._book.kills_of(item.record, item.run),
+            main_exit=self._book.main_exit_of(item.record, item.run),
             engine=self._engine,
             kernel_log=self.kernel_log,
             rebooted=None not in (item.run.boot_id, self._boot_id) and item.run.boot_id != self._boot_id,

@@ -6,12 +6,12 @@ it is needed: `--rm` containers cannot be inspected after their death, and a res
 the last run within 100 ms. Nothing here judges; it only keeps.
 """
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from collector.correlate.facts import Origin
+from collector.correlate.facts import Origin, ProcessExited
 from parsers.docker_event import DockerEvent
 from parsers.docker_inspect import ContainerSnapshot
 from sinks.event import EvidenceSource, Killer, Scope
@@ -24,7 +24,10 @@ START_LAG_NS: Final = 5 * 1_000_000_000
 START_LEAD_NS: Final = 100_000_000
 # The clock of the kernel's log and the wall clock differ by so much; between two runs Docker leaves at least 100 ms.
 _CLOCK_SLACK_NS: Final = 50_000_000
-_CONTAINERS_WITH_KILLS: Final = 2048
+_CONTAINERS_KEPT: Final = 2048
+_EXITS_KEPT: Final = 64
+# Docker stamps the end of a run up to a second after its main process has ended.
+_EXIT_LEAD_NS: Final = 5 * 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,6 +201,7 @@ class ContainerBook:
     def __init__(self) -> None:
         self._records: dict[str, ContainerRecord] = {}
         self._kills: OrderedDict[str, list[KillInRun]] = OrderedDict()
+        self._exits: OrderedDict[str, deque[ProcessExited]] = OrderedDict()
 
     def __iter__(self) -> Iterator[ContainerRecord]:
         return iter(self._records.values())
@@ -249,7 +253,7 @@ class ContainerBook:
         if len(kills) >= _KILLS_KEPT:
             del kills[_KILLS_KEPT // 2]
         kills.append(kill)
-        if len(self._kills) > _CONTAINERS_WITH_KILLS:
+        if len(self._kills) > _CONTAINERS_KEPT:
             self._kills.popitem(last=False)
 
     def kills_of(self, record: ContainerRecord, run: Run) -> tuple[KillInRun, ...]:
@@ -261,6 +265,33 @@ class ContainerBook:
             replace(kill, main_process=True) if kill.main_process is None and kill.pid == run.main_pid else kill
             for kill in kills
         )
+
+    def keep_exit(self, container_id: str, exited: ProcessExited) -> None:
+        """
+        Keep how a process of a container ended; only the latest are kept.
+        """
+        self._exits.setdefault(container_id, deque(maxlen=_EXITS_KEPT)).append(exited)
+        self._exits.move_to_end(container_id)
+        if len(self._exits) > _CONTAINERS_KEPT:
+            self._exits.popitem(last=False)
+
+    def main_exit_of(self, record: ContainerRecord, run: Run) -> ProcessExited | None:
+        """
+        How the main process of a run ended; under an init: the process that init ran, if its end is the run's.
+        """
+        if run.main_pid is None:
+            return None
+        code = run.after.exit_code if run.after is not None else run.exit_code
+        found: ProcessExited | None = None
+        for exited in reversed(self._exits.get(record.id, ())):
+            if not run.had_begun(exited.at_ns) or not _is_near(exited.at_ns, run.ended_ns):
+                continue
+            if exited.pid == run.main_pid and found is None:
+                found = exited
+            has_init = record.snapshot is not None and record.snapshot.init
+            if has_init and exited.parent_pid == run.main_pid and _gives(exited, code):
+                return exited
+        return found
 
     def forget(self, now_ns: int) -> None:
         """
@@ -274,6 +305,20 @@ class ContainerBook:
         for container_id in old:
             del self._records[container_id]
             self._kills.pop(container_id, None)
+            self._exits.pop(container_id, None)
+
+
+def _is_near(at_ns: int, ended_ns: int | None) -> bool:
+    return ended_ns is None or -_EXIT_LEAD_NS <= ended_ns - at_ns <= _EXIT_LEAD_NS
+
+
+def _gives(exited: ProcessExited, exit_code: int | None) -> bool:
+    """
+    Whether an init that ends as its child did gives this exit code.
+    """
+    if exited.status is None or exit_code is None:
+        return False
+    return exit_code == (128 + exited.status.signal if exited.status.signal is not None else exited.status.exit_code)
 
 
 def without_state(snapshot: ContainerSnapshot) -> ContainerSnapshot:

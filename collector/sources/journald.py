@@ -95,6 +95,7 @@ class JournaldSource:
         """
         try:
             self._tell_lost(reader.open(position), reader, outlet)
+            outlet.put(Reading(facts=(), position=reader.position or {}))  # readable, whether or not there is news
             self._follow(reader, outlet)
         except SourceError as error:
             outlet.put(error)

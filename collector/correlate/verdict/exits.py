@@ -4,7 +4,15 @@ Verdict rules: the exit itself, when nobody else had a part in it that was seen.
 
 from typing import Final
 
-from collector.correlate.verdict.case import SECOND, SIGKILL, Case, Verdict, evidence_of_kill
+from collector.correlate.verdict.case import (
+    SECOND,
+    SIGKILL,
+    SIGNAL_BASE,
+    Case,
+    Verdict,
+    evidence_of_exit,
+    evidence_of_kill,
+)
 from parsers.exit_code import meaning
 from sinks.event import Cause, Confidence, Evidence, EvidenceSource
 
@@ -69,27 +77,35 @@ def host_went_down(case: Case) -> Verdict | None:
 
 def crashed(case: Case) -> Verdict | None:
     """
-    A fatal signal of its own making, by the exit code; nobody sent it through Docker.
+    A fatal signal of its own making, which nobody sent through Docker; an exit code alone may be the program's own.
     """
-    if case.signal is None or case.exit_code is None or not meaning(case.exit_code).crash:
+    if case.signal is None or not meaning(SIGNAL_BASE + case.signal).crash:
         return None
     return Verdict(
         cause=Cause.CRASH,
-        confidence=Confidence.LIKELY,
-        because=f"it crashed with {meaning(case.exit_code).signal_name}",
+        confidence=Confidence.CERTAIN if case.wait_status is not None else Confidence.LIKELY,
+        because=f"it crashed with {meaning(SIGNAL_BASE + case.signal).signal_name}",
+        evidence=evidence_of_exit(case),
     )
 
 
 def signalled(case: Case) -> Verdict | None:
     """
-    The exit code of a signal that neither Docker nor an OOM killer sent.
+    A signal that neither Docker nor an OOM killer sent.
 
-    A program that calls exit(137) looks the same here, and so does a kill whose kernel line was lost: SIGKILL leaves
-    the least trace, so it weighs least.
+    By the exit code alone a program that calls exit(137) looks the same, and so does a kill whose kernel line was lost:
+    SIGKILL leaves the least trace, so it weighs least.
     """
-    if case.signal is None or case.exit_code is None or case.die_event_ns is None:
+    if case.signal is None or case.die_event_ns is None:
         return None
-    name = meaning(case.exit_code).signal_name or f"signal {case.signal}"
+    name = meaning(SIGNAL_BASE + case.signal).signal_name or f"signal {case.signal}"
+    if case.wait_status is not None:
+        return Verdict(
+            cause=Cause.SIGNAL,
+            confidence=Confidence.LIKELY,
+            because=f"{name} ended it, and Docker did not send it",
+            evidence=evidence_of_exit(case),
+        )
     return Verdict(
         cause=Cause.SIGNAL,
         confidence=Confidence.POSSIBLE if case.signal == SIGKILL else Confidence.LIKELY,
@@ -112,12 +128,14 @@ def ended_by_itself(case: Case) -> Verdict | None:
             cause=Cause.EXIT,
             confidence=Confidence.CERTAIN,
             because="it ended by itself",
+            evidence=evidence_of_exit(case),
             settled=not case.signals,
         )
     return Verdict(
         cause=Cause.APP_ERROR,
         confidence=Confidence.CERTAIN,
         because=f"the program itself ended with code {case.exit_code}",
+        evidence=evidence_of_exit(case),
     )
 
 
