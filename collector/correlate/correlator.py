@@ -196,6 +196,8 @@ class Correlator:
         )
 
     def _take_gap(self, fact: GapFact) -> list[Event]:
+        if fact.source == "processes" and fact.what in ("source_up", "source_down"):
+            self._kills.exits_follow = fact.what == "source_up"
         if fact.source in _KERNEL_SOURCES:
             if fact.what == "source_up":
                 self._kernel_logs.add(fact.source)

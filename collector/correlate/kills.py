@@ -18,7 +18,7 @@ from collector.correlate.attribution import (
     rows_of_container,
     scope_of,
 )
-from collector.correlate.claims import Claim, Claims
+from collector.correlate.claims import Claim, Claimant, Claims
 from collector.correlate.facts import KernelFact, Origin
 from collector.correlate.runs import ContainerBook
 from parsers.oom_facts import OomReport, OomVictim
@@ -74,12 +74,16 @@ class Kills:
         book: the containers; read only.
         pids: pids known before their death.
         claims: who says that a container lost a process.
+
+    Attributes:
+        exits_follow: the end of each process will be reported with its container; nothing is guessed before that.
     """
 
     def __init__(self, book: ContainerBook, pids: PidIndex, claims: Claims) -> None:
         self._book = book
         self._pids = pids
         self._claims = claims
+        self.exits_follow = False
         self._assemblers: dict[EvidenceSource, ReportAssembler] = {}
         self._fed: dict[EvidenceSource, tuple[int, int]] = {}
         self._opened: dict[EvidenceSource, Origin] = {}
@@ -242,12 +246,13 @@ class Kills:
 
     def _pair(self, now_ns: int) -> list[Claim | None]:
         """
-        The claims of the waiting kills: one that is alone takes the only one there is, several are paired when due.
+        The claims of the waiting kills: one that is alone takes systemd's if there is only one, several are paired
+        when due. Docker's claims come in no order to the kernel's lines, so they too are a last resort.
         """
         moments = [_claimable_ns(waiting.report) for waiting in self._waiting]
         if len(moments) == 1 and moments[0] is not None:
             only = self._claims.only(moments[0])
-            if only is not None:
+            if only is not None and only.claimant is Claimant.SYSTEMD and not self.exits_follow:
                 return [only]
         if not any(now_ns >= waiting.deadline_ns for waiting in self._waiting):
             return [None] * len(moments)
