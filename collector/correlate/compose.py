@@ -14,6 +14,7 @@ from collector.correlate.kills import KernelKill, PlacedVictim
 from collector.correlate.metadata import container_of_record, orchestrator_of
 from collector.correlate.runs import ContainerRecord, KillInRun, Run
 from collector.correlate.user_kills import UserSpaceKill
+from collector.correlate.wording import shown
 from collector.masking import mask_command_line
 from parsers.cgroup_path import container_of
 from parsers.oom_facts import OomReport
@@ -161,7 +162,11 @@ class Composer:
         The event of an OOM report that ends before a kill: what the kernel meant to do, and that it is not confirmed.
         """
         ref = container_of(report.task_memcg or report.victim_cgroup_hint or "")
-        chosen = f' chose "{report.chosen_comm}" (pid {report.chosen_pid})' if report.chosen_pid is not None else ""
+        chosen = (
+            f' chose "{shown(report.chosen_comm or "?")}" (pid {report.chosen_pid})'
+            if report.chosen_pid is not None
+            else ""
+        )
         what = "no_killable_process" if report.no_killable else "report_incomplete"
         told = "found no process to kill" if report.no_killable else f"reported an OOM{chosen}, no kill was printed"
         texts = [line.text for line in report.evidence]

@@ -71,6 +71,7 @@ class Run:
         after: the first inspect after the end.
         gone: Docker did not know the container any more when asked after the end.
         boot_id: the boot it ran in.
+        not_before_ns: when the run before it was over, if that was seen.
         missed: nobody saw the end; it was found out by comparing.
         origins: readings that must be read again if the end is not published.
     """
@@ -88,6 +89,7 @@ class Run:
     after: ContainerSnapshot | None = None
     gone: bool = False
     boot_id: str | None = None
+    not_before_ns: int = 0
     missed: bool = False
     origins: list[Origin] = field(default_factory=list)
 
@@ -121,7 +123,7 @@ class Run:
         if at_ns is None or self.began_ns is None:
             return True
         lag_ns = _CLOCK_SLACK_NS if self.started_at_ns is not None else START_LAG_NS
-        return at_ns >= self.began_ns - lag_ns
+        return at_ns >= max(self.began_ns - lag_ns, self.not_before_ns)
 
     def matches(self, snapshot: ContainerSnapshot) -> bool:
         """
@@ -188,6 +190,9 @@ class ContainerRecord:
         """
         Add a run; the oldest are forgotten.
         """
+        last = self.run
+        if last is not None and last.die_event_ns is not None:
+            run.not_before_ns = last.die_event_ns + _CLOCK_SLACK_NS
         self.runs.append(run)
         del self.runs[:-_RUNS_KEPT]
         return run

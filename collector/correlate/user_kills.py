@@ -10,6 +10,7 @@ from typing import Final
 
 from collector.correlate.attribution import PidIndex, known_reference
 from collector.correlate.runs import ContainerBook, KillInRun
+from collector.correlate.wording import shown
 from parsers.cgroup_path import ContainerRef
 from parsers.killers import (
     EarlyoomKill,
@@ -52,7 +53,7 @@ class UserSpaceKill:
         """
         where = f" of container {container_name}" if self.container_id is not None else ""
         if self.pid is not None:
-            who = f'"{self.comm}" (pid {self.pid}){where}'
+            who = f'"{shown(self.comm or "?")}" (pid {self.pid}){where}'
             return f"{self.killer.value} killed {who} because the host ran short of memory."
         what = f"container {container_name}" if self.container_id is not None else self.cgroup
         return f"{self.killer.value} killed {what} because the host ran short of memory."

@@ -7,7 +7,7 @@ Reads the published document, so that it serves stored events and new ones alike
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from collector.correlate.sentences import size
+from collector.correlate.wording import shown, size
 
 _PROOFS: Final = 3
 _MEMORY: Final = (
@@ -34,7 +34,7 @@ def _sentences(document: Document) -> Iterator[str]:
     ours = data.get("exit137", {})
     if (time := document.get("time")) is not None:
         yield f"{time.replace('T', ' ').removesuffix('Z')} UTC:"
-    yield _printable(str(data.get("message")))
+    yield shown(str(data.get("message")))
     yield from _of_oom(ours.get("oom", {}))
     yield from _of_death(ours.get("death", {}))
     yield from _doubt(ours, container="container" in data)
@@ -48,12 +48,12 @@ def _of_oom(oom: Document) -> Iterator[str]:
         if held:
             yield f"It held {_listed(held)}."
     if len(victims) > 1:
-        others = [f'"{_printable(str(victim.get("name")))}" (pid {victim["pid"]})' for victim in victims[1:]]
+        others = [f'"{shown(str(victim.get("name")))}" (pid {victim["pid"]})' for victim in victims[1:]]
         yield f"With it died {_listed(others)}."
     trigger = oom.get("trigger", {})
     if trigger.get("name") is not None and victims and trigger.get("pid") != victims[0]["pid"]:
         pid = f" (pid {trigger['pid']})" if trigger.get("pid") is not None else ""
-        yield f'The allocation that failed was made by "{_printable(trigger["name"])}"{pid}.'
+        yield f'The allocation that failed was made by "{shown(trigger["name"])}"{pid}.'
 
 
 def _of_death(death: Document) -> Iterator[str]:
@@ -73,7 +73,7 @@ def _doubt(ours: Document, *, container: bool) -> Iterator[str]:
 
 
 def _proof(evidence: Iterable[Document]) -> Iterator[str]:
-    shown = [f"{item['source']}: {_printable(item['text'])}" for item in evidence]
+    shown = [f"{item['source']}: {shown(item['text'])}" for item in evidence]
     if shown:
         more = f"; and {len(shown) - _PROOFS} more" if len(shown) > _PROOFS else ""
         yield f"Proof: {'; '.join(shown[:_PROOFS])}{more}."
@@ -85,10 +85,3 @@ def _time(stamp: str) -> str:
 
 def _listed(words: list[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
-
-
-def _printable(text: str) -> str:
-    """
-    Text from outside for a terminal: no control character gets through.
-    """
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)

@@ -13,6 +13,7 @@ from collector.correlate.verdict.case import (
     evidence_of_event,
     evidence_of_kill,
 )
+from collector.correlate.wording import shown
 from sinks.event import Cause, Confidence, Killer, Scope
 
 # A parent notices a dead child within milliseconds and may take seconds to end; after half a minute it has reasons of
@@ -129,7 +130,7 @@ def _soon(case: Case, kill: KillInRun) -> bool:
 
 
 def _named(kill: KillInRun) -> str:
-    return f' "{kill.comm}" (pid {kill.pid})' if kill.comm else f" (pid {kill.pid})" if kill.pid else ""
+    return f' "{shown(kill.comm)}" (pid {kill.pid})' if kill.comm else f" (pid {kill.pid})" if kill.pid else ""
 
 
 def _whose(kill: KillInRun) -> str:
