@@ -163,9 +163,7 @@ class Composer:
         """
         ref = container_of(report.task_memcg or report.victim_cgroup_hint or "")
         chosen = (
-            f' chose "{shown(report.chosen_comm or "?")}" (pid {report.chosen_pid})'
-            if report.chosen_pid is not None
-            else ""
+            f' chose "{shown(report.chosen_comm)}" (pid {report.chosen_pid})' if report.chosen_pid is not None else ""
         )
         what = "no_killable_process" if report.no_killable else "report_incomplete"
         told = "found no process to kill" if report.no_killable else f"reported an OOM{chosen}, no kill was printed"

@@ -53,7 +53,7 @@ class UserSpaceKill:
         """
         where = f" of container {container_name}" if self.container_id is not None else ""
         if self.pid is not None:
-            who = f'"{shown(self.comm or "?")}" (pid {self.pid}){where}'
+            who = f'"{shown(self.comm)}" (pid {self.pid}){where}'
             return f"{self.killer.value} killed {who} because the host ran short of memory."
         what = f"container {container_name}" if self.container_id is not None else self.cgroup
         return f"{self.killer.value} killed {what} because the host ran short of memory."
