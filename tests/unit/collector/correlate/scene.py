@@ -184,7 +184,13 @@ def by_systemd(container_id: str, at_s: float) -> UnitOomKilled:
 
 
 def exited(
-    pid: int, container_id: str = A, at_s: float = 1.0, *, code: int | None = None, signal: int | None = None
+    pid: int,
+    container_id: str = A,
+    at_s: float = 1.0,
+    *,
+    code: int | None = None,
+    signal: int | None = None,
+    parent_pid: int = 1,
 ) -> ProcessExited:
     return ProcessExited(
         pid=pid,
@@ -192,7 +198,7 @@ def exited(
         container=ContainerRef(runtime=Runtime.DOCKER, id=container_id),
         comm="hog",
         command_line="hog 64M",
-        parent_pid=1,
+        parent_pid=parent_pid,
         ancestors=("containerd-shim",),
         status=WaitStatus(exit_code=code, signal=signal),
         monotonic_us=us(at_s),
