@@ -129,7 +129,7 @@ class Run:
         """
         Whether a snapshot shows this run, not one before or after it.
         """
-        if snapshot.started_at_ns is None:
+        if snapshot.started_at_ns is None or snapshot.started_at_ns < self.not_before_ns:
             return False
         if self.started_at_ns is not None:
             return self.started_at_ns == snapshot.started_at_ns
