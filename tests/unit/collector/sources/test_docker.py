@@ -144,10 +144,22 @@ async def test_an_event_that_comes_again_is_told_once() -> None:
     """
     engine = Engine()
     made = source(engine)
+    position = {"since_ns": NOW_NS, "runs": {}}
+    engine.tell("die", A, NOW_NS + 1)
+    await read(made, has(DockerEvent), position)
+    engine.tell("die", B, NOW_NS + 2)
+    facts, _ = await read(made, has(DockerEvent), position)
+    assert one(facts, DockerEvent).container_id == B
+
+
+async def test_the_event_that_a_position_was_stored_at_is_not_told_again() -> None:
+    """
+    The engine begins with the very moment that it is asked from.
+    """
+    engine = Engine()
     engine.tell("die", A, NOW_NS)
-    await read(made, has(DockerEvent), {"since_ns": NOW_NS, "runs": {}})
-    engine.tell("die", B, NOW_NS)
-    facts, _ = await read(made, has(DockerEvent), {"since_ns": NOW_NS, "runs": {}})
+    engine.tell("die", B, NOW_NS + 1)
+    facts, _ = await read(source(engine), has(DockerEvent), {"since_ns": NOW_NS, "runs": {}})
     assert one(facts, DockerEvent).container_id == B
 
 
