@@ -219,7 +219,7 @@ class Kills:
             placement = place(report, victim, self._book, self._pids)
             if placement is not None and placement.container_id is not None:
                 rows = rows_of_container(report, placement.container_id)
-                self._pids.learn_tasks(placement.container_id, rows)
+                self._pids.learn_tasks(placement.container_id, rows, victim.at_ns)
 
     def _resolve(self, waiting: _Waiting, claim: Claim | None, *, overdue: bool) -> KernelKill | None:
         report = waiting.report
