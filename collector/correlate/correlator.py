@@ -16,6 +16,7 @@ from collector.correlate.deaths import Deaths, JudgedDeath
 from collector.correlate.facts import (
     ContainerGoneFact,
     EngineFact,
+    ExitsRead,
     Fact,
     GapFact,
     KernelFact,
@@ -93,6 +94,8 @@ class Correlator:
                 self._note_time(fact.at_ns)
                 self._claim_by_systemd(fact)
                 events += self._tell_kills(self._kills.settle(now_ns))
+            case ExitsRead():
+                self._kills.exits_read_ns = fact.at_ns
             case ProcessExited():
                 self._note_time(fact.at_ns)
                 events += self._take_exit(fact, now_ns)

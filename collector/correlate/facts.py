@@ -128,6 +128,15 @@ class ProcessExited:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExitsRead:
+    """
+    Every exit of a process until a moment has been read: one that did not come will not come any more.
+    """
+
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GapFact:
     """
     A source lost something, went down or came back.
@@ -157,6 +166,7 @@ Fact = (
     | RememberedKillFact
     | KillerFact
     | ProcessExited
+    | ExitsRead
     | GapFact
 )
 

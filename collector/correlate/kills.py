@@ -27,6 +27,9 @@ from sinks.event import Confidence, EvidenceSource, Scope
 
 # systemd's line about the unit follows within 1 s even in a storm on an emulated machine (docs/adr/0006).
 ATTRIBUTION_WAIT_NS: Final = 2_000_000_000
+_PATIENCE_NS: Final = 10_000_000_000
+_LOOK_AGAIN_NS: Final = 200_000_000
+_EXIT_WITHIN_NS: Final = 1_000_000_000
 _SAME_KILL_US: Final = 2_000_000
 _SEEN_KEPT: Final = 8192
 
@@ -63,6 +66,7 @@ class _Waiting:
     report: OomReport
     source: EvidenceSource
     deadline_ns: int
+    patience_ends_ns: int
     origins: list[Origin] = field(default_factory=list)
 
 
@@ -77,6 +81,7 @@ class Kills:
 
     Attributes:
         exits_follow: the end of each process will be reported with its container; nothing is guessed before that.
+        exits_read_ns: until when all ends have been reported, wall clock.
     """
 
     def __init__(self, book: ContainerBook, pids: PidIndex, claims: Claims) -> None:
@@ -84,6 +89,7 @@ class Kills:
         self._pids = pids
         self._claims = claims
         self.exits_follow = False
+        self.exits_read_ns = 0
         self._assemblers: dict[EvidenceSource, ReportAssembler] = {}
         self._fed: dict[EvidenceSource, tuple[int, int]] = {}
         self._opened: dict[EvidenceSource, Origin] = {}
@@ -121,6 +127,7 @@ class Kills:
         Look again at the kills that wait for their container.
         """
         ready: list[KernelKill] = []
+        self._be_patient(now_ns)
         claims = self._pair(now_ns)
         for waiting, claim in zip(list(self._waiting), claims, strict=True):
             kill = self._resolve(waiting, claim, overdue=now_ns >= waiting.deadline_ns)
@@ -138,7 +145,7 @@ class Kills:
             ready += self._take(assembler.flush(), source, 0, None)
         self._opened.clear()
         for waiting in self._waiting:
-            waiting.deadline_ns = 0
+            waiting.deadline_ns = waiting.patience_ends_ns = 0
         return ready + self.settle(0)
 
     def incomplete(self) -> list[OomReport]:
@@ -181,7 +188,12 @@ class Kills:
                 continue
             self._learn(fresh)
             opened = self._opened.get(source, origin)
-            waiting = _Waiting(report=fresh, source=source, deadline_ns=now_ns + ATTRIBUTION_WAIT_NS)
+            waiting = _Waiting(
+                report=fresh,
+                source=source,
+                deadline_ns=now_ns + ATTRIBUTION_WAIT_NS,
+                patience_ends_ns=now_ns + _PATIENCE_NS,
+            )
             if opened is not None:
                 waiting.origins.append(opened)
             kill = self._resolve(waiting, None, overdue=False)
@@ -244,6 +256,17 @@ class Kills:
             scope=scope_of(report, container_id) or self._assumed_scope(container_id),
             claim=claim,
         )
+
+    def _be_patient(self, now_ns: int) -> None:
+        """
+        On a host short of CPU the exits may be read late: wait for those that are still to be read.
+        """
+        for waiting in self._waiting:
+            killed_ns = waiting.report.victims[0].at_ns
+            if not self.exits_follow or killed_ns is None or self.exits_read_ns > killed_ns + _EXIT_WITHIN_NS:
+                continue
+            if waiting.deadline_ns <= now_ns < waiting.patience_ends_ns:
+                waiting.deadline_ns = min(now_ns + _LOOK_AGAIN_NS, waiting.patience_ends_ns)
 
     def _pair(self, now_ns: int) -> list[Claim | None]:
         """
