@@ -11,6 +11,8 @@ from parsers.proc_event import WaitStatus
 from sinks.event import Cause, Confidence, Evidence, EvidenceSource, Scope
 
 SIGNAL_BASE: Final = 128
+# Docker writes it where it does not know how a task ended; a program that calls exit(-1) has it too.
+LOST_TASK: Final = 255
 SIGKILL: Final = 9
 SIGTERM: Final = 15
 MS: Final = 1_000_000
@@ -80,6 +82,14 @@ class Case:
             return self.wait_status.signal
         code = self.exit_code
         return code - SIGNAL_BASE if code is not None and SIGNAL_BASE < code <= SIGNAL_BASE + 64 else None
+
+    def may_be(self, signal: int) -> bool:
+        """
+        Whether a signal can have ended it: it did by all that is known, or nothing is known of how it ended.
+        """
+        if self.wait_status is None and self.exit_code in (None, LOST_TASK):
+            return True
+        return self.signal == signal
 
     @property
     def signals_before_end(self) -> tuple[SignalSent, ...]:

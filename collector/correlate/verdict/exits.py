@@ -5,6 +5,7 @@ Verdict rules: the exit itself, when nobody else had a part in it that was seen.
 from typing import Final
 
 from collector.correlate.verdict.case import (
+    LOST_TASK,
     SECOND,
     SIGKILL,
     SIGNAL_BASE,
@@ -19,7 +20,6 @@ from sinks.event import Cause, Confidence, Evidence, EvidenceSource
 _START_FAILURES: Final = range(125, 129)
 # dockerd takes at most its shutdown timeout plus systemd's 90 s to stop everything before a reboot.
 _SHUTDOWN_NS: Final = 180 * SECOND
-_LOST_TASK: Final = 255
 _REBOOT_SIGNALS: Final = (9, 15)
 
 
@@ -55,7 +55,7 @@ def host_went_down(case: Case) -> Verdict | None:
     """
     if not case.rebooted:
         return None
-    if case.exit_code not in (None, 0, _LOST_TASK) and case.signal not in _REBOOT_SIGNALS:
+    if case.exit_code not in (None, 0, LOST_TASK) and case.signal not in _REBOOT_SIGNALS:
         return None
     in_new_boot = case.booted_ns is not None and case.ended_ns is not None and case.ended_ns >= case.booted_ns
     at_shutdown = (
@@ -63,7 +63,7 @@ def host_went_down(case: Case) -> Verdict | None:
         and case.ended_ns is not None
         and case.booted_ns - _SHUTDOWN_NS <= case.ended_ns < case.booted_ns
     )
-    if not (in_new_boot or at_shutdown or case.exit_code in (None, _LOST_TASK)):
+    if not (in_new_boot or at_shutdown or case.exit_code in (None, LOST_TASK)):
         return None
     return Verdict(
         cause=Cause.HOST_REBOOT,
@@ -117,11 +117,7 @@ def ended_by_itself(case: Case) -> Verdict | None:
     """
     An exit code that no signal gives.
     """
-    if (
-        case.exit_code is None
-        or case.signal is not None
-        or (case.exit_code == _LOST_TASK and case.die_event_ns is None)
-    ):
+    if case.exit_code is None or case.signal is not None or (case.exit_code == LOST_TASK and case.die_event_ns is None):
         return None
     if case.exit_code == 0:
         return Verdict(
