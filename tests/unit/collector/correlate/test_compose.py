@@ -226,7 +226,7 @@ def test_a_gap_is_told_with_its_bounds() -> None:
         to_ns=ns(2),
     )
     (event,) = scene.tell(gap)
-    assert (event.type, event.subject, event.message) == (EventType.AGENT, "source/kmsg", "12 are gone")
+    assert (event.type, event.subject, event.message) == (EventType.AGENT, "source/kmsg", "12 records are gone")
     told = event.exit137.gap
     assert told is not None
     assert (told.count, told.from_ns, told.to_ns) == (12, ns(1), ns(2))
