@@ -21,9 +21,10 @@ from collector.correlate.attribution import (
 from collector.correlate.claims import Claim, Claimant, Claims
 from collector.correlate.facts import KernelFact, Origin
 from collector.correlate.runs import ContainerBook
+from collector.correlate.witnesses import Witnesses
 from parsers.oom_facts import OomReport, OomVictim
 from parsers.oom_report import ReportAssembler
-from sinks.event import Confidence, EvidenceSource, Scope
+from sinks.event import Confidence, Evidence, EvidenceSource, Scope
 
 # systemd's line about the unit follows within 1 s even in a storm on an emulated machine (docs/adr/0006).
 ATTRIBUTION_WAIT_NS: Final = 2_000_000_000
@@ -52,6 +53,7 @@ class KernelKill:
 
     Attributes:
         claim: what named the container, where the kernel did not.
+        witnesses: what other sources have seen of the victims by now.
     """
 
     report: OomReport
@@ -59,6 +61,7 @@ class KernelKill:
     victims: tuple[PlacedVictim, ...]
     scope: Scope | None
     claim: Claim | None = None
+    witnesses: tuple[Evidence, ...] = ()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -78,16 +81,18 @@ class Kills:
         book: the containers; read only.
         pids: pids known before their death.
         claims: who says that a container lost a process.
+        witnesses: what others saw of a process; read only.
 
     Attributes:
         exits_follow: the end of each process will be reported with its container; nothing is guessed before that.
         exits_read_ns: until when all ends have been reported, wall clock.
     """
 
-    def __init__(self, book: ContainerBook, pids: PidIndex, claims: Claims) -> None:
+    def __init__(self, book: ContainerBook, pids: PidIndex, claims: Claims, witnesses: Witnesses) -> None:
         self._book = book
         self._pids = pids
         self._claims = claims
+        self._witnesses = witnesses
         self.exits_follow = False
         self.exits_read_ns = 0
         self._assemblers: dict[EvidenceSource, ReportAssembler] = {}
@@ -255,6 +260,9 @@ class Kills:
             victims=placed,
             scope=scope_of(report, container_id) or self._assumed_scope(container_id),
             claim=claim,
+            witnesses=tuple(
+                evidence for victim in report.victims for evidence in self._witnesses.of_kill(victim.pid, victim.at_ns)
+            ),
         )
 
     def _be_patient(self, now_ns: int) -> None:

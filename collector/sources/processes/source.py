@@ -18,10 +18,10 @@ import msgspec
 
 from collector.correlate.facts import ExitsRead, Fact, GapFact, ProcessExited
 from collector.hostclock import BootClock, HostIdentity
+from collector.procfs import ProcFiles
 from collector.sources.base import Position, Reading
 from collector.sources.processes.connector import OverrunError, ProcessConnector
 from collector.sources.processes.losses import Losses
-from collector.sources.processes.procfs import ProcFiles
 from collector.sources.processes.table import ProcessTable
 from collector.sources.processes.tracker import Tracker
 
