@@ -75,9 +75,10 @@ class Intake:
         Work until cancelled.
         """
         while True:
-            events = self._correlator.tick(self._clock_ns())
+            events: list[Event] = []
             for source, reading in await self._readings():
                 events += self._feed(source, reading)
+            events += self._correlator.tick(self._clock_ns())
             await self._commit(events)
 
     async def settle(self, deadline_s: float) -> None:

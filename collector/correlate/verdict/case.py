@@ -5,7 +5,7 @@ The facts on which a verdict rests, and the form of a verdict.
 from dataclasses import dataclass
 from typing import Final
 
-from collector.correlate.facts import ProcessExited
+from collector.correlate.facts import ProcessExited, SignalSeen
 from collector.correlate.runs import KillInRun, SignalSent
 from parsers.proc_event import WaitStatus
 from sinks.event import Cause, Confidence, Evidence, EvidenceSource, Scope
@@ -34,6 +34,7 @@ class Case:
         signals: sent through Docker in this run, in order, those after the end included.
         stop_signal: what `docker stop` sends first.
         main_exit: how the main process ended, from the kernel itself; under an init the process that init ran.
+        sender: the signal that ended it and who sent it, where the trace source saw it.
         error: State.Error: why it could not be started.
         kernel_log: whether the kernel log was readable all the time.
         engine_down_ns: when the daemon stopped answering, if that was near this end.
@@ -59,6 +60,7 @@ class Case:
     oom_killed_flag: bool | None = None
     kills: tuple[KillInRun, ...] = ()
     main_exit: ProcessExited | None = None
+    sender: SignalSeen | None = None
     error: str | None = None
     kernel_log: bool = False
     engine_down_ns: int | None = None

@@ -4,6 +4,7 @@ Verdict rules: the exit itself, when nobody else had a part in it that was seen.
 
 from typing import Final
 
+from collector.correlate.facts import SignalSeen
 from collector.correlate.verdict.case import (
     LOST_TASK,
     SECOND,
@@ -14,12 +15,14 @@ from collector.correlate.verdict.case import (
     evidence_of_exit,
     evidence_of_kill,
 )
+from collector.correlate.witnesses import described, evidence_of
 from parsers.exit_code import meaning
 from sinks.event import Cause, Confidence, Evidence, EvidenceSource
 
 _START_FAILURES: Final = range(125, 129)
 # dockerd takes at most its shutdown timeout plus systemd's 90 s to stop everything before a reboot.
 _SHUTDOWN_NS: Final = 180 * SECOND
+_DOCKERS_PROGRAMS: Final = ("runc", "crun", "containerd-shim", "dockerd")
 _REBOOT_SIGNALS: Final = (9, 15)
 
 
@@ -99,6 +102,8 @@ def signalled(case: Case) -> Verdict | None:
     if case.signal is None or case.die_event_ns is None:
         return None
     name = meaning(SIGNAL_BASE + case.signal).signal_name or f"signal {case.signal}"
+    if case.sender is not None:
+        return _sent_by(case, case.sender, name)
     if case.wait_status is not None:
         return Verdict(
             cause=Cause.SIGNAL,
@@ -110,6 +115,20 @@ def signalled(case: Case) -> Verdict | None:
         cause=Cause.SIGNAL,
         confidence=Confidence.POSSIBLE if case.signal == SIGKILL else Confidence.LIKELY,
         because=f"{name} from outside Docker, or the program itself ended with code {case.exit_code}",
+    )
+
+
+def _sent_by(case: Case, sent: SignalSeen, name: str) -> Verdict:
+    """
+    The sender is known. Docker's own programs send for Docker, even where its event was lost.
+    """
+    by_docker = sent.sender_comm is not None and sent.sender_comm.startswith(_DOCKERS_PROGRAMS)
+    evidence = evidence_of(sent)
+    return Verdict(
+        cause=Cause.DOCKER_KILL if by_docker and sent.sender_container is None else Cause.SIGNAL,
+        confidence=Confidence.LIKELY if by_docker else Confidence.CERTAIN,
+        because=f"{name} was sent by {described(sent)}",
+        evidence=(*((evidence,) if evidence is not None else ()), *evidence_of_exit(case)),
     )
 
 

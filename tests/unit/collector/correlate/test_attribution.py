@@ -2,6 +2,8 @@
 Which container a killed process belonged to, and whose limit it died for.
 """
 
+from dataclasses import replace
+
 import pytest
 
 from collector.correlate.attribution import (
@@ -17,7 +19,7 @@ from collector.correlate.runs import ContainerBook, ContainerRecord, Run
 from parsers.cgroup_path import container_of
 from parsers.oom_facts import OomMessage, OomReport, OomVictim, TaskRow
 from sinks.event import Confidence, Scope
-from tests.unit.collector.correlate.scene import A, B, scope_path, snapshot
+from tests.unit.collector.correlate.scene import A, B, ns, scope_path, snapshot
 
 HOG = OomVictim(pid=10, comm="hog", confirmed=True)
 
@@ -35,7 +37,7 @@ def test_the_kernels_path_is_proof() -> None:
     Whatever anybody else says about the pid.
     """
     pids = PidIndex()
-    pids.learn_main(B, 10)
+    pids.learn_main(B, 10, None)
     placement = placed(OomReport(task_memcg=scope_path(A), victims=(HOG,)), pids)
     assert placement == Placement(container_id=A, runtime="docker", confidence=Confidence.CERTAIN)
 
@@ -45,7 +47,7 @@ def test_a_path_of_no_container_is_proof_as_well() -> None:
     The victim was a service of the host, though a container once had the pid.
     """
     pids = PidIndex()
-    pids.learn_main(A, 10)
+    pids.learn_main(A, 10, None)
     placement = placed(OomReport(task_memcg="/system.slice/cron.service", victims=(HOG,)), pids)
     assert placement == Placement(container_id=None, runtime=None, confidence=Confidence.CERTAIN)
 
@@ -64,7 +66,7 @@ def test_without_a_path_a_pid_that_was_known_before_tells() -> None:
     In a storm the kernel drops four of five paths.
     """
     pids = PidIndex()
-    pids.learn_main(A, 10)
+    pids.learn_main(A, 10, None)
     placement = placed(OomReport(victims=(HOG,)), pids)
     assert placement is not None
     assert (placement.container_id, placement.confidence) == (A, Confidence.LIKELY)
@@ -83,9 +85,9 @@ def test_a_pid_from_an_earlier_report_must_have_the_same_name() -> None:
     Another name is another process with the same number.
     """
     pids = PidIndex()
-    pids.learn_tasks(A, [row(10, "nginx")])
+    pids.learn_tasks(A, [row(10, "nginx")], None)
     assert placed(OomReport(victims=(HOG,)), pids) is None
-    pids.learn_tasks(A, [row(10, "hog")])
+    pids.learn_tasks(A, [row(10, "hog")], None)
     assert placed(OomReport(victims=(HOG,)), pids) is not None
 
 
@@ -94,7 +96,7 @@ def test_a_process_whose_end_was_seen_in_its_container_is_certain() -> None:
     The kernel itself told of the end, with the pid.
     """
     pids = PidIndex()
-    pids.learn_exited(A, 10)
+    pids.learn_exited(A, 10, ns(100))
     placement = placed(OomReport(victims=(HOG,)), pids)
     assert placement is not None
     assert placement.confidence is Confidence.CERTAIN
@@ -105,7 +107,7 @@ def test_a_dead_pid_is_forgotten() -> None:
     The next process of that number is another.
     """
     pids = PidIndex()
-    pids.learn_main(A, 10)
+    pids.learn_main(A, 10, None)
     pids.forget(10)
     assert placed(OomReport(victims=(HOG,)), pids) is None
 
@@ -116,7 +118,7 @@ def test_the_oldest_pids_are_forgotten_first() -> None:
     """
     pids = PidIndex()
     for pid in range(1, 32_770):
-        pids.learn_main(A, pid)
+        pids.learn_main(A, pid, None)
     assert pids.owner(OomVictim(pid=1, comm="hog", confirmed=True)) is None
     assert pids.owner(OomVictim(pid=2, comm="hog", confirmed=True)) is not None
 
@@ -129,7 +131,7 @@ def test_members_of_a_group_above_containers_have_their_own_containers() -> None
     report = OomReport(task_memcg=scope_path(A), oom_memcg="/system.slice", group=True, victims=(HOG, other))
     assert getattr(placed(report, victim=other), "confidence", None) is Confidence.LIKELY
     pids = PidIndex()
-    pids.learn_exited(B, 11)
+    pids.learn_exited(B, 11, ns(100))
     assert getattr(placed(report, pids, other), "container_id", None) == B
 
 
@@ -231,3 +233,44 @@ def test_a_container_that_docker_never_told_of_has_an_order_too() -> None:
     The kernel's table is enough.
     """
     assert is_main_process(HOG, None, (row(10), row(11))) is True
+
+
+def test_a_kill_from_before_a_run_is_not_of_its_main_process() -> None:
+    """
+    The pid was another process's then.
+    """
+    pids = PidIndex()
+    pids.learn_main(A, 10, ns(100))
+    assert placed(OomReport(), pids, replace(HOG, at_ns=ns(50))) is None
+    assert placed(OomReport(), pids, replace(HOG, at_ns=ns(101))) is not None
+
+
+def test_a_kill_after_an_exit_is_not_of_that_process() -> None:
+    """
+    The kernel has given the pid away again.
+    """
+    pids = PidIndex()
+    pids.learn_exited(A, 10, ns(100))
+    assert placed(OomReport(), pids, replace(HOG, at_ns=ns(102))) is None
+    assert placed(OomReport(), pids, replace(HOG, at_ns=ns(100))) is not None
+
+
+def test_what_a_report_listed_grows_old() -> None:
+    """
+    After a minute the pid may be anyone's.
+    """
+    pids = PidIndex()
+    pids.learn_tasks(A, [row(10)], ns(100))
+    assert placed(OomReport(), pids, replace(HOG, at_ns=ns(162))) is None
+    assert placed(OomReport(), pids, replace(HOG, at_ns=ns(130))) is not None
+
+
+def test_only_an_exit_counts_where_exits_are_on_their_way() -> None:
+    """
+    Nothing is guessed that will be known in a moment.
+    """
+    pids = PidIndex()
+    pids.learn_main(A, 10, None)
+    assert place(OomReport(), HOG, ContainerBook(), pids, surely=True) is None
+    pids.learn_exited(A, 10, ns(1))
+    assert place(OomReport(), HOG, ContainerBook(), pids, surely=True) is not None
