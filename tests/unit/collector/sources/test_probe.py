@@ -6,20 +6,17 @@ import asyncio
 import os
 from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
 from collector.config import SourcesConfig
 from collector.sources import SOURCES, probe
 from collector.sources.base import Position, Reading
-from collector.sources.docker import DockerConfig
-from collector.sources.journald import JournaldConfig
 from collector.sources.kmsg import KmsgConfig, KmsgSource
 from collector.sources.probe import Probed
-from collector.sources.processes import ProcessesConfig
 from tests.unit.collector.sources.devices import Kmsg
-
-OFF = False
 
 
 @pytest.fixture
@@ -32,12 +29,8 @@ async def probed(kmsg: KmsgConfig) -> Probed:
     """
     What is said of one source; the others are off.
     """
-    config = SourcesConfig(
-        kmsg=kmsg,
-        journald=JournaldConfig(enabled=OFF),
-        docker=DockerConfig(enabled=OFF),
-        processes=ProcessesConfig(enabled=OFF),
-    )
+    off: dict[str, Any] = {name: {"enabled": False} for name in SOURCES if name != "kmsg"}
+    config = msgspec.structs.replace(msgspec.convert(off, SourcesConfig), kmsg=kmsg)
     found = await probe.probe(config)
     assert [item.name for item in found] == list(SOURCES)
     assert {item.text for item in found if item.name != "kmsg"} <= {"off"}
