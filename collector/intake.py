@@ -83,9 +83,10 @@ class Intake:
         """
         while True:
             self._turned_ns = self._clock_ns()
-            events = self._correlator.tick(self._turned_ns)
+            events: list[Event] = []
             for source, reading in await self._readings():
                 events += self._feed(source, reading)
+            events += self._correlator.tick(self._clock_ns())
             await self._commit(events)
 
     async def settle(self, deadline_s: float) -> None:

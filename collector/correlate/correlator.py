@@ -175,7 +175,7 @@ class Correlator:
         self.book.keep_exit(container_id, fact)
         if fact.status is None or fact.status.signal != SIGKILL:
             return []
-        self._pids.learn_exited(container_id, fact.pid)
+        self._pids.learn_exited(container_id, fact.pid, fact.at_ns)
         return self._tell_kills(self._kills.settle(now_ns))
 
     def _remember_kill(self, fact: RememberedKillFact) -> None:

@@ -142,7 +142,7 @@ class Deaths:
         run.started_at_ns = fact.started_at_ns
         record.begin(run)
         if fact.main_pid is not None and fact.boot_id == self._boot_id:
-            self._pids.learn_main(fact.container_id, fact.main_pid)
+            self._pids.learn_main(fact.container_id, fact.main_pid, fact.started_at_ns)
 
     def tick(self, now_ns: int) -> list[JudgedDeath]:
         """
@@ -252,7 +252,7 @@ class Deaths:
         run.started_at_ns = snapshot.started_at_ns
         if snapshot.pid is not None:
             run.main_pid = snapshot.pid
-            self._pids.learn_main(record.id, snapshot.pid)
+            self._pids.learn_main(record.id, snapshot.pid, snapshot.started_at_ns)
 
     def _saw_ended(
         self,

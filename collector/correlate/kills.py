@@ -219,11 +219,12 @@ class Kills:
             placement = place(report, victim, self._book, self._pids)
             if placement is not None and placement.container_id is not None:
                 rows = rows_of_container(report, placement.container_id)
-                self._pids.learn_tasks(placement.container_id, rows)
+                self._pids.learn_tasks(placement.container_id, rows, victim.at_ns)
 
     def _resolve(self, waiting: _Waiting, claim: Claim | None, *, overdue: bool) -> KernelKill | None:
         report = waiting.report
-        placements = [place(report, victim, self._book, self._pids) for victim in report.victims]
+        surely = self.exits_follow and not overdue
+        placements = [place(report, victim, self._book, self._pids, surely=surely) for victim in report.victims]
         if placements[0] is not None:
             claim = None
         elif overdue or (claim is not None and len(self._waiting) == 1):

@@ -73,10 +73,10 @@ def _doubt(ours: Document, *, container: bool) -> Iterator[str]:
 
 
 def _proof(evidence: Iterable[Document]) -> Iterator[str]:
-    shown = [f"{item['source']}: {shown(item['text'])}" for item in evidence]
-    if shown:
-        more = f"; and {len(shown) - _PROOFS} more" if len(shown) > _PROOFS else ""
-        yield f"Proof: {'; '.join(shown[:_PROOFS])}{more}."
+    texts = [f"{item['source']}: {shown(item['text'])}" for item in evidence]
+    if texts:
+        more = f"; and {len(texts) - _PROOFS} more" if len(texts) > _PROOFS else ""
+        yield f"Proof: {'; '.join(texts[:_PROOFS])}{more}."
 
 
 def _time(stamp: str) -> str:

@@ -51,7 +51,7 @@ def masked_inspection(answer: Mapping[str, Any]) -> dict[str, Any]:
         answer: as `GET /containers/{id}/json` gives it.
     """
     masked = {**answer, "Config": _masked_config(_object(answer.get("Config")))}
-    command = mask_command_line([str(answer.get("Path", "")), *map(str, answer.get("Args") or ())])
+    command = mask_command_line([str(answer.get("Path", "")), *_words(answer.get("Args"))])
     masked["Path"], masked["Args"] = command[0], list(command[1:])
     masked["State"] = _masked_state(_object(answer.get("State")))
     host = dict(_object(answer.get("HostConfig")))
@@ -66,12 +66,12 @@ def masked_inspection(answer: Mapping[str, Any]) -> dict[str, Any]:
 
 def _masked_config(config: Mapping[str, Any]) -> dict[str, Any]:
     masked = dict(config)
-    masked["Env"] = [f"{str(entry).partition('=')[0]}={MASK}" for entry in config.get("Env") or ()]
+    masked["Env"] = [f"{str(entry).partition('=')[0]}={MASK}" for entry in _words(config.get("Env"))]
     labels = _object(config.get("Labels"))
     masked["Labels"] = {name: value if name in _OWNERS else MASK for name, value in labels.items()}
     for name in _COMMANDS:
-        if isinstance(config.get(name), Sequence) and not isinstance(config[name], str):
-            masked[name] = list(mask_command_line([str(word) for word in config[name]]))
+        if config.get(name) is not None:
+            masked[name] = list(mask_command_line(_words(config[name])))
     if config.get("Healthcheck"):
         test = _object(config["Healthcheck"]).get("Test") or ()
         masked["Healthcheck"] = {
@@ -85,7 +85,7 @@ def _masked_state(state: Mapping[str, Any]) -> dict[str, Any]:
     masked = dict(state)
     if state.get("Health"):
         health = dict(_object(state["Health"]))
-        health["Log"] = [{**_object(entry), "Output": MASK} for entry in health.get("Log") or ()]
+        health["Log"] = [{**_object(entry), "Output": MASK} for entry in _list(health.get("Log"))]
         masked["Health"] = health
     return masked
 
@@ -96,6 +96,14 @@ def _masked_action(action: str) -> str:
     """
     name, colon, command = action.partition(": ")
     return f"{name}{colon}{' '.join(mask_command_line(command.split(' ')))}" if colon else action
+
+
+def _list(value: object) -> Sequence[object]:
+    return value if isinstance(value, list) else ()
+
+
+def _words(value: object) -> list[str]:
+    return [str(word) for word in ([value] if isinstance(value, str) else _list(value))]
 
 
 def _object(value: object) -> Mapping[str, Any]:

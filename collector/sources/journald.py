@@ -156,8 +156,7 @@ class JournaldSource:
         line = kernel_line(entry)
         if line is None:
             return parse_killer(entry)
-        text = line.text.encode("utf-8", "surrogateescape")
-        if not self._window.wants(text, line.monotonic_us):
+        if not self._window.wants(line.text, line.monotonic_us):
             return None
         return KernelFact(source=EvidenceSource.JOURNALD, line=line)
 
