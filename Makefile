@@ -34,6 +34,12 @@ lint: setup ## style, types and the import rule
 bench: setup ## measure speed, latency and memory
 	$(BIN)/python bench
 
+deb: setup ## dist/exit137_*.deb for Debian 12, Debian 13 and Ubuntu 24.04
+	scripts/deb
+
+dist: setup ## dist/exit137-*.whl and .tar.gz
+	$(BIN)/python -m build --no-isolation --outdir dist
+
 setup:
 	@PYTHON=$(PYTHON) scripts/setup
 
@@ -44,6 +50,6 @@ lock: setup ## bring requirements/dev.txt up to date with pyproject.toml
 	scripts/lock
 
 clean: ## remove what the other targets have made
-	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info build
+	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info build dist
 
-.PHONY: help demo run test unit live lint bench setup setup-live lock clean
+.PHONY: help demo run test unit live lint bench deb dist setup setup-live lock clean
