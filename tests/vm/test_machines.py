@@ -67,12 +67,17 @@ def test_every_death_has_its_cause(out: Path) -> None:
 
 def test_every_kill_has_its_container(out: Path) -> None:
     """
-    As many victims of each container as the kernel took.
+    As many victims of each container as the kernel took. A kill that is told before Docker has named the container
+    has its id.
     """
-    kills = [event["data"] for event in told(out) if event["type"] == "exit137.oom_kill"]
+    events = told(out)
+    deaths = [event["data"] for event in events if event["type"] == "exit137.container_death"]
+    names = {death["container"]["id"]: death["container"]["name"] for death in deaths}
     found: Counter[str] = Counter()
-    for kill in kills:
-        found[kill.get("container", {}).get("name", "?")] += len(kill["exit137"]["oom"]["victims"])
+    for event in events:
+        if event["type"] == "exit137.oom_kill":
+            container_id = event["data"].get("container", {}).get("id")
+            found[names.get(container_id, "in no container")] += len(event["data"]["exit137"]["oom"]["victims"])
     lines = (line.split() for line in (out / "truth").read_text().splitlines())
     assert found == {name: int(count) for name, _, count in lines if int(count)}
 
