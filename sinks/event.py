@@ -285,11 +285,17 @@ class Oom:
 class SignalSender:
     """
     Who sent the signal that ended the container.
+
+    Attributes:
+        container_id: of the sender, where it runs in one.
+        unit: the systemd unit that the sender is part of.
     """
 
     pid: int | None = None
     name: str | None = None
     uid: int | None = None
+    container_id: str | None = None
+    unit: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ import signal as signals
 from dataclasses import dataclass
 from typing import Final
 
-from collector.correlate.facts import ProcessExited
+from collector.correlate.facts import ProcessExited, SignalSeen
 from collector.correlate.runs import ContainerRecord, KillInRun, Run
 from collector.correlate.verdict.case import SIGTERM, Case
 
@@ -30,6 +30,7 @@ def open_case(
     *,
     kills: tuple[KillInRun, ...],
     main_exit: ProcessExited | None = None,
+    sender: SignalSeen | None = None,
     engine: EngineTimes,
     kernel_log: bool,
     rebooted: bool,
@@ -59,6 +60,7 @@ def open_case(
         oom_killed_flag=after.oom_killed if after is not None else None,
         kills=kills,
         main_exit=main_exit,
+        sender=sender,
         error=(after.error or None) if after is not None else None,
         kernel_log=kernel_log,
         engine_down_ns=near.down_ns,

@@ -8,7 +8,7 @@ from typing import Final
 
 from collector.correlate import sentences
 from collector.correlate.deaths import JudgedDeath
-from collector.correlate.facts import GapFact, ProcessExited
+from collector.correlate.facts import GapFact, ProcessExited, SignalSeen
 from collector.correlate.identity import agent_id, death_id, kill_id
 from collector.correlate.kills import KernelKill, PlacedVictim
 from collector.correlate.metadata import container_of_record, orchestrator_of
@@ -36,6 +36,7 @@ from sinks.event import (
     ParentProcess,
     Process,
     Scope,
+    SignalSender,
     Trigger,
     Victim,
 )
@@ -153,6 +154,7 @@ class Composer:
                     finished_at_ns=case.ended_ns,
                     restart_count=run.after.restart_count if run.after is not None else None,
                     oom_kill_ids=kills,
+                    killer=_killer(case.sender),
                 ),
             ),
         )
@@ -350,6 +352,7 @@ def _weakest(kill: KernelKill) -> Confidence:
 
 def _kill_evidence(kill: KernelKill) -> tuple[Evidence, ...]:
     evidence = [Evidence(source=kill.source, time_ns=line.at_ns, text=line.text) for line in kill.report.evidence]
+    evidence += kill.witnesses
     if kill.claim is not None:
         source = EvidenceSource.JOURNALD if kill.claim.claimant.value == "systemd" else EvidenceSource.DOCKER
         evidence.append(Evidence(source=source, time_ns=kill.claim.at_ns, text=kill.claim.text))
@@ -409,6 +412,18 @@ def _main_process(record: ContainerRecord, run: Run, exited: ProcessExited | Non
 
 def _masked(command: str | None) -> str | None:
     return " ".join(mask_command_line(shlex.split(command))) if command is not None else None
+
+
+def _killer(sent: SignalSeen | None) -> SignalSender | None:
+    if sent is None:
+        return None
+    return SignalSender(
+        pid=sent.sender_pid,
+        name=sent.sender_comm,
+        uid=sent.sender_uid,
+        container_id=sent.sender_container.id if sent.sender_container is not None else None,
+        unit=sent.sender_unit,
+    )
 
 
 def _severity(cause: Cause) -> int:

@@ -16,6 +16,7 @@ from collector.correlate.deaths import Deaths, JudgedDeath
 from collector.correlate.facts import (
     ContainerGoneFact,
     EngineFact,
+    ExitsRead,
     Fact,
     GapFact,
     KernelFact,
@@ -23,11 +24,14 @@ from collector.correlate.facts import (
     ProcessExited,
     RememberedKillFact,
     RememberedRunFact,
+    SignalSeen,
     SnapshotFact,
+    VictimSeen,
 )
 from collector.correlate.kills import KernelKill, Kills
 from collector.correlate.runs import ContainerBook, KillInRun
 from collector.correlate.user_kills import UserKills, UserSpaceKill
+from collector.correlate.witnesses import Witnesses
 from parsers.docker_event import DockerAction, DockerEvent
 from parsers.killers import UnitOomKilled
 from sinks.event import Event, EvidenceSource, Host
@@ -49,15 +53,16 @@ class Correlator:
         self.book = ContainerBook()
         self._pids = PidIndex()
         self._claims = Claims()
-        self._kills = Kills(self.book, self._pids, self._claims)
-        self._deaths = Deaths(self.book, self._pids, boot_id, booted_ns)
+        self._witnesses = Witnesses()
+        self._kills = Kills(self.book, self._pids, self._claims, self._witnesses)
+        self._deaths = Deaths(self.book, self._pids, self._witnesses, boot_id, booted_ns)
         self._user_kills = UserKills(self.book, self._pids)
         self._compose = Composer(host=host)
         self._kernel_logs: set[str] = set()
         self._down: set[str] = set()
         self._wall_ns = 0
 
-    def feed(self, fact: Fact, now_ns: int, origin: Origin | None = None) -> list[Event]:  # noqa: C901 - one case a fact
+    def feed(self, fact: Fact, now_ns: int, origin: Origin | None = None) -> list[Event]:  # noqa: C901, PLR0912 - one case a fact
         """
         Take one fact; gives the events that are ready because of it.
 
@@ -93,6 +98,10 @@ class Correlator:
                 self._note_time(fact.at_ns)
                 self._claim_by_systemd(fact)
                 events += self._tell_kills(self._kills.settle(now_ns))
+            case ExitsRead():
+                self._kills.exits_read_ns = fact.at_ns
+            case SignalSeen() | VictimSeen():
+                self._witnesses.note(fact)
             case ProcessExited():
                 self._note_time(fact.at_ns)
                 events += self._take_exit(fact, now_ns)
@@ -172,6 +181,7 @@ class Correlator:
 
     def _take_exit(self, fact: ProcessExited, now_ns: int) -> list[Event]:
         container_id = known_reference(fact.container, self.book).id
+        self._witnesses.note(fact)
         self.book.keep_exit(container_id, fact)
         if fact.status is None or fact.status.signal != SIGKILL:
             return []

@@ -21,12 +21,16 @@ from collector.correlate.attribution import (
 from collector.correlate.claims import Claim, Claimant, Claims
 from collector.correlate.facts import KernelFact, Origin
 from collector.correlate.runs import ContainerBook
+from collector.correlate.witnesses import Witnesses
 from parsers.oom_facts import OomReport, OomVictim
 from parsers.oom_report import ReportAssembler
-from sinks.event import Confidence, EvidenceSource, Scope
+from sinks.event import Confidence, Evidence, EvidenceSource, Scope
 
 # systemd's line about the unit follows within 1 s even in a storm on an emulated machine (docs/adr/0006).
 ATTRIBUTION_WAIT_NS: Final = 2_000_000_000
+_PATIENCE_NS: Final = 10_000_000_000
+_LOOK_AGAIN_NS: Final = 200_000_000
+_EXIT_WITHIN_NS: Final = 1_000_000_000
 _SAME_KILL_US: Final = 2_000_000
 _SEEN_KEPT: Final = 8192
 
@@ -49,6 +53,7 @@ class KernelKill:
 
     Attributes:
         claim: what named the container, where the kernel did not.
+        witnesses: what other sources have seen of the victims by now.
     """
 
     report: OomReport
@@ -56,6 +61,7 @@ class KernelKill:
     victims: tuple[PlacedVictim, ...]
     scope: Scope | None
     claim: Claim | None = None
+    witnesses: tuple[Evidence, ...] = ()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -63,6 +69,7 @@ class _Waiting:
     report: OomReport
     source: EvidenceSource
     deadline_ns: int
+    patience_ends_ns: int
     origins: list[Origin] = field(default_factory=list)
 
 
@@ -74,16 +81,20 @@ class Kills:
         book: the containers; read only.
         pids: pids known before their death.
         claims: who says that a container lost a process.
+        witnesses: what others saw of a process; read only.
 
     Attributes:
         exits_follow: the end of each process will be reported with its container; nothing is guessed before that.
+        exits_read_ns: until when all ends have been reported, wall clock.
     """
 
-    def __init__(self, book: ContainerBook, pids: PidIndex, claims: Claims) -> None:
+    def __init__(self, book: ContainerBook, pids: PidIndex, claims: Claims, witnesses: Witnesses) -> None:
         self._book = book
         self._pids = pids
         self._claims = claims
+        self._witnesses = witnesses
         self.exits_follow = False
+        self.exits_read_ns = 0
         self._assemblers: dict[EvidenceSource, ReportAssembler] = {}
         self._fed: dict[EvidenceSource, tuple[int, int]] = {}
         self._opened: dict[EvidenceSource, Origin] = {}
@@ -121,6 +132,7 @@ class Kills:
         Look again at the kills that wait for their container.
         """
         ready: list[KernelKill] = []
+        self._be_patient(now_ns)
         claims = self._pair(now_ns)
         for waiting, claim in zip(list(self._waiting), claims, strict=True):
             kill = self._resolve(waiting, claim, overdue=now_ns >= waiting.deadline_ns)
@@ -138,7 +150,7 @@ class Kills:
             ready += self._take(assembler.flush(), source, 0, None)
         self._opened.clear()
         for waiting in self._waiting:
-            waiting.deadline_ns = 0
+            waiting.deadline_ns = waiting.patience_ends_ns = 0
         return ready + self.settle(0)
 
     def incomplete(self) -> list[OomReport]:
@@ -181,7 +193,12 @@ class Kills:
                 continue
             self._learn(fresh)
             opened = self._opened.get(source, origin)
-            waiting = _Waiting(report=fresh, source=source, deadline_ns=now_ns + ATTRIBUTION_WAIT_NS)
+            waiting = _Waiting(
+                report=fresh,
+                source=source,
+                deadline_ns=now_ns + ATTRIBUTION_WAIT_NS,
+                patience_ends_ns=now_ns + _PATIENCE_NS,
+            )
             if opened is not None:
                 waiting.origins.append(opened)
             kill = self._resolve(waiting, None, overdue=False)
@@ -243,7 +260,21 @@ class Kills:
             victims=placed,
             scope=scope_of(report, container_id) or self._assumed_scope(container_id),
             claim=claim,
+            witnesses=tuple(
+                evidence for victim in report.victims for evidence in self._witnesses.of_kill(victim.pid, victim.at_ns)
+            ),
         )
+
+    def _be_patient(self, now_ns: int) -> None:
+        """
+        On a host short of CPU the exits may be read late: wait for those that are still to be read.
+        """
+        for waiting in self._waiting:
+            killed_ns = waiting.report.victims[0].at_ns
+            if not self.exits_follow or killed_ns is None or self.exits_read_ns > killed_ns + _EXIT_WITHIN_NS:
+                continue
+            if waiting.deadline_ns <= now_ns < waiting.patience_ends_ns:
+                waiting.deadline_ns = min(now_ns + _LOOK_AGAIN_NS, waiting.patience_ends_ns)
 
     def _pair(self, now_ns: int) -> list[Claim | None]:
         """

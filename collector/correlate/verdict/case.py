@@ -5,12 +5,14 @@ The facts on which a verdict rests, and the form of a verdict.
 from dataclasses import dataclass
 from typing import Final
 
-from collector.correlate.facts import ProcessExited
+from collector.correlate.facts import ProcessExited, SignalSeen
 from collector.correlate.runs import KillInRun, SignalSent
 from parsers.proc_event import WaitStatus
 from sinks.event import Cause, Confidence, Evidence, EvidenceSource, Scope
 
 SIGNAL_BASE: Final = 128
+# Docker writes it where it does not know how a task ended; a program that calls exit(-1) has it too.
+LOST_TASK: Final = 255
 SIGKILL: Final = 9
 SIGTERM: Final = 15
 MS: Final = 1_000_000
@@ -32,6 +34,7 @@ class Case:
         signals: sent through Docker in this run, in order, those after the end included.
         stop_signal: what `docker stop` sends first.
         main_exit: how the main process ended, from the kernel itself; under an init the process that init ran.
+        sender: the signal that ended it and who sent it, where the trace source saw it.
         error: State.Error: why it could not be started.
         kernel_log: whether the kernel log was readable all the time.
         engine_down_ns: when the daemon stopped answering, if that was near this end.
@@ -57,6 +60,7 @@ class Case:
     oom_killed_flag: bool | None = None
     kills: tuple[KillInRun, ...] = ()
     main_exit: ProcessExited | None = None
+    sender: SignalSeen | None = None
     error: str | None = None
     kernel_log: bool = False
     engine_down_ns: int | None = None
@@ -80,6 +84,14 @@ class Case:
             return self.wait_status.signal
         code = self.exit_code
         return code - SIGNAL_BASE if code is not None and SIGNAL_BASE < code <= SIGNAL_BASE + 64 else None
+
+    def may_be(self, signal: int) -> bool:
+        """
+        Whether a signal can have ended it: it did by all that is known, or nothing is known of how it ended.
+        """
+        if self.wait_status is None and self.exit_code in (None, LOST_TASK):
+            return True
+        return self.signal == signal
 
     @property
     def signals_before_end(self) -> tuple[SignalSent, ...]:
