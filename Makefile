@@ -41,6 +41,7 @@ deb: setup ## dist/exit137_*.deb for Debian 12, Debian 13 and Ubuntu 24.04
 	scripts/deb
 
 dist: setup ## dist/exit137-*.whl and .tar.gz
+	rm -rf build
 	$(BIN)/python -m build --no-isolation --outdir dist
 
 setup:

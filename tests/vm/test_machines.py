@@ -82,12 +82,22 @@ def test_every_kill_has_its_container(out: Path) -> None:
     assert found == {name: int(count) for name, _, count in lines if int(count)}
 
 
+def test_who_sent_a_signal_is_named(out: Path) -> None:
+    """
+    The shell of the laboratory's own unit.
+    """
+    deaths = [event["data"] for event in told(out) if event["type"] == "exit137.container_death"]
+    [foreign] = [death for death in deaths if death["container"]["name"] == "foreign"]
+    assert foreign["exit137"]["death"]["killer"]["name"] == "sh"
+
+
 def test_the_sandbox_holds_nothing_up(out: Path) -> None:
     """
-    Every default source is read, and nothing was refused.
+    Every source is read, the one that is off by default after it was switched on, and nothing was refused.
     """
+    assert "reads kmsg, journald, docker, processes; sends to local" in (out / "install.log").read_text()
     metrics = (out / "metrics").read_text()
-    for source in ("kmsg", "journald", "docker", "processes"):
+    for source in ("kmsg", "journald", "docker", "processes", "trace"):
         assert f'exit137_source_up{{source="{source}"}} 1.0' in metrics
     log = (out / "agent.log").read_text()
     assert "not permitted" not in log
