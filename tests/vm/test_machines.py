@@ -4,6 +4,7 @@ The package on whole machines: installed with dpkg, started by systemd in its sa
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections import Counter
@@ -30,8 +31,10 @@ def out(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         pytest.skip("needs root and qemu-system-x86")
     lab = tmp_path_factory.mktemp("lab")
     built = subprocess.run(["scripts/deb"], cwd=REPOSITORY, check=True, capture_output=True, text=True)
-    shutil.copy(REPOSITORY / built.stdout.strip(), lab / "exit137.deb")
+    shutil.copy(REPOSITORY / built.stdout.strip(), lab)
     shutil.copy(Path(__file__).with_name("run"), lab / "run")
+    for name, script in zip(("walk-install", "walk-use"), _walk(), strict=True):
+        (lab / name).write_text(script)
     hog = REPOSITORY / "tests/live/lab/hog.c"
     subprocess.run(["gcc", "-O1", "-static", "-o", str(lab / "hog"), str(hog)], check=True)
     machine = Machine(request.param, HOME)
@@ -40,6 +43,14 @@ def out(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     shutil.rmtree(folder, ignore_errors=True)
     machine.run(lab, folder.parent, LIMIT_S)
     return folder
+
+
+def _walk() -> list[str]:
+    """
+    What docs/install.md has a newcomer type first: to install it, and to look at it.
+    """
+    text = (REPOSITORY / "docs/install.md").read_text(encoding="utf-8")
+    return re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)[:2]
 
 
 def told(out: Path) -> list[dict[str, Any]]:
@@ -52,6 +63,16 @@ def test_every_step_was_done(out: Path) -> None:
     """
     assert not (out / "failed").exists(), (out / "failed").read_text()
     assert "active\n" in (out / "install.log").read_text()
+
+
+def test_the_first_walk_ends_with_an_explanation(out: Path) -> None:
+    """
+    As docs/install.md has it: installed, looked at, and told why the last container died.
+    """
+    shown = (out / "walk.log").read_text()
+    assert "Active: active (running)" in shown
+    assert "source kmsg: can be read" in shown
+    assert re.search(r'^\d{4}-.* UTC: Container "storm-\d"', shown, re.MULTILINE)
 
 
 def test_every_death_has_its_cause(out: Path) -> None:
