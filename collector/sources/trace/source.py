@@ -22,6 +22,7 @@ from collector.sources.trace.tracefs import TraceInstance
 from parsers.errors import ParseError
 from parsers.trace_line import EventsLost, SignalGenerated, VictimMarked, begins_line, parse_line
 
+_TRACEFS: Final = Path("/sys/kernel/tracing")
 _READ_BYTES: Final = 65_536
 _NS_PER_US: Final = 1000
 
@@ -135,9 +136,10 @@ class TraceSource:
 
 def offered(_config: TraceConfig) -> bool:
     """
-    Whether it is worth trying: only root can use tracefs on most hosts.
+    Whether it is worth trying: root can use tracefs, and who was given the capability to.
     """
-    return Path("/sys/kernel/tracing").exists() and os.geteuid() == 0
+    may_write = os.access(_TRACEFS / "instances", os.W_OK, effective_ids=True)
+    return _TRACEFS.exists() and (os.geteuid() == 0 or may_write)
 
 
 def create(config: TraceConfig, _host: HostIdentity) -> TraceSource:

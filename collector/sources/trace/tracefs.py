@@ -2,7 +2,7 @@
 An instance of our own in tracefs: a buffer that nobody else reads, with the two events that are wanted.
 
 Where tracefs is mounted (systemd does it) the instance is made there; else tracefs is opened without being mounted
-anywhere, so that nobody else sees a change. Needs CAP_SYS_ADMIN for that, and to write in tracefs at all.
+anywhere, so that nobody else sees a change. That needs CAP_SYS_ADMIN; the instance, which is root's, CAP_DAC_OVERRIDE.
 Source: Documentation/trace/ftrace.rst (instances, trace_clock, buffer_percent), fsopen(2), fsmount(2).
 """
 
@@ -21,7 +21,7 @@ _FSOPEN, _FSCONFIG, _FSMOUNT = 430, 431, 432
 _CLOEXEC: Final = 1
 _FSCONFIG_CMD_CREATE: Final = 6
 _BUFFER_KB: Final = "256"
-_REMEDY: Final = "run as root or grant CAP_SYS_ADMIN, with ReadWritePaths=/sys/kernel/tracing (trace.conf)"
+_REMEDY: Final = "grant CAP_DAC_OVERRIDE, with ReadWritePaths=/sys/kernel/tracing/instances (trace.conf)"
 # HUP INT QUIT ABRT KILL TERM, and the SIGRTMIN+3 that stops a systemd in a container: what ends a container.
 FATAL_SIGNALS: Final = (1, 2, 3, 6, 9, 15, 37)
 
