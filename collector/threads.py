@@ -18,10 +18,11 @@ def in_thread(
     function: Callable[_Arguments, _Result], *args: _Arguments.args, **kwargs: _Arguments.kwargs
 ) -> "asyncio.Future[_Result]":
     """
-    Call a function in a thread of its own; the future gives its result or its exception.
+    Call a function in a thread of its own; the future gives its result or its exception, to nobody if nobody waits.
     """
     loop = asyncio.get_running_loop()
     future: asyncio.Future[_Result] = loop.create_future()
+    future.add_done_callback(_seen)
 
     def settle(result: _Result | None, error: BaseException | None) -> None:
         if future.done():
@@ -43,3 +44,11 @@ def in_thread(
 
     threading.Thread(target=work, name=getattr(function, "__name__", "call"), daemon=True).start()
     return future
+
+
+def _seen(future: "asyncio.Future[_Result]") -> None:
+    """
+    Look at the error: asyncio logs one that nobody has seen, also when whoever asked has ended since.
+    """
+    if not future.cancelled():
+        future.exception()

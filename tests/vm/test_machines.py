@@ -123,3 +123,13 @@ def test_the_sandbox_holds_nothing_up(out: Path) -> None:
     log = (out / "agent.log").read_text()
     assert "not permitted" not in log
     assert "Traceback" not in log
+
+
+def test_its_memory_stays_below_its_bound(out: Path) -> None:
+    """
+    After storms, an OOM of the host and a reboot: less than MemoryHigh=, where the kernel would slow it down.
+    """
+    unit = (REPOSITORY / "systemd/exit137.service").read_text()
+    [high_mib] = re.findall(r"^MemoryHigh=(\d+)M$", unit, re.MULTILINE)
+    [resident] = re.findall(r"^exit137_resident_memory_bytes (\S+)$", (out / "metrics").read_text(), re.MULTILINE)
+    assert float(resident) < int(high_mib) * (1 << 20)

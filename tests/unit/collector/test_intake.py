@@ -214,8 +214,8 @@ async def test_facts_and_gaps_are_counted(agent: Agent) -> None:
     """
     await agent.put("kmsg", 1, gap("source_up"), gap())
     await agent.intake.settle(1)
-    assert agent.metrics.value("source_facts", "kmsg") == 2
-    assert agent.metrics.value("source_gaps", "kmsg", "records_lost") == 1
+    assert agent.metrics.value("exit137_source_facts", "kmsg") == 2
+    assert agent.metrics.value("exit137_source_gaps", "kmsg", "records_lost") == 1
 
 
 async def test_what_is_remembered_is_known_before_anything_is_read(agent: Agent) -> None:
