@@ -1,28 +1,19 @@
 """
-<<<<<<< HEAD
 Calls that may block, in threads that never keep the program from ending.
 """
 
 import asyncio
+import gc
 import subprocess
 import sys
 import threading
 from pathlib import Path
-=======
-Calls beside the loop.
-"""
-
-import asyncio
-import gc
-import threading
 from typing import Any
->>>>>>> deb
 
 import pytest
 
 from collector.threads import in_thread
 
-<<<<<<< HEAD
 ROOT = Path(__file__).parents[3]
 
 
@@ -81,25 +72,10 @@ def test_a_call_that_hangs_does_not_hold_the_program() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], env={"PYTHONPATH": str(ROOT)}, timeout=20, check=False)
     assert done.returncode == 0
-=======
+
 
 def fail() -> None:
     raise OSError("no")
-
-
-async def test_the_result_comes_back() -> None:
-    """
-    With the arguments that the call had.
-    """
-    assert await in_thread(divmod, 7, 2) == (3, 1)
-
-
-async def test_the_error_comes_back() -> None:
-    """
-    As if the call had been made here.
-    """
-    with pytest.raises(OSError, match="no"):
-        await in_thread(fail)
 
 
 async def test_an_error_that_nobody_waits_for_is_not_logged() -> None:
@@ -116,17 +92,3 @@ async def test_an_error_that_nobody_waits_for_is_not_logged() -> None:
     del future
     gc.collect()
     assert told == []
-
-
-async def test_a_call_that_hangs_holds_nothing_up() -> None:
-    """
-    Its thread does not keep the program from ending; the one who waits may give up.
-    """
-    release = threading.Event()
-    future = in_thread(release.wait)
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0):
-            await future
-    assert all(thread.daemon for thread in threading.enumerate() if thread.name == "wait")
-    release.set()
->>>>>>> deb
