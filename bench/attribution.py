@@ -30,7 +30,9 @@ CHILDREN: Final = 6
 SETTLED_S: Final = 8.0
 VARIANTS: Final[Mapping[str, tuple[str, ...]]] = {
     "all sources": (),
+    "without trace": ("trace",),
     "without processes": ("processes",),
+    "without both": ("processes", "trace"),
 }
 
 

@@ -19,6 +19,8 @@ from sinks.event import Confidence, Scope
 _SLACK_NS: Final = 500_000_000
 # How long a killed process may take to give back its memory before it is gone.
 _DYING_NS: Final = 30_000_000_000
+# The kill is printed right after; a slow console holds the printing up.
+_MARKED_NS: Final = 2_000_000_000
 # A pid that a report listed may be another process's a while later.
 _LISTED_NS: Final = 60_000_000_000
 _PIDS_KEPT: Final = 32_768
@@ -104,6 +106,22 @@ class PidIndex:
                 confidence=Confidence.CERTAIN,
                 from_ns=at_ns - _DYING_NS,
                 until_ns=at_ns,
+            ),
+        )
+
+    def learn_marked(self, container_id: str, pid: int, at_ns: int) -> None:
+        """
+        A process that the OOM killer had chosen, and whose container was looked up before it was gone.
+        """
+        self._learn(
+            pid,
+            _Owner(
+                container_id=container_id,
+                comm=None,
+                how="the trace showed the victim, and /proc its container while it died",
+                confidence=Confidence.CERTAIN,
+                from_ns=at_ns,
+                until_ns=at_ns + _MARKED_NS,
             ),
         )
 

@@ -92,12 +92,16 @@ class Claims:
         """
         For each of these kills, in their order, the claim that fits best, if any.
 
-        Docker's count only when one container claims: on cgroup v1 an ancestor's OOM makes all below it claim.
+        Docker's count only when one container claims, as on cgroup v1 an ancestor's OOM makes all below it claim; and
+        only for a kill that is alone: of those guessed in a storm most were wrong (bench/attribution.py).
         """
+        alone = len(kills_ns) == 1
         free = sorted((claim for claim in self._free if claim.claimant is Claimant.SYSTEMD), key=_moment)
         pairs = align(kills_ns, [claim.at_ns for claim in free], slack_ns=_SLACK_NS, lag_ns=_LAG_NS)
         return [
-            free[index] if index is not None else self._merged_into(at_ns, free) or self.only(at_ns)
+            free[index]
+            if index is not None
+            else self._merged_into(at_ns, free) or (self.only(at_ns) if alone else None)
             for at_ns, index in zip(kills_ns, pairs, strict=True)
         ]
 

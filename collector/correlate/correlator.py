@@ -106,8 +106,10 @@ class Correlator:
                 self._counted.feed(fact, now_ns)
             case ExitsRead():
                 self._kills.exits_read_ns = fact.at_ns
-            case SignalSeen() | VictimSeen():
+            case SignalSeen():
                 self._witnesses.note(fact)
+            case VictimSeen():
+                events += self._take_victim(fact, now_ns)
             case ProcessExited():
                 self._note_time(fact.at_ns)
                 events += self._take_exit(fact, now_ns)
@@ -199,6 +201,13 @@ class Correlator:
         if fact.status is None or fact.status.signal != SIGKILL:
             return []
         self._pids.learn_exited(container_id, fact.pid, fact.at_ns)
+        return self._tell_kills(self._kills.settle(now_ns))
+
+    def _take_victim(self, fact: VictimSeen, now_ns: int) -> list[Event]:
+        self._witnesses.note(fact)
+        if fact.container is None:
+            return []
+        self._pids.learn_marked(known_reference(fact.container, self.book).id, fact.pid, fact.at_ns)
         return self._tell_kills(self._kills.settle(now_ns))
 
     def _remember_kill(self, fact: RememberedKillFact) -> None:

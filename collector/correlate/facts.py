@@ -154,11 +154,15 @@ class SignalSeen:
 class VictimSeen:
     """
     The kernel's OOM killer has chosen a process, whether or not the log tells so.
+
+    Attributes:
+        container: where it was a moment later, while it died; None where it was gone already.
     """
 
     pid: int
     comm: str | None
     at_ns: int
+    container: ContainerRef | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -103,7 +103,8 @@ class TraceSource:
                 return self._signal(parsed)
             case VictimMarked():
                 at_ns = self._at_ns(parsed.monotonic_us)
-                return VictimSeen(pid=parsed.pid, comm=parsed.comm, at_ns=at_ns)
+                container = self._proc.container(parsed.pid)
+                return VictimSeen(pid=parsed.pid, comm=parsed.comm, at_ns=at_ns, container=container)
             case EventsLost():
                 count = f"{parsed.count} events" if parsed.count is not None else "Events"
                 text = f"{count} of the trace were overwritten before they could be read."
