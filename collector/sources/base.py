@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from collector.correlate.facts import Fact
+from collector.correlate.facts import Fact, GapFact
 
 Position = Mapping[str, Any]
 
@@ -50,6 +50,24 @@ class Source(Protocol):
             SourceError: the input cannot be read (any more); says whether to wait for it or to ask a person.
         """
         ...
+
+
+def watched_until(now_ns: int) -> Position:
+    """
+    The position of a source whose past cannot be read: until when it has watched.
+    """
+    return {"watched_ns": now_ns}
+
+
+def unwatched(source: str, position: Position | None, now_ns: int) -> tuple[GapFact, ...]:
+    """
+    The time that such a source has missed since its position; none where it begins for the first time.
+    """
+    from_ns = position.get("watched_ns") if position is not None else None
+    if not isinstance(from_ns, int):
+        return ()
+    text = f"What the source {source} would have seen while the agent was away is unknown."
+    return (GapFact(source=source, what="not_watched", at_ns=now_ns, text=text, from_ns=from_ns, to_ns=now_ns),)
 
 
 class SourceError(Exception):

@@ -19,7 +19,7 @@ import msgspec
 from collector.correlate.facts import ExitsRead, Fact, GapFact, ProcessExited
 from collector.hostclock import BootClock, HostIdentity
 from collector.procfs import ProcFiles
-from collector.sources.base import Position, Reading
+from collector.sources.base import Position, Reading, unwatched, watched_until
 from collector.sources.processes.connector import OverrunError, ProcessConnector
 from collector.sources.processes.losses import Losses
 from collector.sources.processes.table import ProcessTable
@@ -75,23 +75,22 @@ class ProcessesSource:
 
     async def readings(self, position: Position | None) -> AsyncGenerator[Reading]:
         """
-        Follow from now on; a position says nothing.
+        Follow from now on; a position says since when nobody did.
 
         Raises:
             SourceMissingError: there is no process connector, or it does not reach this namespace.
             PrivilegeError: it may not be read.
             SourceError: reading failed.
         """
-        del position
         with ProcessConnector(self._config.receive_buffer_bytes) as connector:
             session = _Session(connector, Tracker(ProcessTable(), self._files, self._clock), self._wall_ns)
-            told = False
+            now_ns = self._wall_ns()
+            yield Reading(facts=unwatched(self.name, position, now_ns), position=watched_until(now_ns))
             while True:
                 facts = session.step()
                 self.records, self.garbage = session.records, connector.garbage
-                if facts or not told:
-                    told = True
-                    yield Reading(facts=facts, position={})
+                if facts:
+                    yield Reading(facts=facts, position=watched_until(self._wall_ns()))
                 await session.pause()
 
 

@@ -17,7 +17,7 @@ import msgspec
 from collector.correlate.facts import Fact, GapFact, SignalSeen, VictimSeen
 from collector.hostclock import HostIdentity
 from collector.procfs import ProcFiles
-from collector.sources.base import Position, Reading, SourceError
+from collector.sources.base import Position, Reading, SourceError, unwatched, watched_until
 from collector.sources.trace.tracefs import TraceInstance
 from parsers.errors import ParseError
 from parsers.trace_line import EventsLost, SignalGenerated, VictimMarked, begins_line, parse_line
@@ -65,22 +65,22 @@ class TraceSource:
 
     async def readings(self, position: Position | None) -> AsyncGenerator[Reading]:
         """
-        Follow from now on; a position says nothing.
+        Follow from now on; a position says since when nobody did.
 
         Raises:
             SourceMissingError: this kernel has no tracefs.
             PrivilegeError: it may not be used.
             SourceError: reading failed.
         """
-        del position
         with TraceInstance(self._config.tracefs) as instance:
             rest = b""
-            yield Reading(facts=(), position={})
+            now_ns = self._wall_ns()
+            yield Reading(facts=unwatched(self.name, position, now_ns), position=watched_until(now_ns))
             while True:
                 await _readable(instance.fileno())
                 facts, rest = self._taken(rest + _read(instance.fileno()))
                 if facts:
-                    yield Reading(facts=facts, position={})
+                    yield Reading(facts=facts, position=watched_until(self._wall_ns()))
 
     def _taken(self, text: bytes) -> tuple[tuple[Fact, ...], bytes]:
         """

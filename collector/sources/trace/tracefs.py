@@ -14,7 +14,8 @@ from typing import Final, Self
 
 from collector.sources.base import PrivilegeError, SourceError, SourceMissingError
 
-_INSTANCE: Final = "exit137"
+_PREFIX: Final = "exit137-"
+_PROC: Final = Path("/proc")
 _MOUNTS: Final = Path("/proc/self/mounts")
 _FILESYSTEMS: Final = Path("/proc/filesystems")
 _FSOPEN, _FSCONFIG, _FSMOUNT = 430, 431, 432
@@ -28,7 +29,7 @@ FATAL_SIGNALS: Final = (1, 2, 3, 6, 9, 15, 37)
 
 class TraceInstance:
     """
-    The instance; use it as a context manager. One that an older run left behind is taken over.
+    The instance, named after this process; use it as a context manager. Those that dead agents left are removed.
 
     Args:
         tracefs: where tracefs is; None to find out.
@@ -41,11 +42,13 @@ class TraceInstance:
 
     def __init__(self, tracefs: str | None = None) -> None:
         self._mount: int | None = None
-        self._path = Path(tracefs or self._found()) / "instances" / _INSTANCE
+        self._instances = Path(tracefs or self._found()) / "instances"
+        self._path = self._instances / f"{_PREFIX}{os.getpid()}"
         self._pipe: int | None = None
 
     def __enter__(self) -> Self:
         try:
+            self._remove_left_behind()
             self._path.mkdir(exist_ok=True)
             self._set_up()
             self._pipe = os.open(self._path / "trace_pipe", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -83,6 +86,15 @@ class TraceInstance:
         if self._mount is not None:
             os.close(self._mount)
             self._mount = None
+
+    def _remove_left_behind(self) -> None:
+        """
+        A killed agent's instance would go on filling its buffer.
+        """
+        for path in self._instances.glob(f"{_PREFIX}*"):
+            if not (_PROC / path.name.removeprefix(_PREFIX)).exists():
+                with contextlib.suppress(OSError):
+                    path.rmdir()
 
     def _set_up(self) -> None:
         """
