@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -27,6 +28,7 @@ from sinks.event import Event, to_json
 _QUEUED_AT_MOST: Final = 256
 # An idle agent writes positions this often; what it would read again after a crash makes the same events.
 _POSITIONS_EVERY_NS: Final = 5_000_000_000
+_FED_AT_ONCE: Final = 64
 _STORE_RETRY_S: Final = 1.0
 # Also without anything to do it looks around this often, so that it can be seen to be alive.
 _IDLE_S: Final = 5.0
@@ -68,6 +70,8 @@ class Intake:
         self._wall_ns = wall_ns
         self._queue: asyncio.Queue[tuple[str, Reading]] = asyncio.Queue(_QUEUED_AT_MOST)
         self._ledger = PositionLedger()
+        self._unfed: deque[tuple[Fact, Origin]] = deque()
+        self._untold: list[Event] = []
         self._positions_due_ns = 0
         self._turned_ns = clock_ns()
 
@@ -83,11 +87,10 @@ class Intake:
         """
         while True:
             self._turned_ns = self._clock_ns()
-            events: list[Event] = []
             for source, reading in await self._readings():
-                events += self._feed(source, reading)
-            events += self._correlator.tick(self._clock_ns())
-            await self._commit(events)
+                self._note(source, reading)
+            await self._feed_all()
+            await self._commit()
 
     async def settle(self, deadline_s: float) -> None:
         """
@@ -98,11 +101,10 @@ class Intake:
         """
         until_ns = self._clock_ns() + int(deadline_s * _NS)
         while self._clock_ns() < until_ns:
-            events: list[Event] = []
             while not self._queue.empty():
-                events += self._feed(*self._queue.get_nowait())
-            events += self._correlator.tick(self._clock_ns())
-            await self._commit(events, at_once=True)
+                self._note(*self._queue.get_nowait())
+            await self._feed_all()
+            await self._commit(at_once=True)
             due_ns = self._correlator.next_deadline_ns()
             if due_ns is None:
                 return
@@ -144,33 +146,41 @@ class Intake:
         waits_s = [max(due - self._clock_ns(), 0) / _NS for due in deadlines if due is not None]
         return min([_IDLE_S, *waits_s])
 
-    def _feed(self, source: str, reading: Reading) -> list[Event]:
+    def _note(self, source: str, reading: Reading) -> None:
         origin = self._ledger.note(source, reading.position)
-        events: list[Event] = []
-        for fact in reading.facts:
-            events += self._feed_fact(fact, origin)
+        self._unfed.extend((fact, origin) for fact in reading.facts)
         self._metrics.source_facts(source, len(reading.facts))
         if not self._positions_due_ns:
             self._positions_due_ns = self._clock_ns() + _POSITIONS_EVERY_NS
-        return events
 
-    def _feed_fact(self, fact: Fact, origin: Origin) -> list[Event]:
+    async def _feed_all(self) -> None:
+        """
+        Feed what is there, and let the sources have their turn in between: /proc soon forgets whom they ask it for.
+        """
+        while self._unfed:
+            for _ in range(min(_FED_AT_ONCE, len(self._unfed))):
+                self._feed(*self._unfed.popleft())
+            await asyncio.sleep(0)
+        self._untold += self._correlator.tick(self._clock_ns())
+
+    def _feed(self, fact: Fact, origin: Origin) -> None:
         if isinstance(fact, GapFact):
             self._note_gap(fact)
         seen_ns = moment_ns(fact)
         if seen_ns is not None:
             self._metrics.source_lag(origin.source, (self._wall_ns() - seen_ns) / _NS)
-        return self._correlator.feed(fact, self._clock_ns(), origin)
+        self._untold += self._correlator.feed(fact, self._clock_ns(), origin)
 
     def _note_gap(self, fact: GapFact) -> None:
         if fact.what not in ("source_up", "source_down"):
             _LOG.warning("source %s: %s", fact.source, fact.text, extra={"source": fact.source, "what": fact.what})
             self._metrics.source_gap(fact.source, fact.what)
 
-    async def _commit(self, events: Sequence[Event], *, at_once: bool = False) -> None:
+    async def _commit(self, *, at_once: bool = False) -> None:
         """
         Store events and the positions that may go with them; without events, positions only when they are due.
         """
+        events = tuple(self._untold)
         due = at_once or (0 < self._positions_due_ns <= self._clock_ns())
         if not events and not due:
             return
@@ -178,6 +188,7 @@ class Intake:
         self._positions_due_ns = 0
         stored = await self._store_for_sure([self._outgoing(event) for event in events], positions)
         self._ledger.stored(positions)
+        del self._untold[: len(events)]
         for event in events:
             self._metrics.event(event)
         if stored:

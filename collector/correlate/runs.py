@@ -25,6 +25,7 @@ START_LEAD_NS: Final = 100_000_000
 # The clock of the kernel's log and the wall clock differ by so much; between two runs Docker leaves at least 100 ms.
 _CLOCK_SLACK_NS: Final = 50_000_000
 _CONTAINERS_KEPT: Final = 2048
+_RUNTIME_HELPERS: Final = "runc:["
 _EXITS_KEPT: Final = 64
 # Docker stamps the end of a run up to a second after its main process has ended.
 _EXIT_LEAD_NS: Final = 5 * 1_000_000_000
@@ -129,7 +130,7 @@ class Run:
         """
         Whether a snapshot shows this run, not one before or after it.
         """
-        if snapshot.started_at_ns is None:
+        if snapshot.started_at_ns is None or snapshot.started_at_ns < self.not_before_ns:
             return False
         if self.started_at_ns is not None:
             return self.started_at_ns == snapshot.started_at_ns
@@ -284,9 +285,9 @@ class ContainerBook:
         """
         How the main process of a run ended; under an init: the process that init ran, if its end is the run's.
         """
-        if run.main_pid is None:
-            return None
         code = run.after.exit_code if run.after is not None else run.exit_code
+        if run.main_pid is None:
+            return self._first_process_of(record, run, code)
         found: ProcessExited | None = None
         for exited in reversed(self._exits.get(record.id, ())):
             if not run.had_begun(exited.at_ns) or not _is_near(exited.at_ns, run.ended_ns):
@@ -297,6 +298,22 @@ class ContainerBook:
             if has_init and exited.parent_pid == run.main_pid and _gives(exited, code):
                 return exited
         return found
+
+    def _first_process_of(self, record: ContainerRecord, run: Run, exit_code: int | None) -> ProcessExited | None:
+        """
+        The main process of a run that was over before Docker could tell its pid: the only one that nobody in the
+        container had started and that ended as the run did.
+        """
+        found = [
+            exited
+            for exited in self._exits.get(record.id, ())
+            if not exited.ancestors
+            and not (exited.comm or "").startswith(_RUNTIME_HELPERS)
+            and run.had_begun(exited.at_ns)
+            and _is_near(exited.at_ns, run.ended_ns)
+            and _gives(exited, exit_code)
+        ]
+        return found[0] if len(found) == 1 else None
 
     def forget(self, now_ns: int) -> None:
         """

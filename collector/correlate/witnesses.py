@@ -5,6 +5,7 @@ Kept by pid for a while, the oldest forgotten first; a pid that is used again is
 """
 
 from collections import OrderedDict, deque
+from dataclasses import replace
 from typing import Final
 
 from collector.correlate.facts import ProcessExited, SignalSeen, VictimSeen
@@ -54,8 +55,19 @@ class Witnesses:
             if isinstance(fact, SignalSeen) and fact.signal == signal and fact.code <= 0:
                 until_end_ns = ended_ns - fact.at_ns if ended_ns is not None else 0
                 if -_SLACK_NS <= until_end_ns <= _WORKS_WITHIN_NS:
-                    return fact
+                    return self._with_container(fact)
         return None
+
+    def _with_container(self, sent: SignalSeen) -> SignalSeen:
+        """
+        A sender that was gone when it was looked up may have been followed to its end in a container.
+        """
+        if sent.sender_container is not None:
+            return sent
+        ends = (fact for fact in self._seen.get(sent.sender_pid, ()) if isinstance(fact, ProcessExited))
+        near = (end for end in ends if 0 <= end.at_ns - sent.at_ns + _SLACK_NS <= _WORKS_WITHIN_NS)
+        end = next(near, None)
+        return replace(sent, sender_container=end.container) if end is not None else sent
 
 
 def evidence_of(fact: Seen) -> Evidence | None:

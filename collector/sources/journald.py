@@ -27,7 +27,7 @@ from parsers.killers import parse_killer
 from parsers.oom_window import OomWindow
 from sinks.event import EvidenceSource
 
-_BATCH: Final = 2048
+_BATCH: Final = 256
 _READINGS_AHEAD: Final = 4
 _LOOK_EVERY_S: Final = 0.5
 _NS_PER_US: Final = 1000

@@ -25,7 +25,7 @@ from parsers.oom_window import OomWindow
 from sinks.event import EvidenceSource
 
 _RECORD_BYTES: Final = 8192
-_BATCH: Final = 4096
+_BATCH: Final = 512
 _USER_SPACE: Final = 8
 
 

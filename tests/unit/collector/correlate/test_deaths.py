@@ -126,6 +126,18 @@ def test_an_inspection_of_the_next_run_says_nothing_of_the_last() -> None:
     assert death(scene.wait(WAIT_S)).exit_code == 42
 
 
+def test_an_inspection_of_the_last_run_says_nothing_of_the_next() -> None:
+    """
+    It was made between the two, and its answer came when the next run had begun.
+    """
+    scene = Scene()
+    scene.tell(docker(START, 0.02), docker(DIE, 0.05, exit_code=1), docker(START, 0.2), at_s=0.2)
+    scene.tell(ended(finished_s=0.04, exit_code=1), at_s=0.3)
+    assert causes(scene.wait(WAIT_S)) == [Cause.APP_ERROR]
+    scene.tell(docker(DIE, 60, exit_code=0), at_s=60)
+    assert causes(scene.wait(WAIT_S)) == [Cause.EXIT]
+
+
 def test_a_second_die_of_the_same_run_is_not_told() -> None:
     """
     A shim that was restarted reports the exit of its task again.
