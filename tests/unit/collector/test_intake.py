@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from prometheus_client import CollectorRegistry
 
 from collector.correlate.correlator import Correlator
 from collector.correlate.facts import Fact, GapFact, RememberedRunFact
@@ -33,7 +32,7 @@ class Agent:
     """
 
     def __init__(self, store: Store) -> None:
-        self.registry = CollectorRegistry()
+        self.metrics = Metrics(sources=["kmsg"], sinks=["bus"])
         self.now_ns = ns(0)
         self.stored = asyncio.Event()
         self.store = store
@@ -41,7 +40,7 @@ class Agent:
             Correlator(THIS_HOST),
             store,
             [SINK],
-            metrics=Metrics(self.registry, sources=["kmsg"], sinks=["bus"]),
+            metrics=self.metrics,
             stored=self.stored.set,
             clock_ns=self._clock_ns,
         )
@@ -209,16 +208,14 @@ async def test_a_source_that_is_faster_than_the_agent_waits(agent: Agent) -> Non
         await asyncio.wait_for(agent.put("kmsg", 256), 0.01)
 
 
-async def test_readings_gaps_and_states_are_counted(agent: Agent) -> None:
+async def test_facts_and_gaps_are_counted(agent: Agent) -> None:
     """
     Nothing is lost silently.
     """
     await agent.put("kmsg", 1, gap("source_up"), gap())
     await agent.intake.settle(1)
-    value = agent.registry.get_sample_value
-    assert value("exit137_source_records_total", {"source": "kmsg"}) == 2
-    assert value("exit137_source_up", {"source": "kmsg"}) == 1
-    assert value("exit137_source_gaps_total", {"source": "kmsg", "what": "records_lost"}) == 1
+    assert agent.metrics.value("exit137_source_facts", "kmsg") == 2
+    assert agent.metrics.value("exit137_source_gaps", "kmsg", "records_lost") == 1
 
 
 async def test_what_is_remembered_is_known_before_anything_is_read(agent: Agent) -> None:

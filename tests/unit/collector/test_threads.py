@@ -3,10 +3,12 @@ Calls that may block, in threads that never keep the program from ending.
 """
 
 import asyncio
+import gc
 import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,3 +72,23 @@ def test_a_call_that_hangs_does_not_hold_the_program() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], env={"PYTHONPATH": str(ROOT)}, timeout=20, check=False)
     assert done.returncode == 0
+
+
+def fail() -> None:
+    raise OSError("no")
+
+
+async def test_an_error_that_nobody_waits_for_is_not_logged() -> None:
+    """
+    Whoever asked has ended, as when the agent is stopped while an engine does not answer.
+    """
+    told: list[dict[str, Any]] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: told.append(context))
+    done = asyncio.Event()
+    future = in_thread(fail)
+    future.add_done_callback(lambda _: done.set())
+    await done.wait()
+    del future
+    gc.collect()
+    assert told == []
