@@ -16,7 +16,7 @@ class Outcome:
         out: what it left.
 
     Attributes:
-        true_causes: per container the cause that was arranged.
+        true_causes: per container the cause that was arranged, and those that cannot be told from it on such a machine.
         true_kills: per container how many of its processes the kernel killed.
         events: all that the agent told.
     """
@@ -24,7 +24,7 @@ class Outcome:
     def __init__(self, out: Path) -> None:
         lines = [line.split() for line in (out / "truth").read_text(encoding="utf-8").splitlines()]
         self.out = out
-        self.true_causes = {name: cause for name, cause, _ in lines}
+        self.true_causes = {name: causes.split("/") for name, causes, _ in lines}
         self.true_kills = Counter({name: int(kills) for name, _, kills in lines if int(kills)})
         self.events: list[dict[str, Any]] = [json.loads(line) for line in self.read("events.jsonl").splitlines()]
 
@@ -34,11 +34,18 @@ class Outcome:
         """
         return (self.out / name).read_text(encoding="utf-8")
 
-    def deaths(self) -> list[tuple[str, str]]:
+    def deaths(self) -> list[str]:
         """
-        The name and the cause of each death that was told.
+        The container of each death that was told.
         """
-        return [(death["container"]["name"], death["exit137"]["cause"]) for death in self._of("container_death")]
+        return [death["container"]["name"] for death in self._of("container_death")]
+
+    def misjudged(self) -> dict[str, str]:
+        """
+        Per container that was told to have died of something else what that is.
+        """
+        told = {death["container"]["name"]: death["exit137"]["cause"] for death in self._of("container_death")}
+        return {name: cause for name, cause in told.items() if cause not in self.true_causes.get(name, ())}
 
     def death(self, name: str) -> dict[str, Any]:
         """
