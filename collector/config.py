@@ -10,10 +10,11 @@ import os
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import msgspec
 
+from collector.sources.cgroups import CgroupsConfig
 from collector.sources.docker import DockerConfig
 from collector.sources.journald import JournaldConfig
 from collector.sources.kmsg import KmsgConfig
@@ -69,15 +70,6 @@ class HttpConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     listen: str | None = None
 
 
-class PlannedSourceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """
-    A source that the configuration may name already and that this version does not have; `true` is refused.
-    """
-
-    enabled: Literal["auto"] | bool = "auto"
-    interval_s: float = 5
-
-
 class SourcesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """
     `[sources.*]`: what to read.
@@ -88,7 +80,7 @@ class SourcesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     docker: DockerConfig = DockerConfig()
     processes: ProcessesConfig = ProcessesConfig()
     trace: TraceConfig = TraceConfig()
-    cgroups: PlannedSourceConfig = PlannedSourceConfig()
+    cgroups: CgroupsConfig = CgroupsConfig()
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,10 +140,6 @@ def parse(document: Mapping[str, Any], file: str) -> Config:
     """
     _check_names(document, Config.__struct_fields__, f"{file}")
     sources = _section(document, "sources", SourcesConfig, file)
-    for name in ("cgroups",):
-        if getattr(sources, name).enabled is True:
-            where = f"{file}: sources.{name}.enabled"
-            raise ConfigurationError(where, 'this version has no such source; expected "auto" or false')
     return Config(
         host=_section(document, "host", HostConfig, file),
         store=_section(document, "store", StoreConfig, file),

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from collector.correlate import sentences
+from collector.correlate.counted import Unexplained
 from collector.correlate.deaths import JudgedDeath
 from collector.correlate.facts import GapFact, ProcessExited, SignalSeen
 from collector.correlate.identity import agent_id, death_id, kill_id
 from collector.correlate.kills import KernelKill, PlacedVictim
 from collector.correlate.metadata import container_of_record, orchestrator_of
-from collector.correlate.runs import ContainerRecord, KillInRun, Run
+from collector.correlate.runs import ContainerBook, ContainerRecord, KillInRun, Run
 from collector.correlate.user_kills import UserSpaceKill
 from collector.correlate.wording import shown
 from collector.masking import mask_command_line
@@ -39,6 +40,7 @@ from sinks.event import (
     SignalSender,
     Trigger,
     Victim,
+    rfc3339,
 )
 
 _QUIET_CAUSES: Final = frozenset({Cause.EXIT, Cause.DOCKER_STOP, Cause.DOCKER_RM})
@@ -181,6 +183,30 @@ class Composer:
             ),
             gap=Gap(source="kernel", what=what, from_ns=report.first_at_ns, to_ns=report.last_at_ns),
             container_id=ref.id if ref is not None else None,
+        )
+
+    def unexplained(self, found: Unexplained, book: ContainerBook) -> Event:
+        """
+        The event of OOM kills that the kernel counted in a container and that nothing else tells of.
+        """
+        record = book.get(found.container_id)
+        kills = "1 OOM kill" if found.count == 1 else f"{found.count} OOM kills"
+        name = sentences.container_name(record, found.container_id)
+        span = f"between {rfc3339(found.from_ns)} and {rfc3339(found.to_ns)}"
+        text = f"oom_kill went up by {found.count} more than is known"
+        return self._agent_event(
+            event_id=agent_id(self.host.id, found.container_id, "kills_unexplained", found.to_ns),
+            time_ns=found.to_ns,
+            message=f"{kills} in container {name} {span} {'has' if found.count == 1 else 'have'} no kernel line.",
+            evidence=(Evidence(source=EvidenceSource.CGROUP, time_ns=found.to_ns, text=text),),
+            gap=Gap(
+                source="cgroups",
+                what="kills_unexplained",
+                count=found.count,
+                from_ns=found.from_ns,
+                to_ns=found.to_ns,
+            ),
+            container_id=found.container_id,
         )
 
     def gap(self, fact: GapFact) -> Event:

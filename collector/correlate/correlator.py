@@ -5,6 +5,7 @@ A pure state machine. It never reads a clock: `now_ns` is any clock that only go
 what happened when is in the facts. The same facts in the same order give the same events, byte by byte.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from signal import SIGKILL
 from typing import Final
@@ -12,6 +13,7 @@ from typing import Final
 from collector.correlate.attribution import PidIndex, known_reference
 from collector.correlate.claims import Claim, Claimant, Claims
 from collector.correlate.compose import Composer, kill_in_run
+from collector.correlate.counted import Counted
 from collector.correlate.deaths import Deaths, JudgedDeath
 from collector.correlate.facts import (
     ContainerGoneFact,
@@ -20,6 +22,7 @@ from collector.correlate.facts import (
     Fact,
     GapFact,
     KernelFact,
+    OomCounted,
     Origin,
     ProcessExited,
     RememberedKillFact,
@@ -57,6 +60,7 @@ class Correlator:
         self._kills = Kills(self.book, self._pids, self._claims, self._witnesses)
         self._deaths = Deaths(self.book, self._pids, self._witnesses, boot_id, booted_ns)
         self._user_kills = UserKills(self.book, self._pids)
+        self._counted = Counted()
         self._compose = Composer(host=host)
         self._kernel_logs: set[str] = set()
         self._down: set[str] = set()
@@ -98,6 +102,8 @@ class Correlator:
                 self._note_time(fact.at_ns)
                 self._claim_by_systemd(fact)
                 events += self._tell_kills(self._kills.settle(now_ns))
+            case OomCounted():
+                self._counted.feed(fact, now_ns)
             case ExitsRead():
                 self._kills.exits_read_ns = fact.at_ns
             case SignalSeen() | VictimSeen():
@@ -116,6 +122,7 @@ class Correlator:
         """
         events = self._tell_kills(self._kills.tick(now_ns))
         events += self._tell_incomplete()
+        events += [self._compose.unexplained(found, self.book) for found in self._counted.tick(now_ns)]
         self._claims.expire(self._wall_ns)
         self.book.forget(now_ns)
         return events + self._judge(now_ns)
@@ -132,7 +139,11 @@ class Correlator:
         """
         When `tick` should be called next, on the clock of `now_ns`; None when nothing waits.
         """
-        deadlines = (self._kills.next_deadline_ns(), self._deaths.next_deadline_ns())
+        deadlines = (
+            self._kills.next_deadline_ns(),
+            self._deaths.next_deadline_ns(),
+            self._counted.next_deadline_ns(),
+        )
         return min((deadline for deadline in deadlines if deadline is not None), default=None)
 
     def held(self) -> dict[str, int]:
@@ -159,6 +170,8 @@ class Correlator:
     def _tell_kill(self, kill: KernelKill) -> Event:
         first_id = kill.victims[0].placement.container_id
         event = self._compose.kernel_kill(kill, self.book.get(first_id) if first_id is not None else None)
+        for container_id, count in _counted_kills(kill).items():
+            self._counted.note_told(container_id, kill.victims[0].victim.at_ns, count)
         for placed in kill.victims:
             self._keep(placed.placement.container_id, kill_in_run(event, kill, placed))
         return event
@@ -239,3 +252,14 @@ class Correlator:
             self._claims.add(
                 Claim(container_id=event.container_id, at_ns=event.time_ns, claimant=Claimant.DOCKER, text=text)
             )
+
+
+def _counted_kills(kill: KernelKill) -> Counter[str]:
+    """
+    How many kills the kernel counts for each container; of a group it counts the first victim twice.
+    """
+    counts = Counter(placed.placement.container_id for placed in kill.victims if placed.placement.container_id)
+    first = kill.victims[0].placement.container_id
+    if kill.report.group and first is not None:
+        counts[first] += 1
+    return counts

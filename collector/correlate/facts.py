@@ -162,6 +162,22 @@ class VictimSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OomCounted:
+    """
+    The kernel's counter of OOM kills went up between two looks.
+
+    Attributes:
+        container_id: None: the host's counter.
+        count: by how much.
+    """
+
+    container_id: str | None
+    count: int
+    from_ns: int
+    to_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExitsRead:
     """
     Every exit of a process until a moment has been read: one that did not come will not come any more.
@@ -203,6 +219,7 @@ Fact = (
     | ExitsRead
     | SignalSeen
     | VictimSeen
+    | OomCounted
     | GapFact
 )
 

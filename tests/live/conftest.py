@@ -96,3 +96,14 @@ def own_engine(journald: None) -> Iterator[OwnEngine]:
         yield engine
     finally:
         engine.close()
+
+
+@pytest.fixture
+def engine_agent_without_logs(engine: Engine, tmp_path: Path) -> Iterator[Agent]:
+    """
+    An agent that may not read the kernel's log in any way.
+    """
+    agent = Agent(tmp_path, engine.url, without=("kmsg", "journald"))
+    agent.start()
+    yield agent
+    agent.stop()

@@ -39,11 +39,13 @@ class Death:
         causes: the true cause; more than one where the evidence of this host cannot tell them apart.
         exit_code: None where nobody can know it.
         at_least: the confidence that the verdict must have.
+        killer_pid: who sent the signal.
     """
 
     causes: tuple[Cause, ...]
     exit_code: int | None
     at_least: Confidence = Confidence.LIKELY
+    killer_pid: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +105,9 @@ def _compare_death(data: Event, death: Death) -> Iterator[str]:
         yield f"the cause was {'|'.join(death.causes)}, told was {ours['cause']}: {data['message']}"
     if ours["death"].get("exit_code") != death.exit_code:
         yield f"the exit code was {death.exit_code}, told was {ours['death'].get('exit_code')}"
+    killer_pid = ours["death"].get("killer", {}).get("pid")
+    if death.killer_pid not in (None, killer_pid):
+        yield f"the sender was {death.killer_pid}, told was {killer_pid}: {data['message']}"
     if _CONFIDENCE.index(ours["confidence"]) < _CONFIDENCE.index(death.at_least):
         yield f"told as {ours['confidence']}, the evidence gives {death.at_least}: {data['message']}"
 

@@ -4,13 +4,15 @@ Somebody outside Docker ends a container: a process of the host, another contain
 
 import os
 import signal
+import subprocess
 from typing import Final
 
-from sinks.event import Cause, Killer, Scope
+from sinks.event import Cause, Confidence, Killer, Scope
+from tests.live.lab.box import Box
 from tests.live.lab.host import available_kib, earlyoom
 from tests.live.lab.lab import Lab
 from tests.live.lab.scenario import Scenario
-from tests.live.lab.truth import Truth
+from tests.live.lab.truth import Death, Truth
 
 _KIB_PER_MIB: Final = 1024
 
@@ -21,7 +23,7 @@ def killed_from_the_host(lab: Lab) -> list[Truth]:
     """
     box = lab.run("hold")
     os.kill(box.hold()[0].pid, signal.SIGKILL)
-    return [box.died(Cause.SIGNAL, 137)]
+    return [_sent_by(os.getpid(), box, 137)]
 
 
 def terminated_from_the_host(lab: Lab) -> list[Truth]:
@@ -30,7 +32,17 @@ def terminated_from_the_host(lab: Lab) -> list[Truth]:
     """
     box = lab.run("hold", init=True)
     os.kill(box.hold()[0].pid, signal.SIGTERM)
-    return [box.died(Cause.SIGNAL, 143)]
+    return [_sent_by(os.getpid(), box, 143)]
+
+
+def killed_by_a_shell(lab: Lab) -> list[Truth]:
+    """
+    A shell of the host, as a cron job has one; it is gone a moment later.
+    """
+    box = lab.run("hold")
+    with subprocess.Popen(["/bin/sh", "-c", f"kill -9 {box.hold()[0].pid}"]) as shell:
+        shell.wait()
+    return [_sent_by(shell.pid, box, 137)]
 
 
 def killed_from_another_container(lab: Lab) -> list[Truth]:
@@ -54,9 +66,19 @@ def killed_by_earlyoom(lab: Lab) -> list[Truth]:
     return [truth]
 
 
+def _sent_by(pid: int, box: Box, exit_code: int) -> Truth:
+    """
+    A signal that a process of the host sent, and that nothing but the trace has a witness of.
+    """
+    box.wait(exit_code)
+    death = Death(causes=(Cause.SIGNAL,), exit_code=exit_code, at_least=Confidence.CERTAIN, killer_pid=pid)
+    return box.truth(death)
+
+
 OUTSIDE: Final[tuple[Scenario, ...]] = (
     killed_from_the_host,
     terminated_from_the_host,
+    killed_by_a_shell,
     killed_from_another_container,
     killed_by_earlyoom,
 )

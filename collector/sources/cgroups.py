@@ -1,0 +1,155 @@
+"""
+Counts what the kernel counts: the OOM kills of each container and of the host, read every few seconds.
+
+A counter never lies, and says neither who nor when. What it counts and no line of a log explains is lost evidence, and
+the correlator says so. A container that is gone between two looks takes its last count with it; the host's count stays.
+Needs no privilege.
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncGenerator, Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+import msgspec
+
+from collector.correlate.facts import OomCounted
+from collector.hostclock import HostIdentity
+from collector.sources.base import Position, Reading, SourceMissingError
+from parsers.cgroup_path import container_of
+from parsers.oom_counter import parse_oom_kills
+
+_DEEPEST: Final = 8
+_COUNTER_BYTES: Final = 4096
+_HIERARCHIES: Final = (("memory.events", ""), ("memory.oom_control", "memory"))
+
+
+class CgroupsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """
+    `[sources.cgroups]`: `interval_s` is from one look to the next, `path` where cgroups are mounted.
+    """
+
+    enabled: Literal["auto"] | bool = "auto"
+    interval_s: Annotated[float, msgspec.Meta(ge=0.1, le=3600)] = 5
+    path: str = "/sys/fs/cgroup"
+
+
+class CgroupsSource:
+    """
+    Follows the counters of all containers.
+
+    Args:
+        config: how often to look, and where.
+        vmstat: the host's counters.
+        wall_ns: the wall clock.
+    """
+
+    name = "cgroups"
+
+    def __init__(
+        self,
+        config: CgroupsConfig,
+        vmstat: Path = Path("/proc/vmstat"),
+        wall_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self._config = config
+        self._vmstat = vmstat
+        self._wall_ns = wall_ns
+        self._counts: dict[str | None, int] = {}
+        self._looked_ns = 0
+        self.records = 0
+        self.garbage = 0
+
+    async def readings(self, position: Position | None) -> AsyncGenerator[Reading]:
+        """
+        Count from now on; a position says nothing, as nobody knows when what was counted before happened.
+
+        Raises:
+            SourceMissingError: no hierarchy of cgroups counts OOM kills.
+        """
+        del position
+        root, counter = self._hierarchy()
+        self._look(root, counter)
+        yield Reading(facts=(), position={})
+        while True:
+            await asyncio.sleep(self._config.interval_s)
+            facts = self._look(root, counter)
+            if facts:
+                yield Reading(facts=facts, position={})
+
+    def _hierarchy(self) -> tuple[Path, str]:
+        """
+        The root of the memory hierarchy and the name of the file that counts in it.
+        """
+        for counter, folder in _HIERARCHIES:
+            root = Path(self._config.path, folder)
+            is_unified = (root / "cgroup.controllers").exists()
+            if is_unified if counter == "memory.events" else (root / counter).exists():
+                return root, counter
+        raise SourceMissingError(f"{self._config.path} has no memory hierarchy that counts OOM kills")
+
+    def _look(self, root: Path, counter: str) -> tuple[OomCounted, ...]:
+        """
+        What was counted since the last look; a cgroup that is new has counted since it was made.
+        """
+        now_ns, before_ns = self._wall_ns(), self._looked_ns
+        counts: dict[str | None, int] = dict(_counts(root, counter))
+        host = parse_oom_kills(_content(self._vmstat))
+        if host is not None:
+            counts[None] = host
+        self.records += len(counts)
+        facts = [
+            OomCounted(container_id=key, count=count - self._counts.get(key, 0), from_ns=before_ns, to_ns=now_ns)
+            for key, count in counts.items()
+            if count > self._counts.get(key, 0)
+        ]
+        self._counts, self._looked_ns = counts, now_ns
+        return tuple(facts) if before_ns else ()
+
+
+def offered(config: CgroupsConfig) -> bool:
+    """
+    Whether cgroups are mounted.
+    """
+    return Path(config.path).is_dir()
+
+
+def create(config: CgroupsConfig, _host: HostIdentity) -> CgroupsSource:
+    """
+    The source for this host.
+    """
+    return CgroupsSource(config)
+
+
+def _counts(root: Path, counter: str) -> Iterator[tuple[str, int]]:
+    """
+    The count of each container: of its outermost cgroup, which has that of all below on cgroup v2.
+    """
+    waiting = [(str(root), 0)]
+    while waiting:
+        folder, depth = waiting.pop()
+        reference = container_of(folder[len(str(root)) :]) if depth else None
+        if reference is not None:
+            count = parse_oom_kills(_content(Path(folder, counter)))
+            if count is not None:
+                yield reference.id, count
+        elif depth < _DEEPEST:
+            waiting += [(path, depth + 1) for path in _folders(folder)]
+
+
+def _folders(path: str) -> list[str]:
+    try:
+        with os.scandir(path) as entries:
+            return [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+    except OSError:  # gone since its parent was read
+        return []
+
+
+def _content(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(_COUNTER_BYTES if path.name != "vmstat" else -1)
+    except OSError:
+        return b""
