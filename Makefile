@@ -8,7 +8,7 @@ STRICT := $(if $(CI),EXIT137_NO_SKIP=1)
 .DEFAULT_GOAL := help
 
 help: ## say what there is
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 8
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 15
 
 demo: setup ## watch a real container die and the agent say why (LIVE=1 installs Docker)
 	@$(if $(LIVE),scripts/setup live && )$(BIN)/python scripts/demo.py
@@ -27,6 +27,9 @@ live: setup-live ## the tests on a real Docker Engine and a real kernel (root)
 
 test-vm: setup-vm ## the package on whole machines under QEMU: Debian 12 and 13 (root)
 	$(STRICT) $(BIN)/pytest -m vm tests/vm
+
+compatibility: setup ## docs/compatibility.md, from what make test-vm has left
+	$(BIN)/python scripts/compatibility
 
 lint: setup ## style, types and the import rule
 	$(BIN)/ruff check
@@ -59,4 +62,4 @@ lock: setup ## bring requirements/dev.txt up to date with pyproject.toml
 clean: ## remove what the other targets have made
 	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info build dist
 
-.PHONY: help demo run test unit live test-vm lint bench deb dist setup setup-live setup-vm lock clean
+.PHONY: help demo run test unit live test-vm compatibility lint bench deb dist setup setup-live setup-vm lock clean

@@ -100,7 +100,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def store_path(self) -> Path:
         """
-        Where the store is: as configured, or the state directory of the system or of the user.
+        Where the store is: as configured, or in the state directory that systemd gave, or that of root or of the user.
         """
         if self.store.path is not None:
             return Path(self.store.path)
@@ -237,6 +237,9 @@ def _unknown(what: str, found: str, valid: Sequence[str]) -> str:
 
 
 def _state_directory() -> Path:
+    given = os.environ.get("STATE_DIRECTORY")
+    if given:
+        return Path(given.split(":")[0])
     if os.geteuid() == 0:
         return _SYSTEM_STATE
     base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local/state")

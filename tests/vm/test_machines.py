@@ -2,18 +2,17 @@
 The package on whole machines: installed with dpkg, started by systemd in its sandbox, and told the truth.
 """
 
-import json
 import os
 import re
 import shutil
 import subprocess
-from collections import Counter
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
 from tests.vm.machine import Machine
+from tests.vm.outcome import Outcome
 
 REPOSITORY: Final = Path(__file__).parents[2]
 HOME: Final = REPOSITORY / ".cache/vm"
@@ -23,9 +22,9 @@ pytestmark = [pytest.mark.vm, pytest.mark.timeout(LIMIT_S + 600)]
 
 
 @pytest.fixture(scope="module", params=["bookworm", "trixie"])
-def out(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def outcome(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     """
-    What one run on a machine left.
+    One run on a machine.
     """
     if os.geteuid() != 0 or shutil.which("qemu-system-x86_64") is None:
         pytest.skip("needs root and qemu-system-x86")
@@ -42,7 +41,7 @@ def out(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     folder = HOME / request.param / "out"
     shutil.rmtree(folder, ignore_errors=True)
     machine.run(lab, folder.parent, LIMIT_S)
-    return folder
+    return Outcome(folder)
 
 
 def _walk() -> list[str]:
@@ -53,83 +52,64 @@ def _walk() -> list[str]:
     return re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)[:2]
 
 
-def told(out: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (out / "events.jsonl").read_text().splitlines()]
-
-
-def test_every_step_was_done(out: Path) -> None:
+def test_every_step_was_done(outcome: Outcome) -> None:
     """
     Installed, started, killed and started again, reloaded; and the same process lived through the host's OOM.
     """
-    assert not (out / "failed").exists(), (out / "failed").read_text()
-    assert "active\n" in (out / "install.log").read_text()
+    assert not (outcome.out / "failed").exists(), outcome.read("failed")
+    assert "active\n" in outcome.read("install.log")
 
 
-def test_the_first_walk_ends_with_an_explanation(out: Path) -> None:
+def test_the_first_walk_ends_with_an_explanation(outcome: Outcome) -> None:
     """
     As docs/install.md has it: installed, looked at, and told why the last container died.
     """
-    shown = (out / "walk.log").read_text()
+    shown = outcome.read("walk.log")
     assert "Active: active (running)" in shown
     assert "source kmsg: can be read" in shown
     assert re.search(r'^\d{4}-.* UTC: Container "storm-\d"', shown, re.MULTILINE)
 
 
-def test_every_death_has_its_cause(out: Path) -> None:
+def test_every_death_has_its_cause(outcome: Outcome) -> None:
     """
     One event for each container, with the cause that was arranged, also over a reboot.
     """
-    deaths = [event["data"] for event in told(out) if event["type"] == "exit137.container_death"]
-    found = {(death["container"]["name"], death["exit137"]["cause"]) for death in deaths}
-    truth = {tuple(line.split()[:2]) for line in (out / "truth").read_text().splitlines()}
-    assert found == truth
-    assert len(deaths) == len(truth)
+    assert outcome.misjudged() == {}
+    assert sorted(outcome.deaths()) == sorted(outcome.true_causes)
 
 
-def test_every_kill_has_its_container(out: Path) -> None:
+def test_every_kill_has_its_container(outcome: Outcome) -> None:
     """
-    As many victims of each container as the kernel took. A kill that is told before Docker has named the container
-    has its id.
+    As many victims of each container as the kernel took.
     """
-    events = told(out)
-    deaths = [event["data"] for event in events if event["type"] == "exit137.container_death"]
-    names = {death["container"]["id"]: death["container"]["name"] for death in deaths}
-    found: Counter[str] = Counter()
-    for event in events:
-        if event["type"] == "exit137.oom_kill":
-            container_id = event["data"].get("container", {}).get("id")
-            found[names.get(container_id, "in no container")] += len(event["data"]["exit137"]["oom"]["victims"])
-    lines = (line.split() for line in (out / "truth").read_text().splitlines())
-    assert found == {name: int(count) for name, _, count in lines if int(count)}
+    assert outcome.kills() == outcome.true_kills
 
 
-def test_who_sent_a_signal_is_named(out: Path) -> None:
+def test_who_sent_a_signal_is_named(outcome: Outcome) -> None:
     """
     The shell of the laboratory's own unit.
     """
-    deaths = [event["data"] for event in told(out) if event["type"] == "exit137.container_death"]
-    [foreign] = [death for death in deaths if death["container"]["name"] == "foreign"]
-    assert foreign["exit137"]["death"]["killer"]["name"] == "sh"
+    assert outcome.death("foreign")["exit137"]["death"]["killer"]["name"] == "sh"
 
 
-def test_the_sandbox_holds_nothing_up(out: Path) -> None:
+def test_the_sandbox_holds_nothing_up(outcome: Outcome) -> None:
     """
     Every source is read, the one that is off by default after it was switched on, and nothing was refused.
     """
-    assert "reads kmsg, journald, docker, processes; sends to local" in (out / "install.log").read_text()
-    metrics = (out / "metrics").read_text()
+    assert "reads kmsg, journald, docker, processes; sends to local" in outcome.read("install.log")
+    metrics = outcome.read("metrics")
     for source in ("kmsg", "journald", "docker", "processes", "trace"):
         assert f'exit137_source_up{{source="{source}"}} 1.0' in metrics
-    log = (out / "agent.log").read_text()
+    log = outcome.read("agent.log")
     assert "not permitted" not in log
     assert "Traceback" not in log
 
 
-def test_its_memory_stays_below_its_bound(out: Path) -> None:
+def test_its_memory_stays_below_its_bound(outcome: Outcome) -> None:
     """
     After storms, an OOM of the host and a reboot: less than MemoryHigh=, where the kernel would slow it down.
     """
     unit = (REPOSITORY / "systemd/exit137.service").read_text()
     [high_mib] = re.findall(r"^MemoryHigh=(\d+)M$", unit, re.MULTILINE)
-    [resident] = re.findall(r"^exit137_resident_memory_bytes (\S+)$", (out / "metrics").read_text(), re.MULTILINE)
+    [resident] = re.findall(r"^exit137_resident_memory_bytes (\S+)$", outcome.read("metrics"), re.MULTILINE)
     assert float(resident) < int(high_mib) * (1 << 20)

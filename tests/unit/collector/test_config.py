@@ -119,3 +119,12 @@ def test_another_user_keeps_it_in_his_own(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.delenv("XDG_STATE_HOME")
     monkeypatch.setenv("HOME", "/home/u")
     assert Config().store_path == Path("/home/u/.local/state/exit137/exit137.db")
+
+
+def test_a_service_keeps_it_where_systemd_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    The unit's user is not root, and still root's `exit137 explain` must find the store.
+    """
+    monkeypatch.setattr(os, "geteuid", lambda: 997)
+    monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/exit137:/var/lib/other")
+    assert Config().store_path == Path("/var/lib/exit137/exit137.db")
