@@ -8,7 +8,7 @@ STRICT := $(if $(CI),EXIT137_NO_SKIP=1)
 .DEFAULT_GOAL := help
 
 help: ## say what there is
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 8
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 8
 
 demo: setup ## watch a real container die and the agent say why (LIVE=1 installs Docker)
 	@$(if $(LIVE),scripts/setup live && )$(BIN)/python scripts/demo.py
@@ -17,13 +17,16 @@ run: setup ## run the agent on this host, with events on the screen
 	$(BIN)/exit137 run
 
 test: setup-live ## all tests: unit, property, contract, live (root)
-	$(STRICT) $(BIN)/pytest
+	$(STRICT) $(BIN)/pytest -m "not vm"
 
 unit: setup ## the tests that need neither root nor an engine
-	$(STRICT) $(BIN)/pytest -m "not live and not broker" tests
+	$(STRICT) $(BIN)/pytest -m "not live and not broker and not vm" tests
 
 live: setup-live ## the tests on a real Docker Engine and a real kernel (root)
 	$(STRICT) $(BIN)/pytest tests/live
+
+test-vm: setup-vm ## the package on whole machines under QEMU: Debian 12 and 13 (root)
+	$(STRICT) $(BIN)/pytest -m vm tests/vm
 
 lint: setup ## style, types and the import rule
 	$(BIN)/ruff check
@@ -34,16 +37,26 @@ lint: setup ## style, types and the import rule
 bench: setup ## measure speed, latency and memory
 	$(BIN)/python bench
 
+deb: setup ## dist/exit137_*.deb for Debian 12, Debian 13 and Ubuntu 24.04
+	scripts/deb
+
+dist: setup ## dist/exit137-*.whl and .tar.gz
+	rm -rf build
+	$(BIN)/python -m build --no-isolation --outdir dist
+
 setup:
 	@PYTHON=$(PYTHON) scripts/setup
 
 setup-live:
 	@PYTHON=$(PYTHON) scripts/setup live
 
+setup-vm:
+	@PYTHON=$(PYTHON) scripts/setup vm
+
 lock: setup ## bring requirements/dev.txt up to date with pyproject.toml
 	scripts/lock
 
 clean: ## remove what the other targets have made
-	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info build
+	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info build dist
 
-.PHONY: help demo run test unit live lint bench setup setup-live lock clean
+.PHONY: help demo run test unit live test-vm lint bench deb dist setup setup-live setup-vm lock clean

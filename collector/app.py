@@ -1,36 +1,36 @@
 """
 The agent: everything that runs, in one task group, and the order in which it ends.
 
-Start: store, correlator with what it knew, delivery, HTTP, sources. It is ready when each source that this host offers
-has been tried. End, on SIGTERM or SIGINT: sources first, then what waits for late evidence, then what waits for a sink,
-each with its deadline; what is not done by then is done after the next start.
+Start: store, correlator with what it knew, HTTP, delivery, sources. It is ready when each source that this host offers
+has been tried. A reload checks the new configuration first and touches only what changed. End, on SIGTERM or SIGINT:
+sources first, then what waits for late evidence, then what waits for a sink, each with its deadline; what is not done
+by then is done after the next start.
 """
 
 import asyncio
 import contextlib
-import importlib
 import logging
 import signal
 import time
-from collections.abc import AsyncIterator, Sequence
-from typing import Final
-
-from prometheus_client import CollectorRegistry
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
 
 from collector import remembered
 from collector.config import Config, ConfigurationError
 from collector.correlate.correlator import Correlator
-from collector.delivery import Delivery, SinkState
+from collector.health import Health
+from collector.heartbeat import Heartbeat
 from collector.hostclock import HostIdentity, identify
-from collector.http import HttpServer
 from collector.intake import Intake
 from collector.metrics import Metrics
+from collector.notify import Notifier
+from collector.running import RunningHttp, RunningSinks, RunningSources, end
 from collector.sources import SOURCES
-from collector.sources.base import Source
 from collector.store import Store, StoreError
-from collector.supervisor import Emit, Supervisor
-from sinks import Sink, load
 from sinks.event import EventType
+
+if TYPE_CHECKING:
+    from collector.http import HttpServer
 
 _SETTLE_S: Final = 4.0
 _DRAIN_S: Final = 5.0
@@ -47,17 +47,26 @@ class Agent:
     Args:
         config: what to read and where to send it.
         identity: this host.
+        store: where events wait; its owner closes it.
+        tasks: owns all that runs.
+        notifier: who is told how the agent is.
     """
 
-    def __init__(self, config: Config, identity: HostIdentity) -> None:
+    def __init__(
+        self, config: Config, identity: HostIdentity, *, store: Store, tasks: asyncio.TaskGroup, notifier: Notifier
+    ) -> None:
         self._config = config
-        self._identity = identity
+        self._store = store
+        self._tasks = tasks
+        self._notifier = notifier
         self._stop = asyncio.Event()
-        names = [sink.name for sink in config.sinks]
-        self._metrics = Metrics(CollectorRegistry(), sources=list(SOURCES), sinks=names)
-        self._supervisors: list[Supervisor] = []
-        self._delivery: Delivery | None = None
-        self._ready = False
+        self._metrics = Metrics(sources=list(SOURCES))
+        self._sinks = RunningSinks(store, self._metrics, tasks)
+        correlator = Correlator(identity.published(), identity.booted_ns)
+        self._intake = Intake(correlator, store, config.sinks, metrics=self._metrics, stored=self._sinks.wake)
+        self._sources = RunningSources(identity, self._intake.put, store.positions, tasks)
+        self._health = Health(self._metrics, store, intake=self._intake, sources=self._sources, sinks=self._sinks)
+        self._http = RunningHttp(self._http_server)
 
     def stop(self) -> None:
         """
@@ -67,144 +76,140 @@ class Agent:
             raise KeyboardInterrupt
         self._stop.set()
 
-    async def run(self) -> None:
+    async def run(self, reload: asyncio.Event, reread: Callable[[], Config]) -> None:
         """
         Run until `stop`.
 
+        Args:
+            reload: set to have the configuration read again.
+            reread: reads it.
+
         Raises:
-            StoreError: the store cannot be used.
-            ConfigurationError: a sink or the HTTP server cannot be set up.
+            ConfigurationError: the HTTP server cannot be set up.
         """
-        store = await Store.open(self._config.store_path, max_bytes=self._config.store.max_bytes)
+        if self._store.set_aside is not None:
+            _LOG.error("the store was damaged; it was moved to %s and a new one begun", self._store.set_aside)
+            self._metrics.store_damaged()
+        await self._remember()
+        heart = Heartbeat(self._notifier, self._metrics, self._health.ailment)
+        beat = self._tasks.create_task(heart.run(), name="heartbeat")
+        take_in = self._tasks.create_task(self._intake.run(), name="intake")
         try:
-            if store.set_aside is not None:
-                _LOG.error("the store was damaged; it was moved to %s and a new one begun", store.set_aside)
-                self._metrics.store_damaged()
-            await self._run_with(store)
-        finally:
-            await store.aclose()
-
-    async def _run_with(self, store: Store) -> None:
-        self._warn_of_orphans(store)
-        delivery = self._delivery = Delivery(store, _sinks(self._config), self._metrics)
-        correlator = Correlator(self._identity.published(), self._identity.booted_ns)
-        intake = Intake(correlator, store, self._config.sinks, metrics=self._metrics, stored=delivery.wake)
-        since_ns = time.time_ns() - _REMEMBERED_NS
-        past = await store.events(since_ns=since_ns, types=[EventType.OOM_KILL.value])
-        intake.remember([fact for event in past for fact in remembered.kills(event)])
-        self._supervisors = _supervisors(self._config, self._identity, intake.put)
-        async with self._http(), asyncio.TaskGroup() as tasks:
-            deliver = tasks.create_task(delivery.run(), name="delivery")
-            take_in = tasks.create_task(intake.run(), name="intake")
-            positions = await store.positions()
-            sources = [
-                tasks.create_task(supervisor.run(positions.get(supervisor.state.name)), name=supervisor.state.name)
-                for supervisor in self._supervisors
-            ]
-            ready = tasks.create_task(self._tell_ready(), name="ready")
+            await self._apply(self._config)
+            control = self._tasks.create_task(self._control(reload, reread), name="control")
             await self._stop.wait()
-            self._ready = False
-            await _end(ready, *sources)
-            await _end(take_in)
-            await intake.settle(_SETTLE_S)
-            await self._drain(delivery)
-            await _end(deliver)
+            self._health.ready = False
+            self._notifier.stopping()
+            await end(control)
+            await self._sources.end()
+            await end(take_in)
+            await self._intake.settle(_SETTLE_S)
+            if not await self._sinks.drain(_DRAIN_S):
+                _LOG.warning("some events still wait for their sink; they are sent after the next start")
+            await self._sinks.end()
+            await end(beat)
+        finally:
+            await self._http.end()
 
-    async def _drain(self, delivery: Delivery) -> None:
-        if not await delivery.drain(_DRAIN_S):
-            _LOG.warning("some events still wait for their sink; they are sent after the next start")
+    async def _remember(self) -> None:
+        since_ns = time.time_ns() - _REMEMBERED_NS
+        past = await self._store.events(since_ns=since_ns, types=[EventType.OOM_KILL.value])
+        self._intake.remember([fact for event in past for fact in remembered.kills(event)])
 
-    async def _tell_ready(self) -> None:
+    async def _apply(self, config: Config) -> None:
+        """
+        Run what a configuration asks for. What may fail comes first, and changes nothing if it does.
+        """
+        await self._http.apply(config.http)
+        self._intake.route_to(config.sinks)
+        await self._sinks.apply(config.sinks)
+        await self._sources.apply(config.sources)
+        self._config = config
+        self._warn_of_orphans()
+
+    async def _control(self, reload: asyncio.Event, reread: Callable[[], Config]) -> None:
+        """
+        Tell when the agent is ready; then reload whenever that is asked for.
+        """
+        _LOG.info("ready; %s", await self._settled())
+        while True:
+            self._health.ready = True
+            await reload.wait()
+            reload.clear()
+            self._notifier.reloading()
+            done = await self._reload(reread)
+            told = await self._settled()
+            if done:
+                _LOG.info("reloaded; %s", told)
+
+    async def _reload(self, reread: Callable[[], Config]) -> bool:
+        """
+        Take over the configuration as it is now; with a mistake in it, nothing changes.
+        """
+        before = self._config
+        try:
+            config = reread()
+            await self._apply(config)
+        except ConfigurationError as error:
+            _LOG.error("not reloaded, the configuration in force stays: %s", error)
+            return False
+        if (config.host, config.store) != (before.host, before.store):
+            _LOG.warning("what changed in [host] and [store] is taken over at the next start")
+        return True
+
+    async def _settled(self) -> str:
+        """
+        Wait until every source has been tried, tell the service manager, and give what runs.
+        """
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_READY_S):
-                for supervisor in self._supervisors:
+                for supervisor in self._sources.supervisors:
                     await supervisor.tried.wait()
-        states = [supervisor.state for supervisor in self._supervisors]
-        told = ", ".join(state.name if state.up else f"{state.name} (down)" for state in states)
-        _LOG.info("ready; reads %s; sends to %s", told or "nothing", ", ".join(s.name for s in self._config.sinks))
-        self._ready = True
+        states = [supervisor.state for supervisor in self._sources.supervisors]
+        reads = ", ".join(state.name if state.up else f"{state.name} (down)" for state in states)
+        told = f"reads {reads or 'nothing'}; sends to {', '.join(sink.name for sink in self._config.sinks)}"
+        self._notifier.ready(told)
+        return told
 
-    def _http(self) -> contextlib.AbstractAsyncContextManager[None]:
-        if self._config.http.listen is None:
-            return contextlib.nullcontext()
-        return _serving(HttpServer(self._config.http.listen, self._metrics, self._readiness))
+    def _http_server(self, listen: str) -> "HttpServer":
+        from collector.http import HttpServer  # noqa: PLC0415 (only what is configured is imported)
 
-    def _readiness(self) -> tuple[bool, Sequence[str]]:
-        """
-        Whether the agent does its work: started, and no source is down that was asked for or has been up.
-        """
-        reasons = [] if self._ready else ["starting or stopping"]
-        states = [supervisor.state for supervisor in self._supervisors]
-        reasons += [f"source {state.name} is down: {state.why}" for state in states if state.missed]
-        sinks = self._delivery.health if self._delivery is not None else {}
-        notes = [
-            f"sink {name} is {health.state.value}: {health.why}"
-            for name, health in sinks.items()
-            if health.state in (SinkState.DOWN, SinkState.DISABLED)
-        ]
-        return not reasons, [*reasons, *notes]
+        return HttpServer(listen, self._metrics, self._health)
 
-    def _warn_of_orphans(self, store: Store) -> None:
+    def _warn_of_orphans(self) -> None:
         known = {sink.name for sink in self._config.sinks}
-        for sink in sorted(store.waiting_sinks() - known):
-            _LOG.warning("%d events wait for the sink %s, which is not configured any more", store.depth(sink), sink)
+        for sink in sorted(self._store.waiting_sinks() - known):
+            waiting = self._store.depth(sink)
+            _LOG.warning(
+                "%d events wait for the sink %s, which is not configured any more", waiting, sink, extra={"sink": sink}
+            )
 
 
-async def serve(config: Config) -> None:
+async def serve(config: Config, reread: Callable[[], Config], notifier: Notifier) -> None:
     """
-    Run an agent on this host until SIGTERM or SIGINT.
+    Run an agent on this host until SIGTERM or SIGINT; SIGHUP has it read its configuration again.
+
+    Raises:
+        StoreError: the store cannot be used.
+        ConfigurationError: the HTTP server cannot be set up.
     """
-    agent = Agent(config, identify(machine_id=config.host.id, hostname=config.host.hostname))
+    identity = identify(machine_id=config.host.id, hostname=config.host.hostname)
+    reload = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, agent.stop)
+    loop.add_signal_handler(signal.SIGHUP, reload.set)
+    store = await Store.open(config.store_path, max_bytes=config.store.max_bytes)
     try:
-        await agent.run()
+        async with asyncio.TaskGroup() as tasks:
+            agent = Agent(config, identity, store=store, tasks=tasks, notifier=notifier)
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, agent.stop)
+            await agent.run(reload, reread)
     except* (StoreError, ConfigurationError) as group:
         raise _first(group) from group
+    finally:
+        await store.aclose()
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
     first = group.exceptions[0]
     return _first(first) if isinstance(first, BaseExceptionGroup) else first
-
-
-def _supervisors(config: Config, host: HostIdentity, emit: Emit) -> list[Supervisor]:
-    """
-    The sources to run: those that the configuration asks for, and those that this host offers.
-    """
-    supervisors: list[Supervisor] = []
-    for name, module_name in SOURCES.items():
-        section = getattr(config.sources, name)
-        if section.enabled is False:
-            continue
-        module = importlib.import_module(module_name)
-        if section.enabled is True or module.offered(section):
-            source: Source = module.create(section, host)
-            supervisors.append(Supervisor(source, required=section.enabled is True, emit=emit))
-    return supervisors
-
-
-def _sinks(config: Config) -> dict[str, Sink]:
-    return {sink.name: load(sink.type)[1](sink) for sink in config.sinks}
-
-
-@contextlib.asynccontextmanager
-async def _serving(server: HttpServer) -> AsyncIterator[None]:
-    try:
-        await server.start()
-    except OSError as error:
-        raise ConfigurationError("http.listen", f"cannot be listened on: {error.strerror}") from error
-    try:
-        yield
-    finally:
-        await server.aclose()
-
-
-async def _end(*tasks: "asyncio.Task[None]") -> None:
-    """
-    Cancel tasks and wait until they have ended.
-    """
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

@@ -18,6 +18,7 @@ from collector.sources.docker import DockerConfig
 from collector.sources.journald import JournaldConfig
 from collector.sources.kmsg import KmsgConfig
 from collector.sources.processes import ProcessesConfig
+from collector.sources.trace import TraceConfig
 from sinks import SINKS, SinkConfig
 from sinks import load as load_sink
 from sinks.errors import DisabledError
@@ -86,7 +87,7 @@ class SourcesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     journald: JournaldConfig = JournaldConfig()
     docker: DockerConfig = DockerConfig()
     processes: ProcessesConfig = ProcessesConfig()
-    trace: PlannedSourceConfig = PlannedSourceConfig()
+    trace: TraceConfig = TraceConfig()
     cgroups: PlannedSourceConfig = PlannedSourceConfig()
 
 
@@ -147,7 +148,7 @@ def parse(document: Mapping[str, Any], file: str) -> Config:
     """
     _check_names(document, Config.__struct_fields__, f"{file}")
     sources = _section(document, "sources", SourcesConfig, file)
-    for name in ("trace", "cgroups"):
+    for name in ("cgroups",):
         if getattr(sources, name).enabled is True:
             where = f"{file}: sources.{name}.enabled"
             raise ConfigurationError(where, 'this version has no such source; expected "auto" or false')

@@ -1,12 +1,14 @@
 """
 From the kernel's log clock to the wall clock, and who this host is.
 
-The kernel stamps its log with a clock that starts at boot, stops in suspend and may differ from CLOCK_MONOTONIC by
-some tens of milliseconds; the wall clock may be stepped. So a stamp is right to about 0.1 s; ids use the kernel's own.
+The kernel stamps its log with a clock of its own that starts at boot, stops in suspend, and that nobody disciplines:
+it runs away from CLOCK_MONOTONIC, by seconds in a month. How far is seen from records that are read as they are
+written. The wall clock may be stepped. Ids use the kernel's own stamp.
 """
 
 import os
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +17,8 @@ from typing import Final
 from sinks.event import Boot, Host, HostOs
 
 _NS_PER_US: Final = 1000
+# The least of these is the true lag: reading takes some time too, now and then much.
+_LAGS_KEPT: Final = 32
 _REFRESH_NS: Final = 10_000_000_000
 _HEX_DIGITS: Final = 32
 
@@ -35,6 +39,14 @@ class BootClock:
         self._wall_ns = wall_ns
         self._offset_ns = 0
         self._taken_ns: int | None = None
+        self._lags_ns: deque[int] = deque(maxlen=_LAGS_KEPT)
+
+    def observe(self, monotonic_us: int) -> None:
+        """
+        A record has been read right after it was written: its stamp and this moment are the same, but for the reading.
+        """
+        self._lags_ns.append(self._monotonic_ns() - monotonic_us * _NS_PER_US)
+        self._taken_ns = None
 
     def wall_ns(self, monotonic_us: int) -> int:
         """
@@ -42,7 +54,7 @@ class BootClock:
         """
         now_ns = self._monotonic_ns()
         if self._taken_ns is None or now_ns - self._taken_ns > _REFRESH_NS:
-            self._offset_ns = self._wall_ns() - now_ns
+            self._offset_ns = self._wall_ns() - now_ns + min(self._lags_ns, default=0)
             self._taken_ns = now_ns
         return self._offset_ns + monotonic_us * _NS_PER_US
 

@@ -2,24 +2,41 @@
 /metrics, /healthz and /readyz over HTTP/1.1, GET only, one request per connection.
 
 Three fixed paths need no framework: aiohttp.web would cost some 14 MB of memory. What a stranger can send is
-bounded in size and in time; nothing of it is interpreted but the first line (RFC 9112 3).
+bounded in size and in time; nothing of it is interpreted but the first line (RFC 9112 3) and the Accept header.
 """
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Final, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
+from collector.exposition import Exposition
 from collector.metrics import Metrics
 
 _REQUEST_BYTES: Final = 8192
 _REQUEST_S: Final = 5.0
 _TEXT: Final = "text/plain; charset=utf-8"
-_METRICS: Final = "text/plain; version=0.0.4; charset=utf-8"
 
-Readiness: TypeAlias = Callable[[], tuple[bool, Sequence[str]]]
 _Answer: TypeAlias = tuple[HTTPStatus, str, bytes]
+
+
+class Health(Protocol):
+    """
+    How the agent is, as far as the server asks.
+    """
+
+    def readiness(self) -> tuple[bool, Sequence[str]]:
+        """
+        Whether the agent does its work and, if not, why; what /readyz shows.
+        """
+        ...
+
+    async def look(self) -> None:
+        """
+        Bring the metrics up to date.
+        """
+        ...
 
 
 class HttpServer:
@@ -29,13 +46,13 @@ class HttpServer:
     Args:
         listen: `host:port`, `[address]:port` or `:port`; port 0 takes any.
         metrics: what /metrics shows.
-        ready: whether the agent does its work and, if not, why; what /readyz shows.
+        health: how the agent is.
     """
 
-    def __init__(self, listen: str, metrics: Metrics, ready: Readiness) -> None:
+    def __init__(self, listen: str, metrics: Metrics, health: Health) -> None:
         self._host, self._port = address(listen)
-        self._metrics = metrics
-        self._ready = ready
+        self._exposition = Exposition(metrics)
+        self._health = health
         self._server: asyncio.Server | None = None
 
     @property
@@ -85,20 +102,21 @@ class HttpServer:
             return _plain(HTTPStatus.BAD_REQUEST)
         match head.split(b"\r\n", 1)[0].split(b" "):
             case [b"GET", target, b"HTTP/1.0" | b"HTTP/1.1"]:
-                return self._page(target.split(b"?", 1)[0])
+                return await self._page(target.split(b"?", 1)[0], accepted(head))
             case [_, _, b"HTTP/1.0" | b"HTTP/1.1"]:
                 return _plain(HTTPStatus.METHOD_NOT_ALLOWED)
             case _:
                 return _plain(HTTPStatus.BAD_REQUEST)
 
-    def _page(self, path: bytes) -> _Answer:
+    async def _page(self, path: bytes, accept: str) -> _Answer:
         match path:
             case b"/metrics":
-                return HTTPStatus.OK, _METRICS, self._metrics.text()
+                await self._health.look()
+                return HTTPStatus.OK, *self._exposition.text(accept)
             case b"/healthz":
                 return _plain(HTTPStatus.OK)
             case b"/readyz":
-                ready, reasons = self._ready()
+                ready, reasons = self._health.readiness()
                 status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
                 return _plain(status, *reasons)
             case _:
@@ -116,6 +134,17 @@ def address(listen: str) -> tuple[str | None, int]:
     if not colon or not (port.isascii() and port.isdigit()):
         raise ValueError(f'expected "host:port", found "{listen}"')
     return host.strip("[]") or None, int(port)
+
+
+def accepted(head: bytes) -> str:
+    """
+    The value of the Accept header; empty where there is none.
+    """
+    for line in head.split(b"\r\n")[1:]:
+        name, _, value = line.partition(b":")
+        if name.strip().lower() == b"accept":
+            return value.strip().decode("ascii", "replace")
+    return ""
 
 
 def rendered(answer: _Answer) -> bytes:

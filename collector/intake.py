@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -16,6 +17,7 @@ from collector.correlate.correlator import Correlator
 from collector.correlate.facts import Fact, GapFact, Origin
 from collector.delivery import route
 from collector.metrics import Metrics
+from collector.moments import moment_ns
 from collector.positions import PositionLedger
 from collector.sources.base import Position, Reading
 from collector.store import Store, StoredEvent
@@ -26,7 +28,10 @@ from sinks.event import Event, to_json
 _QUEUED_AT_MOST: Final = 256
 # An idle agent writes positions this often; what it would read again after a crash makes the same events.
 _POSITIONS_EVERY_NS: Final = 5_000_000_000
+_FED_AT_ONCE: Final = 64
 _STORE_RETRY_S: Final = 1.0
+# Also without anything to do it looks around this often, so that it can be seen to be alive.
+_IDLE_S: Final = 5.0
 _NS: Final = 1_000_000_000
 _LOG: Final = logging.getLogger(__name__)
 
@@ -42,6 +47,7 @@ class Intake:
         metrics: what is counted.
         stored: called after events were stored.
         clock_ns: a clock that only goes forward.
+        wall_ns: the wall clock.
     """
 
     def __init__(
@@ -53,6 +59,7 @@ class Intake:
         metrics: Metrics,
         stored: Callable[[], None],
         clock_ns: Callable[[], int] = time.monotonic_ns,
+        wall_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._correlator = correlator
         self._store = store
@@ -60,9 +67,13 @@ class Intake:
         self._metrics = metrics
         self._stored = stored
         self._clock_ns = clock_ns
+        self._wall_ns = wall_ns
         self._queue: asyncio.Queue[tuple[str, Reading]] = asyncio.Queue(_QUEUED_AT_MOST)
         self._ledger = PositionLedger()
+        self._unfed: deque[tuple[Fact, Origin]] = deque()
+        self._untold: list[Event] = []
         self._positions_due_ns = 0
+        self._turned_ns = clock_ns()
 
     async def put(self, source: str, reading: Reading) -> None:
         """
@@ -75,10 +86,11 @@ class Intake:
         Work until cancelled.
         """
         while True:
-            events = self._correlator.tick(self._clock_ns())
+            self._turned_ns = self._clock_ns()
             for source, reading in await self._readings():
-                events += self._feed(source, reading)
-            await self._commit(events)
+                self._note(source, reading)
+            await self._feed_all()
+            await self._commit()
 
     async def settle(self, deadline_s: float) -> None:
         """
@@ -89,15 +101,26 @@ class Intake:
         """
         until_ns = self._clock_ns() + int(deadline_s * _NS)
         while self._clock_ns() < until_ns:
-            events: list[Event] = []
             while not self._queue.empty():
-                events += self._feed(*self._queue.get_nowait())
-            events += self._correlator.tick(self._clock_ns())
-            await self._commit(events, at_once=True)
+                self._note(*self._queue.get_nowait())
+            await self._feed_all()
+            await self._commit(at_once=True)
             due_ns = self._correlator.next_deadline_ns()
             if due_ns is None:
                 return
             await asyncio.sleep(max(min(due_ns, until_ns) - self._clock_ns(), 0) / _NS)
+
+    def since_turn_s(self) -> float:
+        """
+        How long ago it last took what there was, or tried to store it; it never rests for more than some seconds.
+        """
+        return (self._clock_ns() - self._turned_ns) / _NS
+
+    def route_to(self, sinks: Sequence[SinkConfig]) -> None:
+        """
+        From now on events are for these sinks.
+        """
+        self._sinks = sinks
 
     def remember(self, facts: Sequence[Fact]) -> None:
         """
@@ -118,38 +141,46 @@ class Intake:
             readings.append(self._queue.get_nowait())
         return readings
 
-    def _wait_s(self) -> float | None:
+    def _wait_s(self) -> float:
         deadlines = [self._correlator.next_deadline_ns(), self._positions_due_ns or None]
-        due_ns = min((due for due in deadlines if due is not None), default=None)
-        return None if due_ns is None else max(due_ns - self._clock_ns(), 0) / _NS
+        waits_s = [max(due - self._clock_ns(), 0) / _NS for due in deadlines if due is not None]
+        return min([_IDLE_S, *waits_s])
 
-    def _feed(self, source: str, reading: Reading) -> list[Event]:
+    def _note(self, source: str, reading: Reading) -> None:
         origin = self._ledger.note(source, reading.position)
-        events: list[Event] = []
-        for fact in reading.facts:
-            events += self._feed_fact(fact, origin)
-        self._metrics.source_records(source, len(reading.facts))
+        self._unfed.extend((fact, origin) for fact in reading.facts)
+        self._metrics.source_facts(source, len(reading.facts))
         if not self._positions_due_ns:
             self._positions_due_ns = self._clock_ns() + _POSITIONS_EVERY_NS
-        return events
 
-    def _feed_fact(self, fact: Fact, origin: Origin) -> list[Event]:
+    async def _feed_all(self) -> None:
+        """
+        Feed what is there, and let the sources have their turn in between: /proc soon forgets whom they ask it for.
+        """
+        while self._unfed:
+            for _ in range(min(_FED_AT_ONCE, len(self._unfed))):
+                self._feed(*self._unfed.popleft())
+            await asyncio.sleep(0)
+        self._untold += self._correlator.tick(self._clock_ns())
+
+    def _feed(self, fact: Fact, origin: Origin) -> None:
         if isinstance(fact, GapFact):
             self._note_gap(fact)
-        return self._correlator.feed(fact, self._clock_ns(), origin)
+        seen_ns = moment_ns(fact)
+        if seen_ns is not None:
+            self._metrics.source_lag(origin.source, (self._wall_ns() - seen_ns) / _NS)
+        self._untold += self._correlator.feed(fact, self._clock_ns(), origin)
 
     def _note_gap(self, fact: GapFact) -> None:
-        match fact.what:
-            case "source_up" | "source_down":
-                self._metrics.source_up(fact.source, up=fact.what == "source_up")
-            case _:
-                _LOG.warning("source %s: %s", fact.source, fact.text)
-                self._metrics.source_gap(fact.source, fact.what)
+        if fact.what not in ("source_up", "source_down"):
+            _LOG.warning("source %s: %s", fact.source, fact.text, extra={"source": fact.source, "what": fact.what})
+            self._metrics.source_gap(fact.source, fact.what)
 
-    async def _commit(self, events: Sequence[Event], *, at_once: bool = False) -> None:
+    async def _commit(self, *, at_once: bool = False) -> None:
         """
         Store events and the positions that may go with them; without events, positions only when they are due.
         """
+        events = tuple(self._untold)
         due = at_once or (0 < self._positions_due_ns <= self._clock_ns())
         if not events and not due:
             return
@@ -157,8 +188,9 @@ class Intake:
         self._positions_due_ns = 0
         stored = await self._store_for_sure([self._outgoing(event) for event in events], positions)
         self._ledger.stored(positions)
+        del self._untold[: len(events)]
         for event in events:
-            self._metrics.event(event.type, event.exit137.cause)
+            self._metrics.event(event)
         if stored:
             self._stored()
 
@@ -168,6 +200,7 @@ class Intake:
         """
         failed = False
         while True:
+            self._turned_ns = self._clock_ns()
             try:
                 stored = await self._store.commit(events, positions)
             except (StoreFullError, StoreUnavailableError) as error:

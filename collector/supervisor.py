@@ -73,9 +73,24 @@ class Supervisor:
         self.state = SourceState(name=source.name, required=required)
         self.tried = asyncio.Event()
         self._source = source
+        self._fields = {"source": source.name}
         self._emit = emit
         self._wall_ns = wall_ns
         self._rng = rng or random.Random()  # noqa: S311 (jitter, not a secret)
+
+    @property
+    def records(self) -> int:
+        """
+        How many records were read.
+        """
+        return self._source.records
+
+    @property
+    def garbage(self) -> int:
+        """
+        How many of them could not be understood.
+        """
+        return self._source.garbage
 
     async def run(self, position: Position | None) -> None:
         """
@@ -93,7 +108,7 @@ class Supervisor:
             except SourceError as error:
                 why = error
             except Exception as error:  # noqa: BLE001 (a fault in one source must not end the others)
-                _LOG.exception("source %s failed in a way nobody foresaw", self._source.name)
+                _LOG.exception("source %s failed in a way nobody foresaw", self._source.name, extra=self._fields)
                 why = SourceError(f"internal error: {type(error).__name__}")
             await self._down(why, position)
             failures += 1
@@ -109,7 +124,7 @@ class Supervisor:
         missing = isinstance(error, SourceMissingError) and not self.state.required
         if self.state.why != error.why:
             level = logging.INFO if missing and not self.state.up else logging.WARNING
-            _LOG.log(level, "source %s is down: %s", self.state.name, error)
+            _LOG.log(level, "source %s is down: %s", self.state.name, error, extra=self._fields)
         if self.state.up or (self.state.required and not self.state.tried):
             await self._tell("source_down", f"The source {self.state.name} is down: {error.why}.", position)
         self.state.up, self.state.tried, self.state.why = False, True, error.why

@@ -66,31 +66,46 @@ class KmsgRecord:
         return self.facility == _KERNEL_FACILITY
 
 
-def frame(record: bytes) -> tuple[int, int, int, bytes] | None:
+def frame(record: bytes) -> tuple[int, int, int, str] | None:
     """
     The numbers of a record and its text as it stands, cheaply: (priority, seq, usec, text); None for garbage.
 
-    The text may have the end of a header before it; it is for searching, not for parsing.
+    The text may have the end of a header before it and is read as Latin-1; it is for searching, not for parsing.
     """
     head, separator, text = record.partition(b";")
     fields = head.split(b",", _FIELDS_AT_LEAST)
     if not separator or len(fields) < _FIELDS_AT_LEAST or len(head) > _HEADER_BYTES_AT_MOST:
         return None
     try:
-        return int(fields[0]), int(fields[1]), int(fields[2]), text
+        return int(fields[0]), int(fields[1]), int(fields[2]), text.decode("latin-1")
     except ValueError:
         return None
 
 
-def concerns_oom(text: bytes) -> bool:
+def is_next_and_ordinary(record: bytes, seq: int) -> bool:
+    """
+    Whether a record follows the one of this number and has nothing to do with an OOM: most do, so it is the cheapest
+    question that can be asked of one.
+    """
+    text = record.decode("latin-1")
+    if concerns_oom(text):
+        return False
+    fields = text.split(",", 2)
+    return len(fields) == _FIELDS_AT_LEAST and fields[1] == str(seq + 1)
+
+
+def concerns_oom(text: str) -> bool:
     """
     Whether a line may belong to an OOM: cheap, and true for all lines that open, carry or end a report.
+
+    Args:
+        text: the message; bytes of any encoding may be given as Latin-1 (a search in str is faster than in bytes).
     """
     return (
-        b"oom" in text
-        or b"OOM" in text
-        or (b"ill" in text and (b"kill" in text or b"Kill" in text))
-        or (b"mem" in text and (b"ut of mem" in text or b"locked on mem" in text))
+        "oom" in text
+        or "OOM" in text
+        or ("ill" in text and ("kill" in text or "Kill" in text))
+        or ("mem" in text and ("ut of mem" in text or "locked on mem" in text))
     )
 
 

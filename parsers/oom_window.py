@@ -15,8 +15,8 @@ _REPORT_US: Final = 2_000_000
 _AFTER_KILL_US: Final = 300_000
 _REPORT_LINES: Final = 5000
 _AFTER_KILL_LINES: Final = 200
-_BEGINNING: Final = b"invoked oom-killer"
-_KILL: Final = b"Killed process"
+_BEGINNING: Final = "invoked oom-killer"
+_KILL: Final = "Killed process"
 
 
 class OomWindow:
@@ -28,7 +28,14 @@ class OomWindow:
         self._open_until_us: int | None = None
         self._lines_left = 0
 
-    def wants(self, text: bytes, monotonic_us: int | None) -> bool:
+    @property
+    def closed(self) -> bool:
+        """
+        Whether only lines that concern an OOM by themselves are wanted.
+        """
+        return not self._lines_left
+
+    def wants(self, text: str, monotonic_us: int | None) -> bool:
         """
         Whether a line is to be handed on.
 

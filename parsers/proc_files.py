@@ -26,6 +26,7 @@ _STAT: Final = re.compile(
 _DEAD: Final = frozenset({"Z", "X", "x"})
 _PF_EXITING: Final = 0x4
 _DELETED: Final = " (deleted)"
+_UNITS: Final = (".service", ".scope")
 _FIELDS: Final = 3
 
 
@@ -90,6 +91,17 @@ def parse_cgroup(text: bytes) -> ContainerRef | None:
         ref = container_of(path)
         if ref is not None:
             return ref
+    return None
+
+
+def parse_unit(text: bytes) -> str | None:
+    """
+    The innermost systemd unit that /proc/<pid>/cgroup names: a service, or a scope such as a login session's.
+    """
+    for line in text.decode("utf-8", "surrogateescape").split("\n"):
+        units = [name for name in _path(line).split("/") if name.endswith(_UNITS)]
+        if units:
+            return units[-1]
     return None
 
 

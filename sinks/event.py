@@ -285,11 +285,17 @@ class Oom:
 class SignalSender:
     """
     Who sent the signal that ended the container.
+
+    Attributes:
+        container_id: of the sender, where it runs in one.
+        unit: the systemd unit that the sender is part of.
     """
 
     pid: int | None = None
     name: str | None = None
     uid: int | None = None
+    container_id: str | None = None
+    unit: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -326,12 +332,20 @@ class Memory:
 class Advice:
     """
     What to do, and why.
+
+    Attributes:
+        kind: a word for it: `limit`, `heap`, `workers`, `swap`, …
+        value: what to set it to, where that is a number; bytes, or a count for `workers`.
+        cap: what `value` was kept below.
+        unless: when it does not apply.
     """
 
     kind: str
     value: int | None = None
     text: str
     reason: str
+    cap: int | None = None
+    unless: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

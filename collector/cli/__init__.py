@@ -18,6 +18,8 @@ COMMANDS: Final[Mapping[str, str]] = {
     "replay": "collector.cli.replay",
     "record": "collector.cli.record",
     "check": "collector.cli.check",
+    "install": "collector.cli.install",
+    "uninstall": "collector.cli.uninstall",
 }
 
 

@@ -25,10 +25,13 @@ _PATIENCE_S: Final = 15.0
 @click.command("check")
 @config_option
 @click.option("--send-test", is_flag=True, help="Send a test event to every sink.")
+@click.option("--config-only", is_flag=True, help="Read the configuration, and try nothing.")
 @click.pass_context
-def command(ctx: click.Context, config_path: Path | None, *, send_test: bool) -> None:
+def command(ctx: click.Context, config_path: Path | None, *, send_test: bool, config_only: bool) -> None:
     """Check the configuration, the sources and, with --send-test, the sinks."""
     config = configuration(config_path)
+    if config_only:
+        return
     sound = asyncio.run(_check(config, send_test=send_test))
     ctx.exit(0 if sound else FAILED)
 

@@ -15,6 +15,12 @@ from parsers.cgroup_path import ContainerRef, container_of
 from parsers.oom_facts import OomReport, OomVictim, TaskRow
 from sinks.event import Confidence, Scope
 
+# The kernel's log has a clock of its own.
+_SLACK_NS: Final = 500_000_000
+# How long a killed process may take to give back its memory before it is gone.
+_DYING_NS: Final = 30_000_000_000
+# A pid that a report listed may be another process's a while later.
+_LISTED_NS: Final = 60_000_000_000
 _PIDS_KEPT: Final = 32_768
 _INIT_NAMES: Final = frozenset({"docker-init", "tini", "dumb-init", "catatonit"})
 _ROWS_WITH_INIT: Final = 2
@@ -42,6 +48,19 @@ class _Owner:
     comm: str | None
     how: str
     confidence: Confidence = Confidence.LIKELY
+    from_ns: int | None = None
+    until_ns: int | None = None
+
+    def had(self, victim: OomVictim) -> bool:
+        """
+        Whether a victim can be this process, and no other that had the same pid before or after it.
+        """
+        if self.comm not in (None, victim.comm):
+            return False
+        if victim.at_ns is None:
+            return True
+        begun = self.from_ns is None or victim.at_ns >= self.from_ns - _SLACK_NS
+        return begun and (self.until_ns is None or victim.at_ns <= self.until_ns + _SLACK_NS)
 
 
 class PidIndex:
@@ -52,33 +71,54 @@ class PidIndex:
     def __init__(self) -> None:
         self._owners: OrderedDict[int, _Owner] = OrderedDict()
 
-    def learn_main(self, container_id: str, pid: int) -> None:
+    def learn_main(self, container_id: str, pid: int, started_ns: int | None) -> None:
         """
         The main process of a container, from inspect.
         """
-        self._learn(pid, _Owner(container_id=container_id, comm=None, how="docker inspect named this pid"))
+        how = "docker inspect named this pid"
+        self._learn(pid, _Owner(container_id=container_id, comm=None, how=how, from_ns=started_ns))
 
-    def learn_tasks(self, container_id: str, rows: Iterable[TaskRow]) -> None:
+    def learn_tasks(self, container_id: str, rows: Iterable[TaskRow], at_ns: int | None) -> None:
         """
         The processes that a report listed in a container's cgroup.
         """
         for row in rows:
             how = "an earlier OOM report listed this pid in the container"
-            self._learn(row.tgid, _Owner(container_id=container_id, comm=row.comm, how=how))
+            until_ns = at_ns + _LISTED_NS if at_ns is not None else None
+            self._learn(
+                row.tgid,
+                _Owner(container_id=container_id, comm=row.comm, how=how, from_ns=at_ns, until_ns=until_ns),
+            )
 
-    def learn_exited(self, container_id: str, pid: int) -> None:
+    def learn_exited(self, container_id: str, pid: int, at_ns: int) -> None:
         """
         A process that a signal ended, and whose container was known while it lived.
         """
         how = "the process connector had this pid in the container before it died"
-        self._learn(pid, _Owner(container_id=container_id, comm=None, how=how, confidence=Confidence.CERTAIN))
+        self._learn(
+            pid,
+            _Owner(
+                container_id=container_id,
+                comm=None,
+                how=how,
+                confidence=Confidence.CERTAIN,
+                from_ns=at_ns - _DYING_NS,
+                until_ns=at_ns,
+            ),
+        )
 
-    def owner(self, victim: OomVictim) -> Placement | None:
+    def owner(self, victim: OomVictim, *, surely: bool = False) -> Placement | None:
         """
         Where a victim belongs, by its pid; a name that does not fit is another process with the same pid.
+
+        Args:
+            victim: as the kernel's log has it.
+            surely: only what was seen until its end counts, as better evidence is on its way.
         """
         owner = self._owners.get(victim.pid)
-        if owner is None or owner.comm not in (None, victim.comm):
+        if owner is None or not owner.had(victim):
+            return None
+        if surely and owner.confidence is not Confidence.CERTAIN:
             return None
         return Placement(container_id=owner.container_id, runtime="docker", confidence=owner.confidence, how=owner.how)
 
@@ -95,18 +135,20 @@ class PidIndex:
             self._owners.popitem(last=False)
 
 
-def place(report: OomReport, victim: OomVictim, book: ContainerBook, pids: PidIndex) -> Placement | None:
+def place(
+    report: OomReport, victim: OomVictim, book: ContainerBook, pids: PidIndex, *, surely: bool = False
+) -> Placement | None:
     """
-    Where a victim belongs; None when that is not known (yet).
+    Where a victim belongs; None when that is not known (yet). `surely` as for `PidIndex.owner`.
     """
     path = report.task_memcg or report.victim_cgroup_hint
     several = report.group and report.oom_memcg != report.task_memcg
     if several:
-        owner = pids.owner(victim)
+        owner = pids.owner(victim, surely=surely)
         if owner is not None:
             return owner
     if path is None:
-        return pids.owner(victim)
+        return pids.owner(victim, surely=surely)
     ref = container_of(path)
     if ref is None:
         return Placement(container_id=None, runtime=None, confidence=Confidence.CERTAIN)

@@ -6,6 +6,7 @@ import signal as signals
 from dataclasses import dataclass
 from typing import Final
 
+from collector.correlate.facts import ProcessExited, SignalSeen
 from collector.correlate.runs import ContainerRecord, KillInRun, Run
 from collector.correlate.verdict.case import SIGTERM, Case
 
@@ -28,6 +29,8 @@ def open_case(
     run: Run,
     *,
     kills: tuple[KillInRun, ...],
+    main_exit: ProcessExited | None = None,
+    sender: SignalSeen | None = None,
     engine: EngineTimes,
     kernel_log: bool,
     rebooted: bool,
@@ -56,6 +59,8 @@ def open_case(
         oom_events_ns=tuple(run.oom_events_ns),
         oom_killed_flag=after.oom_killed if after is not None else None,
         kills=kills,
+        main_exit=main_exit,
+        sender=sender,
         error=(after.error or None) if after is not None else None,
         kernel_log=kernel_log,
         engine_down_ns=near.down_ns,

@@ -2,17 +2,20 @@
 From kills and judged deaths to the published event. No judgement here, only form.
 """
 
+import shlex
 from dataclasses import dataclass
 from typing import Final
 
 from collector.correlate import sentences
 from collector.correlate.deaths import JudgedDeath
-from collector.correlate.facts import GapFact
+from collector.correlate.facts import GapFact, ProcessExited, SignalSeen
 from collector.correlate.identity import agent_id, death_id, kill_id
 from collector.correlate.kills import KernelKill, PlacedVictim
 from collector.correlate.metadata import container_of_record, orchestrator_of
 from collector.correlate.runs import ContainerRecord, KillInRun, Run
 from collector.correlate.user_kills import UserSpaceKill
+from collector.correlate.wording import shown
+from collector.masking import mask_command_line
 from parsers.cgroup_path import container_of
 from parsers.oom_facts import OomReport
 from sinks.event import (
@@ -30,8 +33,10 @@ from sinks.event import (
     Host,
     Killer,
     Oom,
+    ParentProcess,
     Process,
     Scope,
+    SignalSender,
     Trigger,
     Victim,
 )
@@ -95,7 +100,12 @@ class Composer:
         container = container_of_record(record) if record is not None else None
         victims = () if kill.pid is None else (_user_victim(kill),)
         return self._oom_event(
-            event_id=kill_id(self.host.id, self._boot, (kill.at_ns or 0) // 1000, kill.pid or kill.cgroup or "?"),
+            event_id=kill_id(
+                self.host.id,
+                self._boot,
+                kill.text if kill.at_ns is None else kill.at_ns // 1000,
+                kill.pid or kill.cgroup or "?",
+            ),
             time_ns=kill.at_ns,
             message=kill.sentence(sentences.container_name(record, kill.container_id or "")),
             container=container or _bare_container(kill.container_id, None),
@@ -130,7 +140,7 @@ class Composer:
             host=self.host,
             container=container_of_record(record),
             orchestrator=orchestrator_of(record),
-            process=_main_process(record, run),
+            process=_main_process(record, run, case.main_exit),
             exit137=Exit137(
                 cause=verdict.cause,
                 confidence=verdict.confidence,
@@ -144,6 +154,7 @@ class Composer:
                     finished_at_ns=case.ended_ns,
                     restart_count=run.after.restart_count if run.after is not None else None,
                     oom_kill_ids=kills,
+                    killer=_killer(case.sender),
                 ),
             ),
         )
@@ -153,7 +164,9 @@ class Composer:
         The event of an OOM report that ends before a kill: what the kernel meant to do, and that it is not confirmed.
         """
         ref = container_of(report.task_memcg or report.victim_cgroup_hint or "")
-        chosen = f' chose "{report.chosen_comm}" (pid {report.chosen_pid})' if report.chosen_pid is not None else ""
+        chosen = (
+            f' chose "{shown(report.chosen_comm)}" (pid {report.chosen_pid})' if report.chosen_pid is not None else ""
+        )
         what = "no_killable_process" if report.no_killable else "report_incomplete"
         told = "found no process to kill" if report.no_killable else f"reported an OOM{chosen}, no kill was printed"
         texts = [line.text for line in report.evidence]
@@ -292,7 +305,6 @@ def _user_victim(kill: UserSpaceKill) -> Victim:
         name=kill.comm,
         container_id=kill.container_id,
         main_process=kill.main_process,
-        anon_rss_bytes=kill.rss_bytes,
         uid=kill.uid,
     )
 
@@ -340,6 +352,7 @@ def _weakest(kill: KernelKill) -> Confidence:
 
 def _kill_evidence(kill: KernelKill) -> tuple[Evidence, ...]:
     evidence = [Evidence(source=kill.source, time_ns=line.at_ns, text=line.text) for line in kill.report.evidence]
+    evidence += kill.witnesses
     if kill.claim is not None:
         source = EvidenceSource.JOURNALD if kill.claim.claimant.value == "systemd" else EvidenceSource.DOCKER
         evidence.append(Evidence(source=source, time_ns=kill.claim.at_ns, text=kill.claim.text))
@@ -379,11 +392,38 @@ def _oom_of_death(judged: JudgedDeath) -> Oom | None:
     )
 
 
-def _main_process(record: ContainerRecord, run: Run) -> Process | None:
+def _main_process(record: ContainerRecord, run: Run, exited: ProcessExited | None) -> Process | None:
+    """
+    The process whose end was the run's: as the kernel showed it, else as Docker was told to start it.
+    """
     command = record.snapshot.command if record.snapshot is not None else None
+    if exited is not None:
+        return Process(
+            pid=exited.pid,
+            name=exited.comm,
+            command_line=exited.command_line or _masked(command),
+            start_ns=run.started_at_ns,
+            parent=ParentProcess(pid=exited.parent_pid, name=next(iter(exited.ancestors), None)),
+        )
     if run.main_pid is None and command is None:
         return None
-    return Process(pid=run.main_pid, name=None, command_line=command, start_ns=run.started_at_ns)
+    return Process(pid=run.main_pid, command_line=_masked(command), start_ns=run.started_at_ns)
+
+
+def _masked(command: str | None) -> str | None:
+    return " ".join(mask_command_line(shlex.split(command))) if command is not None else None
+
+
+def _killer(sent: SignalSeen | None) -> SignalSender | None:
+    if sent is None:
+        return None
+    return SignalSender(
+        pid=sent.sender_pid,
+        name=sent.sender_comm,
+        uid=sent.sender_uid,
+        container_id=sent.sender_container.id if sent.sender_container is not None else None,
+        unit=sent.sender_unit,
+    )
 
 
 def _severity(cause: Cause) -> int:

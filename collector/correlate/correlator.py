@@ -16,18 +16,23 @@ from collector.correlate.deaths import Deaths, JudgedDeath
 from collector.correlate.facts import (
     ContainerGoneFact,
     EngineFact,
+    ExitsRead,
     Fact,
     GapFact,
     KernelFact,
+    MemoryRound,
     Origin,
     ProcessExited,
     RememberedKillFact,
     RememberedRunFact,
+    SignalSeen,
     SnapshotFact,
+    VictimSeen,
 )
 from collector.correlate.kills import KernelKill, Kills
 from collector.correlate.runs import ContainerBook, KillInRun
 from collector.correlate.user_kills import UserKills, UserSpaceKill
+from collector.correlate.witnesses import Witnesses
 from parsers.docker_event import DockerAction, DockerEvent
 from parsers.killers import UnitOomKilled
 from sinks.event import Event, EvidenceSource, Host
@@ -49,15 +54,16 @@ class Correlator:
         self.book = ContainerBook()
         self._pids = PidIndex()
         self._claims = Claims()
-        self._kills = Kills(self.book, self._pids, self._claims)
-        self._deaths = Deaths(self.book, self._pids, boot_id, booted_ns)
+        self._witnesses = Witnesses()
+        self._kills = Kills(self.book, self._pids, self._claims, self._witnesses)
+        self._deaths = Deaths(self.book, self._pids, self._witnesses, boot_id, booted_ns)
         self._user_kills = UserKills(self.book, self._pids)
         self._compose = Composer(host=host)
         self._kernel_logs: set[str] = set()
         self._down: set[str] = set()
         self._wall_ns = 0
 
-    def feed(self, fact: Fact, now_ns: int, origin: Origin | None = None) -> list[Event]:  # noqa: C901 - one case a fact
+    def feed(self, fact: Fact, now_ns: int, origin: Origin | None = None) -> list[Event]:  # noqa: C901, PLR0912 - one case a fact
         """
         Take one fact; gives the events that are ready because of it.
 
@@ -93,9 +99,15 @@ class Correlator:
                 self._note_time(fact.at_ns)
                 self._claim_by_systemd(fact)
                 events += self._tell_kills(self._kills.settle(now_ns))
+            case ExitsRead():
+                self._kills.exits_read_ns = fact.at_ns
+            case SignalSeen() | VictimSeen():
+                self._witnesses.note(fact)
             case ProcessExited():
                 self._note_time(fact.at_ns)
                 events += self._take_exit(fact, now_ns)
+            case MemoryRound():
+                self._note_time(fact.at_ns)
             case _:
                 self._note_time(fact.at_ns)
                 events += self._tell_user_kills(self._user_kills.feed(fact))
@@ -171,9 +183,12 @@ class Correlator:
         return [self._compose.incomplete_report(report) for report in self._kills.incomplete()]
 
     def _take_exit(self, fact: ProcessExited, now_ns: int) -> list[Event]:
+        container_id = known_reference(fact.container, self.book).id
+        self._witnesses.note(fact)
+        self.book.keep_exit(container_id, fact)
         if fact.status is None or fact.status.signal != SIGKILL:
             return []
-        self._pids.learn_exited(known_reference(fact.container, self.book).id, fact.pid)
+        self._pids.learn_exited(container_id, fact.pid, fact.at_ns)
         return self._tell_kills(self._kills.settle(now_ns))
 
     def _remember_kill(self, fact: RememberedKillFact) -> None:
@@ -194,6 +209,8 @@ class Correlator:
         )
 
     def _take_gap(self, fact: GapFact) -> list[Event]:
+        if fact.source == "processes" and fact.what in ("source_up", "source_down"):
+            self._kills.exits_follow = fact.what == "source_up"
         if fact.source in _KERNEL_SOURCES:
             if fact.what == "source_up":
                 self._kernel_logs.add(fact.source)

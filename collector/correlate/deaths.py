@@ -14,11 +14,15 @@ from collector.correlate.facts import (
     ContainerGoneFact,
     EngineFact,
     Origin,
+    ProcessExited,
     RememberedRunFact,
+    SignalSeen,
     SnapshotFact,
 )
 from collector.correlate.runs import START_LAG_NS, START_LEAD_NS, ContainerBook, ContainerRecord, Run, SignalSent
 from collector.correlate.verdict import Case, Verdict, decide
+from collector.correlate.verdict.case import SIGNAL_BASE
+from collector.correlate.witnesses import Witnesses
 from parsers.docker_event import DockerAction, DockerEvent
 from parsers.docker_inspect import ContainerSnapshot
 
@@ -55,13 +59,22 @@ class Deaths:
     Args:
         book: the containers.
         pids: learns the main processes.
+        witnesses: who sent which signal; read only.
         boot_id: this boot of the host.
         booted_ns: when it began, wall clock.
     """
 
-    def __init__(self, book: ContainerBook, pids: PidIndex, boot_id: str | None, booted_ns: int | None) -> None:
+    def __init__(
+        self,
+        book: ContainerBook,
+        pids: PidIndex,
+        witnesses: Witnesses,
+        boot_id: str | None,
+        booted_ns: int | None,
+    ) -> None:
         self._book = book
         self._pids = pids
+        self._witnesses = witnesses
         self._boot_id = boot_id
         self._booted_ns = booted_ns
         self._engine = EngineTimes()
@@ -142,7 +155,7 @@ class Deaths:
         run.started_at_ns = fact.started_at_ns
         record.begin(run)
         if fact.main_pid is not None and fact.boot_id == self._boot_id:
-            self._pids.learn_main(fact.container_id, fact.main_pid)
+            self._pids.learn_main(fact.container_id, fact.main_pid, fact.started_at_ns)
 
     def tick(self, now_ns: int) -> list[JudgedDeath]:
         """
@@ -252,7 +265,7 @@ class Deaths:
         run.started_at_ns = snapshot.started_at_ns
         if snapshot.pid is not None:
             run.main_pid = snapshot.pid
-            self._pids.learn_main(record.id, snapshot.pid)
+            self._pids.learn_main(record.id, snapshot.pid, snapshot.started_at_ns)
 
     def _saw_ended(
         self,
@@ -297,15 +310,34 @@ class Deaths:
         self._open.append(_Open(record=record, run=run, deadline_ns=now_ns + VERDICT_WAIT_NS))
 
     def _case(self, item: _Open) -> Case:
+        main_exit = self._book.main_exit_of(item.record, item.run)
         return open_case(
             item.record,
             item.run,
             kills=self._book.kills_of(item.record, item.run),
+            main_exit=main_exit,
+            sender=self._sender(item.run, main_exit),
             engine=self._engine,
             kernel_log=self.kernel_log,
             rebooted=None not in (item.run.boot_id, self._boot_id) and item.run.boot_id != self._boot_id,
             booted_ns=self._booted_ns,
         )
+
+    def _sender(self, run: Run, main_exit: ProcessExited | None) -> SignalSeen | None:
+        """
+        Who sent the signal that ended a run; an init passes on what it was sent itself.
+        """
+        code = run.after.exit_code if run.after is not None else run.exit_code
+        by_code = code - SIGNAL_BASE if code is not None and code > SIGNAL_BASE else None
+        status = main_exit.status if main_exit is not None else None
+        signal = status.signal if status is not None else by_code
+        pid = main_exit.pid if main_exit is not None else run.main_pid
+        if signal is None or pid is None:
+            return None
+        sent = self._witnesses.sender(pid, signal, run.ended_ns)
+        if sent is not None and sent.sender_pid == run.main_pid:
+            return self._witnesses.sender(run.main_pid, signal, run.ended_ns) or sent
+        return sent
 
 
 def _is_start_of(run: Run, start_event_ns: int) -> bool:

@@ -185,6 +185,49 @@ class MemoryRound:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SignalSeen:
+    """
+    A signal that can end a process was sent, as the kernel itself saw it.
+
+    Attributes:
+        code: si_code: 0 and below were sent by a process, 128 by the kernel.
+        sender_unit: the systemd unit that the sender is part of.
+        target_pid: on the host.
+    """
+
+    signal: int
+    code: int
+    sender_pid: int
+    sender_comm: str | None
+    sender_uid: int | None
+    sender_container: ContainerRef | None
+    sender_unit: str | None
+    target_pid: int
+    target_comm: str
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VictimSeen:
+    """
+    The kernel's OOM killer has chosen a process, whether or not the log tells so.
+    """
+
+    pid: int
+    comm: str | None
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExitsRead:
+    """
+    Every exit of a process until a moment has been read: one that did not come will not come any more.
+    """
+
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GapFact:
     """
     A source lost something, went down or came back.
@@ -215,6 +258,9 @@ Fact = (
     | KillerFact
     | ProcessExited
     | MemoryRound
+    | ExitsRead
+    | SignalSeen
+    | VictimSeen
     | GapFact
 )
 

@@ -18,15 +18,19 @@ from collector.correlate.attribution import (
     rows_of_container,
     scope_of,
 )
-from collector.correlate.claims import Claim, Claims
+from collector.correlate.claims import Claim, Claimant, Claims
 from collector.correlate.facts import KernelFact, Origin
 from collector.correlate.runs import ContainerBook
+from collector.correlate.witnesses import Witnesses
 from parsers.oom_facts import OomReport, OomVictim
 from parsers.oom_report import ReportAssembler
-from sinks.event import Confidence, EvidenceSource, Scope
+from sinks.event import Confidence, Evidence, EvidenceSource, Scope
 
 # systemd's line about the unit follows within 1 s even in a storm on an emulated machine (docs/adr/0006).
 ATTRIBUTION_WAIT_NS: Final = 2_000_000_000
+_PATIENCE_NS: Final = 10_000_000_000
+_LOOK_AGAIN_NS: Final = 200_000_000
+_EXIT_WITHIN_NS: Final = 1_000_000_000
 _SAME_KILL_US: Final = 2_000_000
 _SEEN_KEPT: Final = 8192
 
@@ -49,6 +53,7 @@ class KernelKill:
 
     Attributes:
         claim: what named the container, where the kernel did not.
+        witnesses: what other sources have seen of the victims by now.
     """
 
     report: OomReport
@@ -56,6 +61,7 @@ class KernelKill:
     victims: tuple[PlacedVictim, ...]
     scope: Scope | None
     claim: Claim | None = None
+    witnesses: tuple[Evidence, ...] = ()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -63,6 +69,7 @@ class _Waiting:
     report: OomReport
     source: EvidenceSource
     deadline_ns: int
+    patience_ends_ns: int
     origins: list[Origin] = field(default_factory=list)
 
 
@@ -74,12 +81,20 @@ class Kills:
         book: the containers; read only.
         pids: pids known before their death.
         claims: who says that a container lost a process.
+        witnesses: what others saw of a process; read only.
+
+    Attributes:
+        exits_follow: the end of each process will be reported with its container; nothing is guessed before that.
+        exits_read_ns: until when all ends have been reported, wall clock.
     """
 
-    def __init__(self, book: ContainerBook, pids: PidIndex, claims: Claims) -> None:
+    def __init__(self, book: ContainerBook, pids: PidIndex, claims: Claims, witnesses: Witnesses) -> None:
         self._book = book
         self._pids = pids
         self._claims = claims
+        self._witnesses = witnesses
+        self.exits_follow = False
+        self.exits_read_ns = 0
         self._assemblers: dict[EvidenceSource, ReportAssembler] = {}
         self._fed: dict[EvidenceSource, tuple[int, int]] = {}
         self._opened: dict[EvidenceSource, Origin] = {}
@@ -117,6 +132,7 @@ class Kills:
         Look again at the kills that wait for their container.
         """
         ready: list[KernelKill] = []
+        self._be_patient(now_ns)
         claims = self._pair(now_ns)
         for waiting, claim in zip(list(self._waiting), claims, strict=True):
             kill = self._resolve(waiting, claim, overdue=now_ns >= waiting.deadline_ns)
@@ -134,7 +150,7 @@ class Kills:
             ready += self._take(assembler.flush(), source, 0, None)
         self._opened.clear()
         for waiting in self._waiting:
-            waiting.deadline_ns = 0
+            waiting.deadline_ns = waiting.patience_ends_ns = 0
         return ready + self.settle(0)
 
     def incomplete(self) -> list[OomReport]:
@@ -177,7 +193,12 @@ class Kills:
                 continue
             self._learn(fresh)
             opened = self._opened.get(source, origin)
-            waiting = _Waiting(report=fresh, source=source, deadline_ns=now_ns + ATTRIBUTION_WAIT_NS)
+            waiting = _Waiting(
+                report=fresh,
+                source=source,
+                deadline_ns=now_ns + ATTRIBUTION_WAIT_NS,
+                patience_ends_ns=now_ns + _PATIENCE_NS,
+            )
             if opened is not None:
                 waiting.origins.append(opened)
             kill = self._resolve(waiting, None, overdue=False)
@@ -215,11 +236,12 @@ class Kills:
             placement = place(report, victim, self._book, self._pids)
             if placement is not None and placement.container_id is not None:
                 rows = rows_of_container(report, placement.container_id)
-                self._pids.learn_tasks(placement.container_id, rows)
+                self._pids.learn_tasks(placement.container_id, rows, victim.at_ns)
 
     def _resolve(self, waiting: _Waiting, claim: Claim | None, *, overdue: bool) -> KernelKill | None:
         report = waiting.report
-        placements = [place(report, victim, self._book, self._pids) for victim in report.victims]
+        surely = self.exits_follow and not overdue
+        placements = [place(report, victim, self._book, self._pids, surely=surely) for victim in report.victims]
         if placements[0] is not None:
             claim = None
         elif overdue or (claim is not None and len(self._waiting) == 1):
@@ -238,16 +260,31 @@ class Kills:
             victims=placed,
             scope=scope_of(report, container_id) or self._assumed_scope(container_id),
             claim=claim,
+            witnesses=tuple(
+                evidence for victim in report.victims for evidence in self._witnesses.of_kill(victim.pid, victim.at_ns)
+            ),
         )
+
+    def _be_patient(self, now_ns: int) -> None:
+        """
+        On a host short of CPU the exits may be read late: wait for those that are still to be read.
+        """
+        for waiting in self._waiting:
+            killed_ns = waiting.report.victims[0].at_ns
+            if not self.exits_follow or killed_ns is None or self.exits_read_ns > killed_ns + _EXIT_WITHIN_NS:
+                continue
+            if waiting.deadline_ns <= now_ns < waiting.patience_ends_ns:
+                waiting.deadline_ns = min(now_ns + _LOOK_AGAIN_NS, waiting.patience_ends_ns)
 
     def _pair(self, now_ns: int) -> list[Claim | None]:
         """
-        The claims of the waiting kills: one that is alone takes the only one there is, several are paired when due.
+        The claims of the waiting kills: one that is alone takes systemd's if there is only one, several are paired
+        when due. Docker's claims come in no order to the kernel's lines, so they too are a last resort.
         """
         moments = [_claimable_ns(waiting.report) for waiting in self._waiting]
         if len(moments) == 1 and moments[0] is not None:
             only = self._claims.only(moments[0])
-            if only is not None:
+            if only is not None and only.claimant is Claimant.SYSTEMD and not self.exits_follow:
                 return [only]
         if not any(now_ns >= waiting.deadline_ns for waiting in self._waiting):
             return [None] * len(moments)

@@ -6,12 +6,12 @@ it is needed: `--rm` containers cannot be inspected after their death, and a res
 the last run within 100 ms. Nothing here judges; it only keeps.
 """
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from collector.correlate.facts import Origin
+from collector.correlate.facts import Origin, ProcessExited
 from parsers.docker_event import DockerEvent
 from parsers.docker_inspect import ContainerSnapshot
 from sinks.event import EvidenceSource, Killer, Scope
@@ -24,7 +24,11 @@ START_LAG_NS: Final = 5 * 1_000_000_000
 START_LEAD_NS: Final = 100_000_000
 # The clock of the kernel's log and the wall clock differ by so much; between two runs Docker leaves at least 100 ms.
 _CLOCK_SLACK_NS: Final = 50_000_000
-_CONTAINERS_WITH_KILLS: Final = 2048
+_CONTAINERS_KEPT: Final = 2048
+_RUNTIME_HELPERS: Final = "runc:["
+_EXITS_KEPT: Final = 64
+# Docker stamps the end of a run up to a second after its main process has ended.
+_EXIT_LEAD_NS: Final = 5 * 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +72,7 @@ class Run:
         after: the first inspect after the end.
         gone: Docker did not know the container any more when asked after the end.
         boot_id: the boot it ran in.
+        not_before_ns: when the run before it was over, if that was seen.
         missed: nobody saw the end; it was found out by comparing.
         origins: readings that must be read again if the end is not published.
     """
@@ -85,6 +90,7 @@ class Run:
     after: ContainerSnapshot | None = None
     gone: bool = False
     boot_id: str | None = None
+    not_before_ns: int = 0
     missed: bool = False
     origins: list[Origin] = field(default_factory=list)
 
@@ -118,13 +124,13 @@ class Run:
         if at_ns is None or self.began_ns is None:
             return True
         lag_ns = _CLOCK_SLACK_NS if self.started_at_ns is not None else START_LAG_NS
-        return at_ns >= self.began_ns - lag_ns
+        return at_ns >= max(self.began_ns - lag_ns, self.not_before_ns)
 
     def matches(self, snapshot: ContainerSnapshot) -> bool:
         """
         Whether a snapshot shows this run, not one before or after it.
         """
-        if snapshot.started_at_ns is None:
+        if snapshot.started_at_ns is None or snapshot.started_at_ns < self.not_before_ns:
             return False
         if self.started_at_ns is not None:
             return self.started_at_ns == snapshot.started_at_ns
@@ -185,6 +191,9 @@ class ContainerRecord:
         """
         Add a run; the oldest are forgotten.
         """
+        last = self.run
+        if last is not None and last.die_event_ns is not None:
+            run.not_before_ns = last.die_event_ns + _CLOCK_SLACK_NS
         self.runs.append(run)
         del self.runs[:-_RUNS_KEPT]
         return run
@@ -198,6 +207,7 @@ class ContainerBook:
     def __init__(self) -> None:
         self._records: dict[str, ContainerRecord] = {}
         self._kills: OrderedDict[str, list[KillInRun]] = OrderedDict()
+        self._exits: OrderedDict[str, deque[ProcessExited]] = OrderedDict()
 
     def __iter__(self) -> Iterator[ContainerRecord]:
         return iter(self._records.values())
@@ -249,7 +259,7 @@ class ContainerBook:
         if len(kills) >= _KILLS_KEPT:
             del kills[_KILLS_KEPT // 2]
         kills.append(kill)
-        if len(self._kills) > _CONTAINERS_WITH_KILLS:
+        if len(self._kills) > _CONTAINERS_KEPT:
             self._kills.popitem(last=False)
 
     def kills_of(self, record: ContainerRecord, run: Run) -> tuple[KillInRun, ...]:
@@ -261,6 +271,49 @@ class ContainerBook:
             replace(kill, main_process=True) if kill.main_process is None and kill.pid == run.main_pid else kill
             for kill in kills
         )
+
+    def keep_exit(self, container_id: str, exited: ProcessExited) -> None:
+        """
+        Keep how a process of a container ended; only the latest are kept.
+        """
+        self._exits.setdefault(container_id, deque(maxlen=_EXITS_KEPT)).append(exited)
+        self._exits.move_to_end(container_id)
+        if len(self._exits) > _CONTAINERS_KEPT:
+            self._exits.popitem(last=False)
+
+    def main_exit_of(self, record: ContainerRecord, run: Run) -> ProcessExited | None:
+        """
+        How the main process of a run ended; under an init: the process that init ran, if its end is the run's.
+        """
+        code = run.after.exit_code if run.after is not None else run.exit_code
+        if run.main_pid is None:
+            return self._first_process_of(record, run, code)
+        found: ProcessExited | None = None
+        for exited in reversed(self._exits.get(record.id, ())):
+            if not run.had_begun(exited.at_ns) or not _is_near(exited.at_ns, run.ended_ns):
+                continue
+            if exited.pid == run.main_pid and found is None:
+                found = exited
+            has_init = record.snapshot is not None and record.snapshot.init
+            if has_init and exited.parent_pid == run.main_pid and _gives(exited, code):
+                return exited
+        return found
+
+    def _first_process_of(self, record: ContainerRecord, run: Run, exit_code: int | None) -> ProcessExited | None:
+        """
+        The main process of a run that was over before Docker could tell its pid: the only one that nobody in the
+        container had started and that ended as the run did.
+        """
+        found = [
+            exited
+            for exited in self._exits.get(record.id, ())
+            if not exited.ancestors
+            and not (exited.comm or "").startswith(_RUNTIME_HELPERS)
+            and run.had_begun(exited.at_ns)
+            and _is_near(exited.at_ns, run.ended_ns)
+            and _gives(exited, exit_code)
+        ]
+        return found[0] if len(found) == 1 else None
 
     def forget(self, now_ns: int) -> None:
         """
@@ -274,6 +327,20 @@ class ContainerBook:
         for container_id in old:
             del self._records[container_id]
             self._kills.pop(container_id, None)
+            self._exits.pop(container_id, None)
+
+
+def _is_near(at_ns: int, ended_ns: int | None) -> bool:
+    return ended_ns is None or -_EXIT_LEAD_NS <= ended_ns - at_ns <= _EXIT_LEAD_NS
+
+
+def _gives(exited: ProcessExited, exit_code: int | None) -> bool:
+    """
+    Whether an init that ends as its child did gives this exit code.
+    """
+    if exited.status is None or exit_code is None:
+        return False
+    return exit_code == (128 + exited.status.signal if exited.status.signal is not None else exited.status.exit_code)
 
 
 def without_state(snapshot: ContainerSnapshot) -> ContainerSnapshot:

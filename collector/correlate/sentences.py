@@ -8,24 +8,10 @@ from collector.correlate.attribution import Placement
 from collector.correlate.kills import KernelKill, PlacedVictim
 from collector.correlate.runs import ContainerRecord
 from collector.correlate.verdict import Verdict
+from collector.correlate.wording import shown, size
 from sinks.event import Cause, Confidence, Scope
 
-_KIB: Final = 1024
 _SHORT_ID: Final = 12
-
-
-def size(size_bytes: int | None) -> str | None:
-    """
-    A size for people: `512 MiB`, `1.5 GiB`.
-    """
-    if size_bytes is None:
-        return None
-    value, unit = float(size_bytes), "B"
-    for larger in ("KiB", "MiB", "GiB", "TiB"):
-        if value < _KIB:
-            break
-        value, unit = value / _KIB, larger
-    return f"{value:.1f}".removesuffix(".0") + f" {unit}"
 
 
 def container_name(record: ContainerRecord | None, container_id: str) -> str:
@@ -61,7 +47,7 @@ def of_death(record: ContainerRecord, verdict: Verdict, exit_code: int | None) -
 def _victims(victims: tuple[PlacedVictim, ...]) -> str:
     first = victims[0]
     role = {True: "the main process ", False: "the child process ", None: "process "}[first.main_process]
-    named = f'{role}"{first.victim.comm}" (pid {first.victim.pid})'
+    named = f'{role}"{shown(first.victim.comm)}" (pid {first.victim.pid})'
     more = len(victims) - 1
     return named if not more else f"{named} and {more} more process{'es' if more > 1 else ''}"
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from collector.correlate.attribution import PidIndex, known_reference
 from collector.correlate.runs import ContainerBook, KillInRun
+from collector.correlate.wording import shown
 from parsers.cgroup_path import ContainerRef
 from parsers.killers import (
     EarlyoomKill,
@@ -37,14 +38,13 @@ class UserSpaceKill:
     """
 
     killer: Killer
-    at_ns: int
+    at_ns: int | None
     text: str
     container_id: str | None
     cgroup: str | None = None
     pid: int | None = None
     comm: str | None = None
     uid: int | None = None
-    rss_bytes: int | None = None
     main_process: bool | None = None
 
     def sentence(self, container_name: str) -> str:
@@ -53,7 +53,7 @@ class UserSpaceKill:
         """
         where = f" of container {container_name}" if self.container_id is not None else ""
         if self.pid is not None:
-            who = f'"{self.comm}" (pid {self.pid}){where}'
+            who = f'"{shown(self.comm)}" (pid {self.pid}){where}'
             return f"{self.killer.value} killed {who} because the host ran short of memory."
         what = f"container {container_name}" if self.container_id is not None else self.cgroup
         return f"{self.killer.value} killed {what} because the host ran short of memory."
@@ -64,7 +64,7 @@ class UserSpaceKill:
         """
         return KillInRun(
             event_id=event_id,
-            at_ns=self.at_ns,
+            at_ns=self.at_ns or 0,
             pid=self.pid or 0,
             comm=self.comm,
             main_process=self.main_process,
@@ -120,13 +120,12 @@ class UserKills:
         run = record.run_at(fact.at_ns) if record is not None else None
         return UserSpaceKill(
             killer=Killer.EARLYOOM,
-            at_ns=fact.at_ns or 0,
+            at_ns=fact.at_ns,
             text=fact.text,
             container_id=container_id,
             pid=fact.pid,
             comm=fact.comm,
             uid=fact.uid,
-            rss_bytes=fact.rss_bytes,
             main_process=None if run is None or run.main_pid is None else run.main_pid == fact.pid,
         )
 
@@ -135,7 +134,7 @@ class UserKills:
     ) -> UserSpaceKill:
         return UserSpaceKill(
             killer=killer,
-            at_ns=at_ns or 0,
+            at_ns=at_ns,
             text=text,
             container_id=known_reference(container, self._book).id if container is not None else None,
             cgroup=cgroup,
@@ -145,7 +144,8 @@ class UserKills:
     def _was_seen(self, kill: UserSpaceKill) -> bool:
         key = (kill.killer, kill.container_id or str(kill.pid or kill.cgroup))
         before_ns = self._seen.get(key)
-        self._seen[key] = kill.at_ns
+        at_ns = kill.at_ns or 0
+        self._seen[key] = at_ns
         if len(self._seen) > _SEEN_KEPT:
             self._seen.popitem(last=False)
-        return before_ns is not None and abs(kill.at_ns - before_ns) < _SAME_KILL_NS
+        return before_ns is not None and abs(at_ns - before_ns) < _SAME_KILL_NS

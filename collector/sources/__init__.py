@@ -15,4 +15,5 @@ SOURCES: Final[Mapping[str, str]] = {
     "journald": "collector.sources.journald",
     "docker": "collector.sources.docker",
     "processes": "collector.sources.processes",
+    "trace": "collector.sources.trace",
 }

@@ -31,9 +31,16 @@ class Reading:
 class Source(Protocol):
     """
     One input. `readings` runs until it is cancelled or the input is gone; the supervisor starts it again.
+
+    Attributes:
+        name: as in the configuration.
+        records: how many records were read.
+        garbage: how many of them could not be understood.
     """
 
     name: str
+    records: int
+    garbage: int
 
     def readings(self, position: Position | None) -> AsyncGenerator[Reading]:
         """

@@ -74,6 +74,7 @@ class DockerSource:
         self._unstarted = UnstartedContainers()
         self._seen: OrderedDict[tuple[str, str, int], None] = OrderedDict()
         self._last_event_ns: int | None = None
+        self._told_until_ns: int | None = None
         self._gap_from_ns = 0
         self._unanswered: dict[str, None] = {}
         self._answers = False
@@ -155,7 +156,7 @@ class DockerSource:
         since_ns = position.get("since_ns")
         boot_id = position.get("boot_id")
         if isinstance(since_ns, int):
-            self._last_event_ns = since_ns
+            self._last_event_ns = self._told_until_ns = since_ns
             self._taken_up = (since_ns, boot_id if isinstance(boot_id, str) else None)
         first_time = not len(self._runs)
         facts = self._runs.restore(position)
@@ -175,8 +176,8 @@ class DockerSource:
         if event is None:
             return None
         key = (event.container_id, event.action.value, event.time_ns)
-        if key in self._seen:
-            return None
+        if key in self._seen or event.time_ns == self._told_until_ns:
+            return None  # the engine repeats the event at the very moment that it is asked from
         self._seen[key] = None
         if len(self._seen) > _SEEN_KEPT:
             self._seen.popitem(last=False)

@@ -51,6 +51,13 @@ class DockerClient:
         answer: Mapping[str, Any] = _guarded(self._url, self._api.version)
         return str(answer.get("Version"))
 
+    def info(self) -> Mapping[str, Any]:
+        """
+        What the engine says of itself: the version of cgroups and who manages them, among others.
+        """
+        answer: Mapping[str, Any] = _guarded(self._url, self._api.info)
+        return answer
+
     def events(self, since_ns: int) -> "EventStream":
         """
         Container events from a moment on; first those that the engine still remembers.

@@ -27,7 +27,7 @@ from parsers.killers import parse_killer
 from parsers.oom_window import OomWindow
 from sinks.event import EvidenceSource
 
-_BATCH: Final = 2048
+_BATCH: Final = 256
 _READINGS_AHEAD: Final = 4
 _LOOK_EVERY_S: Final = 0.5
 _NS_PER_US: Final = 1000
@@ -95,6 +95,7 @@ class JournaldSource:
         """
         try:
             self._tell_lost(reader.open(position), reader, outlet)
+            outlet.put(Reading(facts=(), position=reader.position or {}))  # readable, whether or not there is news
             self._follow(reader, outlet)
         except SourceError as error:
             outlet.put(error)
@@ -155,8 +156,7 @@ class JournaldSource:
         line = kernel_line(entry)
         if line is None:
             return parse_killer(entry)
-        text = line.text.encode("utf-8", "surrogateescape")
-        if not self._window.wants(text, line.monotonic_us):
+        if not self._window.wants(line.text, line.monotonic_us):
             return None
         return KernelFact(source=EvidenceSource.JOURNALD, line=line)
 

@@ -19,13 +19,13 @@ from collector.correlate.facts import Fact, GapFact, KernelFact
 from collector.hostclock import BootClock, HostIdentity
 from collector.sources.base import Position, PrivilegeError, Reading, SourceError, SourceMissingError
 from parsers.errors import ParseError
-from parsers.kmsg import KmsgRecord, frame, parse_record
+from parsers.kmsg import KmsgRecord, frame, is_next_and_ordinary, parse_record
 from parsers.oom_facts import KernelLine
 from parsers.oom_window import OomWindow
 from sinks.event import EvidenceSource
 
 _RECORD_BYTES: Final = 8192
-_BATCH: Final = 4096
+_BATCH: Final = 512
 _USER_SPACE: Final = 8
 
 
@@ -79,8 +79,10 @@ class KmsgSource:
         try:
             seen_seq = self._seen_seq(position)
             loop = asyncio.get_running_loop()
+            live = False
             while True:
-                facts, seen_seq, more = self._drain(device, seen_seq)
+                facts, seen_seq, more = self._drain(device, seen_seq, live=live)
+                live = not more
                 yield Reading(facts=facts, position={"boot_id": self._boot_id, "seq": seen_seq})
                 if more:
                     await asyncio.sleep(0)
@@ -106,9 +108,11 @@ class KmsgSource:
         seq = position.get("seq")
         return seq if isinstance(seq, int) else None
 
-    def _drain(self, device: int, seen_seq: int | None) -> tuple[tuple[Fact, ...], int | None, bool]:
+    def _drain(self, device: int, seen_seq: int | None, *, live: bool) -> tuple[tuple[Fact, ...], int | None, bool]:
         """
         Read what is there, at most a batch: the facts, the last sequence number, and whether there may be more.
+
+        The first record of a live batch was waited for: it has just been written.
         """
         facts: list[Fact] = []
         for _ in range(_BATCH):
@@ -125,11 +129,22 @@ class KmsgSource:
                 raise SourceError(f"reading {self._config.path} failed: {error.strerror}") from error
             if not record:
                 return tuple(facts), seen_seq, False
-            seen_seq = self._take(record, seen_seq, facts)
+            self.records += 1
+            if live:
+                self._observe(record)
+                live = False
+            if seen_seq is not None and self._window.closed and is_next_and_ordinary(record, seen_seq):
+                seen_seq += 1
+            else:
+                seen_seq = self._take(record, seen_seq, facts)
         return tuple(facts), seen_seq, True
 
+    def _observe(self, record: bytes) -> None:
+        framed = frame(record)
+        if framed is not None:
+            self._clock.observe(framed[2])
+
     def _take(self, record: bytes, seen_seq: int | None, facts: list[Fact]) -> int | None:
-        self.records += 1
         framed = frame(record)
         if framed is None:
             self.garbage += 1

@@ -5,10 +5,14 @@ The facts on which a verdict rests, and the form of a verdict.
 from dataclasses import dataclass
 from typing import Final
 
+from collector.correlate.facts import ProcessExited, SignalSeen
 from collector.correlate.runs import KillInRun, SignalSent
+from parsers.proc_event import WaitStatus
 from sinks.event import Cause, Confidence, Evidence, EvidenceSource, Scope
 
 SIGNAL_BASE: Final = 128
+# Docker writes it where it does not know how a task ended; a program that calls exit(-1) has it too.
+LOST_TASK: Final = 255
 SIGKILL: Final = 9
 SIGTERM: Final = 15
 MS: Final = 1_000_000
@@ -29,6 +33,8 @@ class Case:
         exit_code: from inspect; from the event only where no label can have forged it; else None.
         signals: sent through Docker in this run, in order, those after the end included.
         stop_signal: what `docker stop` sends first.
+        main_exit: how the main process ended, from the kernel itself; under an init the process that init ran.
+        sender: the signal that ended it and who sent it, where the trace source saw it.
         error: State.Error: why it could not be started.
         kernel_log: whether the kernel log was readable all the time.
         engine_down_ns: when the daemon stopped answering, if that was near this end.
@@ -53,6 +59,8 @@ class Case:
     oom_events_ns: tuple[int, ...] = ()
     oom_killed_flag: bool | None = None
     kills: tuple[KillInRun, ...] = ()
+    main_exit: ProcessExited | None = None
+    sender: SignalSeen | None = None
     error: str | None = None
     kernel_log: bool = False
     engine_down_ns: int | None = None
@@ -61,12 +69,29 @@ class Case:
     booted_ns: int | None = None
 
     @property
+    def wait_status(self) -> WaitStatus | None:
+        """
+        How the main process ended, where that was seen.
+        """
+        return self.main_exit.status if self.main_exit is not None else None
+
+    @property
     def signal(self) -> int | None:
         """
-        The signal that the exit code names (128 + n); the code alone does not prove it.
+        The signal that ended it: from its wait status, else what the exit code names (128 + n), which proves little.
         """
+        if self.wait_status is not None:
+            return self.wait_status.signal
         code = self.exit_code
         return code - SIGNAL_BASE if code is not None and SIGNAL_BASE < code <= SIGNAL_BASE + 64 else None
+
+    def may_be(self, signal: int) -> bool:
+        """
+        Whether a signal can have ended it: it did by all that is known, or nothing is known of how it ended.
+        """
+        if self.wait_status is None and self.exit_code in (None, LOST_TASK):
+            return True
+        return self.signal == signal
 
     @property
     def signals_before_end(self) -> tuple[SignalSent, ...]:
@@ -124,3 +149,16 @@ def evidence_of_event(action: str, at_ns: int) -> Evidence:
     An event of Docker that says all by its name.
     """
     return Evidence(source=EvidenceSource.DOCKER, time_ns=at_ns, text=action)
+
+
+def evidence_of_exit(case: Case) -> tuple[Evidence, ...]:
+    """
+    The wait status of the main process, where it was seen.
+    """
+    exited, status = case.main_exit, case.wait_status
+    if exited is None or status is None:
+        return ()
+    how = f"signal {status.signal}" if status.signal is not None else f"exit code {status.exit_code}"
+    core = ", core dumped" if status.core_dumped else ""
+    text = f"pid {exited.pid} ended: wait status {how}{core}"
+    return (Evidence(source=EvidenceSource.PROCESS, time_ns=exited.at_ns, text=text),)

@@ -5,6 +5,7 @@ Verdict rules: somebody ended it through Docker, or Docker itself went down.
 from typing import Final
 
 from collector.correlate.verdict.case import (
+    LOST_TASK,
     MS,
     SECOND,
     SIGKILL,
@@ -20,9 +21,8 @@ _HANDLED_WITHIN_S: Final = 30.0
 # dockerd gives all containers 15 s to stop (its shutdown timeout) and stops to answer when it begins.
 _SHUTDOWN_NS: Final = 20 * SECOND
 _RESTORE_NS: Final = 5 * SECOND
-# Signals that ask for a reload or a report; they end a program only when it does not handle them.
-_RELOAD_SIGNALS: Final = frozenset({1, 10, 12, 17, 18, 23, 28})
-_LOST_TASK: Final = 255
+# Signals on which no program ends in its own way: most ask for a reload or a report, SIGKILL and SIGSTOP it never sees.
+_NEVER_AN_ORDER_TO_END: Final = frozenset({1, 10, 12, 17, 18, 23, 28, SIGKILL, 19})
 
 
 def daemon_went_down(case: Case) -> Verdict | None:
@@ -73,7 +73,7 @@ def removed(case: Case) -> Verdict | None:
     docker rm -f: SIGKILL, the end, and the removal at once, which the container had not asked for itself (--rm).
     """
     sent = case.signals_before_end
-    if case.destroy_ns is None or case.auto_remove or case.signal not in (SIGKILL, None):
+    if case.destroy_ns is None or case.auto_remove or not case.may_be(SIGKILL):
         return None
     if not sent or sent[-1].signal != SIGKILL:
         return None
@@ -100,7 +100,7 @@ def killed(case: Case) -> Verdict | None:
     for sent in reversed(case.signals_before_end):
         seconds = case.before_end_s(sent.at_ns)
         handled = seconds is not None and seconds <= _HANDLED_WITHIN_S
-        if handled and sent.signal not in _RELOAD_SIGNALS and case.signal is None and case.exit_code is not None:
+        if handled and sent.signal not in _NEVER_AN_ORDER_TO_END and case.signal is None and case.exit_code is not None:
             return Verdict(
                 cause=Cause.DOCKER_KILL,
                 confidence=Confidence.LIKELY,
@@ -128,5 +128,5 @@ def _ended_while_down(case: Case) -> bool:
     if case.engine_down_ns is None or case.ended_ns is None:
         return False
     until_ns = (case.engine_up_ns or case.ended_ns) + _RESTORE_NS
-    lost = case.exit_code == _LOST_TASK or case.signal is not None
+    lost = case.exit_code == LOST_TASK or case.signal is not None
     return lost and case.engine_down_ns <= case.ended_ns <= until_ns

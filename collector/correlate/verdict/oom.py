@@ -13,6 +13,7 @@ from collector.correlate.verdict.case import (
     evidence_of_event,
     evidence_of_kill,
 )
+from collector.correlate.wording import shown
 from sinks.event import Cause, Confidence, Killer, Scope
 
 # A parent notices a dead child within milliseconds and may take seconds to end; after half a minute it has reasons of
@@ -29,7 +30,7 @@ def main_process_killed(case: Case) -> Verdict | None:
     The kernel's OOM killer killed the main process: nothing that came after can have been the cause.
     """
     for kill in _kernel_kills(case):
-        if kill.main_process and case.signal in (SIGKILL, None) and _precedes_end(case, kill):
+        if kill.main_process and case.may_be(SIGKILL) and _precedes_end(case, kill):
             return Verdict(
                 cause=Cause.OOM_KILL,
                 confidence=Confidence.CERTAIN if case.main_pid == kill.pid else Confidence.LIKELY,
@@ -78,12 +79,14 @@ def unplaced_process_killed(case: Case) -> Verdict | None:
 def child_killed(case: Case) -> Verdict | None:
     """
     The kernel killed another process of the container, and the main process failed soon after.
+
+    A kill that seemed to be of the main process counts as well: the exit code says that it was not.
     """
     if case.exit_code == 0:
         return None
     for kill in reversed(_kernel_kills(case)):
         seconds = case.before_end_s(kill.at_ns)
-        if kill.main_process or seconds is None or not -_CLOCK_SLACK_S <= seconds <= _CHILD_LATE_S:
+        if seconds is None or not -_CLOCK_SLACK_S <= seconds <= _CHILD_LATE_S:
             continue
         return Verdict(
             cause=Cause.OOM_KILL_CHILD,
@@ -129,7 +132,7 @@ def _soon(case: Case, kill: KillInRun) -> bool:
 
 
 def _named(kill: KillInRun) -> str:
-    return f' "{kill.comm}" (pid {kill.pid})' if kill.comm else f" (pid {kill.pid})" if kill.pid else ""
+    return f' "{shown(kill.comm)}" (pid {kill.pid})' if kill.comm else f" (pid {kill.pid})" if kill.pid else ""
 
 
 def _whose(kill: KillInRun) -> str:

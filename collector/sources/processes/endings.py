@@ -10,7 +10,7 @@ it is looked for, and its status remains unknown.
 from dataclasses import dataclass
 from typing import Final
 
-from collector.sources.processes.procfs import ProcFiles
+from collector.procfs import ProcFiles
 from collector.sources.processes.table import Process
 from parsers.errors import ParseError
 from parsers.proc_event import ProcExit, WaitStatus, wait_status

@@ -16,12 +16,12 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
-from collector.correlate.facts import Fact, GapFact, ProcessExited
+from collector.correlate.facts import ExitsRead, Fact, GapFact, ProcessExited
 from collector.hostclock import BootClock, HostIdentity
+from collector.procfs import ProcFiles
 from collector.sources.base import Position, Reading
 from collector.sources.processes.connector import OverrunError, ProcessConnector
 from collector.sources.processes.losses import Losses
-from collector.sources.processes.procfs import ProcFiles
 from collector.sources.processes.table import ProcessTable
 from collector.sources.processes.tracker import Tracker
 
@@ -31,6 +31,7 @@ _PAUSE_S: Final = 0.005
 _LONG_PAUSE_S: Final = 0.02
 _CONCERN_NS: Final = 1_000_000_000
 _SETTLE_S: Final = 0.1
+_TELL_EVERY_NS: Final = 100_000_000
 _SCAN_EVERY_NS: Final = 1_000_000_000
 _REFUSED_EVERY_NS: Final = 60_000_000_000
 _RECEIVE_BUFFER_BYTES: Final = 4_194_304
@@ -103,10 +104,14 @@ class _Session:
         self._connector = connector
         self._tracker = tracker
         self._losses = Losses(wall_ns)
+        self._wall_ns = wall_ns
         self._scan: Iterator[None] | None = tracker.scan(time.monotonic_ns())
         self._next_scan_ns = 0
         self._next_refused_ns = 0
         self._idle = False
+        self._drained = False
+        self._untold = False
+        self._told_ns = 0
         self.records = 0
 
     def step(self) -> tuple[Fact, ...]:
@@ -118,7 +123,7 @@ class _Session:
         ends = [*self._drain(now_ns), *self._tracker.settle(now_ns)]
         self._idle = self.records == before
         gaps = [gap for gap in (self._repair(now_ns), self._refused(now_ns)) if gap is not None]
-        return (*ends, *self._tracker.missed(now_ns), *gaps)
+        return (*ends, *self._tracker.missed(now_ns), *gaps, *self._progress(now_ns))
 
     async def pause(self) -> None:
         """
@@ -132,8 +137,17 @@ class _Session:
             concerned = time.monotonic_ns() - self._tracker.concerned_ns < _CONCERN_NS
             await asyncio.sleep(_PAUSE_S if concerned else _LONG_PAUSE_S)
         else:
-            patience_s = _SETTLE_S if self._tracker.waiting or self._losses.open else None
+            patience_s = _SETTLE_S if self._tracker.waiting or self._losses.open or self._untold else None
             await _readable(self._connector, patience_s)
+
+    def _progress(self, now_ns: int) -> Iterator[ExitsRead]:
+        """
+        Tell now and then that all has been read: who waits for an exit need not wait longer than that.
+        """
+        self._untold = self._untold or not self._idle
+        if self._untold and self._drained and now_ns - self._told_ns >= _TELL_EVERY_NS:
+            self._untold, self._told_ns = False, now_ns
+            yield ExitsRead(at_ns=self._wall_ns())
 
     def _repair(self, now_ns: int) -> GapFact | None:
         """
@@ -158,6 +172,7 @@ class _Session:
         """
         Read the receive buffer to its end, at most a batch.
         """
+        self._drained = False
         for _ in range(_BATCH):
             try:
                 datagram = self._connector.receive()
@@ -165,6 +180,7 @@ class _Session:
                 self._losses.overrun()
                 continue
             if datagram is None:
+                self._drained = True
                 self._losses.all_read()
                 return
             self.records += 1

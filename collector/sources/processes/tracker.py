@@ -14,8 +14,8 @@ from typing import Final
 
 from collector.correlate.facts import ProcessExited
 from collector.hostclock import BootClock
+from collector.procfs import ProcFiles
 from collector.sources.processes.endings import Ending, Endings
-from collector.sources.processes.procfs import ProcFiles
 from collector.sources.processes.table import Process, ProcessTable
 from parsers.cgroup_path import ContainerRef
 from parsers.proc_event import (
@@ -30,6 +30,7 @@ from parsers.proc_event import (
     parse_proc_event,
     peek,
 )
+from parsers.proc_files import ProcStat
 
 # Plain numbers: looking up the member of an enum would cost as much as all else that most events need.
 _FORK: Final = int(What.FORK)
@@ -202,7 +203,7 @@ class Tracker:
         if stat is None or stat.ended:
             return False
         if not stat.exiting and stat.parent_pid != _KERNEL_THREADS:
-            self._table.find(self._files.process(stat))
+            self._table.find(process_of(stat, self._files))
         return True
 
     def _place(self, process: Process) -> bool:
@@ -235,3 +236,18 @@ class Tracker:
             monotonic_us=monotonic_us,
             at_ns=self._clock.wall_ns(monotonic_us),
         )
+
+
+def process_of(stat: ProcStat, files: ProcFiles) -> Process:
+    """
+    All that is to be known of a living process.
+    """
+    container = files.container(stat.pid)
+    return Process(
+        pid=stat.pid,
+        start_ns=files.start_ns(stat),
+        parent_pid=stat.parent_pid,
+        container=container,
+        comm=stat.comm,
+        command_line=files.command_line(stat.pid) if container is not None else None,
+    )

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,15 +39,17 @@ class Agent:
     Args:
         home: an empty directory for all that it writes.
         docker_url: the engine that it watches.
+        without: sources that are switched off.
     """
 
-    def __init__(self, home: Path, docker_url: str) -> None:
+    def __init__(self, home: Path, docker_url: str, without: Collection[str] = ()) -> None:
         self._port = _free_port()
         self._events = home / "events.jsonl"
         self._config = home / "config.toml"
         self._process: subprocess.Popen[bytes] | None = None
         self.log = home / "agent.log"
-        self._config.write_text(_CONFIGURATION.format(home=home, docker_url=docker_url, port=self._port))
+        switched_off = "".join(f"[sources.{name}]\nenabled = false\n" for name in without)
+        self._config.write_text(_CONFIGURATION.format(home=home, docker_url=docker_url, port=self._port) + switched_off)
 
     def start(self, boot_id: str | None = None) -> None:
         """

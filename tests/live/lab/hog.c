@@ -11,6 +11,7 @@
  *     exit-on:SIG:N   a handler that exits with N
  *     fork:N … end    N children do what stands up to the end, and exit with 0
  *     wait            wait for all children
+ *     lose:N          N children one after the other, each eats until it is killed; print "lost PID" of each
  *     mirror          exit with 128 + signal of the last child that a signal ended, as a shell does
  *     raise:SIG       end by this signal: by a true fault for SEGV and BUS, since PID 1 is deaf to raise()
  *     exit:N          exit with N
@@ -110,6 +111,27 @@ static void wait_for_children(void)
 	}
 }
 
+static void lose_children(long children)
+{
+	while (children-- > 0) {
+		pid_t child = fork();
+		int status;
+
+		if (child < 0)
+			fail("fork");
+		if (child == 0) {
+			eat(1024);
+			exit(0);
+		}
+		while (waitpid(child, &status, 0) < 0)
+			if (errno != EINTR)
+				fail("waitpid");
+		if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+			printf("lost %d\n", (int)child);
+		fflush(stdout);
+	}
+}
+
 static void read_beyond_end_of_file(void)
 {
 	int file = open("/empty", O_RDWR | O_CREAT | O_CLOEXEC, 0644);
@@ -186,6 +208,8 @@ static void run(int count, char **script)
 			i = fork_block(count, script, i, number);
 		} else if (IS("wait")) {
 			wait_for_children();
+		} else if (IS("lose")) {
+			lose_children(number);
 		} else if (IS("mirror")) {
 			exit(last_child_signal ? 128 + last_child_signal : 0);
 		} else if (IS("raise")) {

@@ -2,6 +2,7 @@
 The kernel's OOM killer takes the main process.
 """
 
+from dataclasses import replace
 from typing import Final
 
 from sinks.event import Cause, Scope
@@ -30,7 +31,8 @@ def process_under_init(lab: Lab) -> list[Truth]:
     With --init the program is a child of PID 1, and still the container's reason to be.
     """
     box = lab.run(*GROW, limit_mib=_LIMIT_MIB, init=True)
-    return [box.died(Cause.OOM_KILL, 137, kills=box.release())]
+    kills = [replace(held, main=True) for held in box.release()]
+    return [box.died(Cause.OOM_KILL, 137, kills=kills)]
 
 
 def removed_at_once(lab: Lab) -> list[Truth]:

@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from prometheus_client import CollectorRegistry
 
 from collector.delivery import Delivery, SinkState, route
 from collector.metrics import Metrics
@@ -101,8 +100,8 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 
 @pytest.fixture
-def registry() -> CollectorRegistry:
-    return CollectorRegistry()
+def metrics() -> Metrics:
+    return Metrics(sinks=["a"])
 
 
 def stored(event_id: str, *sinks: str, key: str = "k") -> StoredEvent:
@@ -119,129 +118,123 @@ def stored(event_id: str, *sinks: str, key: str = "k") -> StoredEvent:
 
 
 @asynccontextmanager
-async def running(
-    store: Store, clock: FakeClock, registry: CollectorRegistry, **sinks: Sink
-) -> AsyncIterator[Delivery]:
-    delivery = Delivery(store, sinks, Metrics(registry, sinks=list(sinks)), clock, Highest())
+async def running(store: Store, clock: FakeClock, metrics: Metrics, **sinks: Sink) -> AsyncIterator[Delivery]:
+    delivery = Delivery(store, sinks, metrics, clock, Highest())
     async with asyncio.TaskGroup() as tasks:
         task = tasks.create_task(delivery.run())
         yield delivery
         task.cancel()
 
 
-async def deliver(store: Store, registry: CollectorRegistry, sink: ScriptedSink, *ids: str) -> FakeClock:
+async def deliver(store: Store, metrics: Metrics, sink: ScriptedSink, *ids: str) -> FakeClock:
     """
     Store these, deliver them all, and give the clock.
     """
     clock = FakeClock()
     await store.commit([stored(event_id, "a") for event_id in ids], {})
-    async with running(store, clock, registry, a=sink) as delivery:
+    async with running(store, clock, metrics, a=sink) as delivery:
         assert await delivery.drain(5)
     return clock
 
 
-async def test_events_are_delivered_in_order_and_once(store: Store, registry: CollectorRegistry) -> None:
+async def test_events_are_delivered_in_order_and_once(store: Store, metrics: Metrics) -> None:
     """
     What a sink has taken waits no more; the sink is closed at the end.
     """
     sink = ScriptedSink()
-    await deliver(store, registry, sink, "1", "2", "3")
+    await deliver(store, metrics, sink, "1", "2", "3")
     assert sink.taken == ["1", "2", "3"]
     assert store.depth("a") == 0
-    assert registry.get_sample_value("exit137_sink_sent_total", {"sink": "a"}) == 3
+    assert metrics.value("exit137_sink_sent", "a") == 3
     assert sink.closed
 
 
-async def test_a_failure_that_may_pass_is_waited_out(store: Store, registry: CollectorRegistry) -> None:
+async def test_a_failure_that_may_pass_is_waited_out(store: Store, metrics: Metrics) -> None:
     """
     Each wait is up to twice as long as the one before; the sink is opened anew for each attempt.
     """
     sink = ScriptedSink(BUSY, BUSY, BUSY)
-    clock = await deliver(store, registry, sink, "1", "2")
+    clock = await deliver(store, metrics, sink, "1", "2")
     assert sink.taken == ["1", "2"]
     assert clock.waits == [1, 2, 4]
     assert sink.opened == 4
 
 
-async def test_the_longest_wait_is_a_minute(store: Store, registry: CollectorRegistry) -> None:
+async def test_the_longest_wait_is_a_minute(store: Store, metrics: Metrics) -> None:
     """
     However long a sink has been failing.
     """
-    clock = await deliver(store, registry, ScriptedSink(*[BUSY] * 10), "1")
+    clock = await deliver(store, metrics, ScriptedSink(*[BUSY] * 10), "1")
     assert max(clock.waits) == 60
 
 
-async def test_a_time_that_the_sink_names_is_kept(store: Store, registry: CollectorRegistry) -> None:
+async def test_a_time_that_the_sink_names_is_kept(store: Store, metrics: Metrics) -> None:
     """
     Retry-After goes before our own wait.
     """
     later = TransientError(Reason.RATE_LIMITED, "later", retry_after_s=17)
-    clock = await deliver(store, registry, ScriptedSink(later), "1")
+    clock = await deliver(store, metrics, ScriptedSink(later), "1")
     assert clock.waits == [17]
 
 
-async def test_a_poison_event_does_not_block_the_rest(store: Store, registry: CollectorRegistry) -> None:
+async def test_a_poison_event_does_not_block_the_rest(store: Store, metrics: Metrics) -> None:
     """
     A batch that is refused for good is sent one by one; only the one that is refused alone is put aside.
     """
     sink = ScriptedSink(poison=["2"])
-    await deliver(store, registry, sink, "1", "2", "3")
+    await deliver(store, metrics, sink, "1", "2", "3")
     assert sink.taken == ["1", "3"]
-    assert registry.get_sample_value("exit137_sink_dead_total", {"sink": "a"}) == 1
+    assert metrics.value("exit137_sink_dead", "a") == 1
 
 
-async def test_of_a_batch_that_failed_in_part_only_the_failed_are_sent_again(
-    store: Store, registry: CollectorRegistry
-) -> None:
+async def test_of_a_batch_that_failed_in_part_only_the_failed_are_sent_again(store: Store, metrics: Metrics) -> None:
     """
     Each by its own failure: again later, or never.
     """
     sink = ScriptedSink(PartialError({"2": BUSY, "3": BAD}))
-    await deliver(store, registry, sink, "1", "2", "3")
+    await deliver(store, metrics, sink, "1", "2", "3")
     assert sink.taken == ["1", "2"]
-    assert registry.get_sample_value("exit137_sink_dead_total", {"sink": "a"}) == 1
+    assert metrics.value("exit137_sink_dead", "a") == 1
 
 
-async def test_a_sink_that_asked_for_silence_is_asked_again_after_five_minutes(
-    store: Store, registry: CollectorRegistry
-) -> None:
+async def test_a_sink_that_asked_for_silence_is_asked_again_after_five_minutes(store: Store, metrics: Metrics) -> None:
     """
     Its events are kept meanwhile.
     """
     sink = ScriptedSink(GONE)
-    clock = await deliver(store, registry, sink, "1")
+    clock = await deliver(store, metrics, sink, "1")
     assert clock.waits == [300]
     assert sink.taken == ["1"]
 
 
-async def test_an_error_that_nobody_foresaw_is_tried_again(store: Store, registry: CollectorRegistry) -> None:
+async def test_an_error_that_nobody_foresaw_is_tried_again(store: Store, metrics: Metrics) -> None:
     """
     A fault in one sink must not end the agent.
     """
     sink = ScriptedSink(RuntimeError("a fault"))
-    await deliver(store, registry, sink, "1")
+    await deliver(store, metrics, sink, "1")
     assert sink.taken == ["1"]
 
 
-async def test_a_hanging_sink_does_not_delay_another(store: Store, registry: CollectorRegistry) -> None:
+async def test_a_hanging_sink_does_not_delay_another(store: Store, metrics: Metrics) -> None:
     """
     Each has a task of its own; a drain ends at its deadline and says that not all is delivered.
     """
     alive, hanging = ScriptedSink(), HangingSink()
     await store.commit([stored("1", "alive", "hanging")], {})
-    async with running(store, FakeClock(), registry, alive=alive, hanging=hanging) as delivery:
+    async with running(store, FakeClock(), metrics, alive=alive, hanging=hanging) as delivery:
         assert not await delivery.drain(0.2)
         assert delivery.health["alive"].state is SinkState.UP
     assert alive.taken == ["1"]
     assert store.depth("hanging") == 1
 
 
-async def test_what_is_stored_later_is_delivered_when_woken(store: Store, registry: CollectorRegistry) -> None:
+async def test_what_is_stored_later_is_delivered_when_woken(store: Store, metrics: Metrics) -> None:
     """
     The task sleeps until it is told.
     """
     sink = ScriptedSink()
-    async with running(store, FakeClock(), registry, a=sink) as delivery:
+    async with running(store, FakeClock(), metrics, a=sink) as delivery:
         assert await delivery.drain(5)
         await store.commit([stored("1", "a")], {})
         delivery.wake()

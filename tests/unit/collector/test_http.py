@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 
 import pytest
-from prometheus_client import CollectorRegistry
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from collector.http import HttpServer, address
 from collector.metrics import Metrics
@@ -14,12 +14,18 @@ from collector.metrics import Metrics
 
 class Agent:
     """
-    Says whether it is ready.
+    Says whether it is ready, and counts how often it was looked at.
     """
 
     reasons: Sequence[str] = ()
 
-    def ready(self) -> tuple[bool, Sequence[str]]:
+    def __init__(self) -> None:
+        self.metrics = Metrics(sources=["kmsg"])
+
+    async def look(self) -> None:
+        self.metrics.memory(4096)
+
+    def readiness(self) -> tuple[bool, Sequence[str]]:
         return not self.reasons, self.reasons
 
 
@@ -30,7 +36,7 @@ def agent() -> Agent:
 
 @pytest.fixture
 async def server(agent: Agent) -> AsyncIterator[HttpServer]:
-    server = HttpServer("127.0.0.1:0", Metrics(CollectorRegistry()), agent.ready)
+    server = HttpServer("127.0.0.1:0", agent.metrics, agent)
     await server.start()
     yield server
     await server.aclose()
@@ -48,11 +54,31 @@ async def ask(server: HttpServer, request: bytes) -> bytes:
 
 async def test_metrics_are_served_in_the_text_format(server: HttpServer) -> None:
     """
-    With the type that Prometheus expects, a query or not.
+    With the type that Prometheus expects, a query or not, and as they are now.
     """
     answer = await ask(server, b"GET /metrics?x=1 HTTP/1.1\r\nHost: a\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4")
-    assert b"exit137_events_total" in answer
+    assert b"exit137_resident_memory_bytes 4096.0" in answer
+
+
+async def test_metrics_are_openmetrics_for_who_asks(server: HttpServer) -> None:
+    """
+    As Prometheus does; the format's own parser reads it.
+    """
+    accept = b"accept: application/openmetrics-text;version=1.0.0;q=0.5,text/plain;q=0.2"
+    answer = await ask(server, b"GET /metrics HTTP/1.1\r\n%s\r\n\r\n" % accept)
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert b"Content-Type: application/openmetrics-text; version=1.0.0" in head
+    names = {family.name for family in text_string_to_metric_families(body.decode())}
+    assert {"exit137_events", "exit137_source_lag_seconds", "exit137_sink_circuit"} <= names
+
+
+@pytest.mark.parametrize("accept", [b"application/openmetrics-text; version=abc", b"\xff\xfe", b",;=,", b""])
+async def test_an_odd_accept_header_gets_an_answer(server: HttpServer, accept: bytes) -> None:
+    """
+    A reader's mistake is no reason to give it nothing.
+    """
+    assert b" 200 " in await ask(server, b"GET /metrics HTTP/1.1\r\nAccept: %s\r\n\r\n" % accept)
 
 
 async def test_readiness_says_what_is_missing(server: HttpServer, agent: Agent) -> None:

@@ -87,28 +87,28 @@ def test_fast_path_agrees() -> None:
     """
     The cheap reading gives the same numbers.
     """
-    assert frame(KILL) == (6, 1406, 13000000, KILL.partition(b";")[2])
+    assert frame(KILL) == (6, 1406, 13000000, KILL.partition(b";")[2].decode())
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        b"java invoked oom-killer: gfp_mask=0xcc0, order=0",
-        b"oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null)",
-        b"Killed process 7 (java) total-vm:1kB",
-        b"Out of Memory: Kill process 7 (java) score 1 and children.",
-        b"Task in /a killed as a result of limit of /a",
-        b"Tasks in /a are going to be killed due to memory.oom.group set",
-        b"Memory cgroup out of memory: OOM victim 7 (a) is already exiting. Skip killing the task",
-        b"oom_kill_process: 60 callbacks suppressed",
-        b"Out of memory and no killable processes...",
-        b"oom_reaper: reaped process 7 (a)",
-        b"Kernel panic - not syncing: System is deadlocked on memory",
-        b"sysrq: Manual OOM execution",
-        b"No available memory (MPOL_BIND): Killed process 7 (a).",
+        "java invoked oom-killer: gfp_mask=0xcc0, order=0",
+        "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null)",
+        "Killed process 7 (java) total-vm:1kB",
+        "Out of Memory: Kill process 7 (java) score 1 and children.",
+        "Task in /a killed as a result of limit of /a",
+        "Tasks in /a are going to be killed due to memory.oom.group set",
+        "Memory cgroup out of memory: OOM victim 7 (a) is already exiting. Skip killing the task",
+        "oom_kill_process: 60 callbacks suppressed",
+        "Out of memory and no killable processes...",
+        "oom_reaper: reaped process 7 (a)",
+        "Kernel panic - not syncing: System is deadlocked on memory",
+        "sysrq: Manual OOM execution",
+        "No available memory (MPOL_BIND): Killed process 7 (a).",
     ],
 )
-def test_all_lines_that_may_matter_pass_the_filter(text: bytes) -> None:
+def test_all_lines_that_may_matter_pass_the_filter(text: str) -> None:
     """
     The filter may let too much pass, never too little.
     """
@@ -119,7 +119,7 @@ def test_ordinary_line_does_not_pass_the_filter() -> None:
     """
     Else it would save nothing.
     """
-    assert not concerns_oom(b"docker0: port 2(veth380a1cd) entered disabled state")
+    assert not concerns_oom("docker0: port 2(veth380a1cd) entered disabled state")
 
 
 def test_dump_of_records() -> None:

@@ -4,9 +4,9 @@ Which kernel lines are handed on.
 
 from parsers.oom_window import OomWindow
 
-INVOKED = b"java invoked oom-killer: gfp_mask=0xcc0, order=0, oom_score_adj=0"
-KILLED = b"Memory cgroup out of memory: Killed process 7 (java) total-vm:1kB, anon-rss:1kB, file-rss:0kB"
-OTHER = b"usb 1-1: new high-speed USB device"
+INVOKED = "java invoked oom-killer: gfp_mask=0xcc0, order=0, oom_score_adj=0"
+KILLED = "Memory cgroup out of memory: Killed process 7 (java) total-vm:1kB, anon-rss:1kB, file-rss:0kB"
+OTHER = "usb 1-1: new high-speed USB device"
 
 
 def test_ordinary_line_is_not_wanted() -> None:

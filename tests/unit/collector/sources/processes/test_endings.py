@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from collector.procfs import ProcFiles
 from collector.sources.processes.endings import Endings
-from collector.sources.processes.procfs import ProcFiles
 from collector.sources.processes.table import Process
 from parsers.proc_event import ProcExit, WaitStatus, parse_proc_event
 from tests.unit.collector.sources.processes.fakes import MS, FakeProc, end

@@ -8,7 +8,7 @@ import pytest
 
 from collector.correlate.facts import ProcessExited
 from collector.hostclock import BootClock
-from collector.sources.processes.procfs import ProcFiles
+from collector.procfs import ProcFiles
 from collector.sources.processes.table import ProcessTable
 from collector.sources.processes.tracker import Tracker
 from parsers.proc_event import WaitStatus

@@ -6,13 +6,13 @@ Whatever cannot be read is unknown: most processes that are asked for are about 
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 from collector.masking import mask_command_line
-from collector.sources.processes.table import Process
 from parsers.cgroup_path import ContainerRef
 from parsers.errors import ParseError
-from parsers.proc_files import ProcStat, parse_cgroup, parse_stat
+from parsers.proc_files import ProcStat, parse_cgroup, parse_stat, parse_unit
 
 _READ_BYTES: Final = 4096
 _COMMAND_LINE_BYTES: Final = 2048
@@ -58,26 +58,28 @@ class ProcFiles:
         """
         return stat.start_ticks * self._ns_per_tick
 
-    def process(self, stat: ProcStat) -> Process:
-        """
-        All that is to be known of a living process.
-        """
-        container = self.container(stat.pid)
-        return Process(
-            pid=stat.pid,
-            start_ns=self.start_ns(stat),
-            parent_pid=stat.parent_pid,
-            container=container,
-            comm=stat.comm,
-            command_line=self.command_line(stat.pid) if container is not None else None,
-        )
-
     def container(self, pid: int) -> ContainerRef | None:
         """
         The container whose cgroup a process is in; on cgroup v1 unknown as soon as it ends.
         """
         text = self._read(pid, "cgroup", _READ_BYTES)
         return parse_cgroup(text) if text is not None else None
+
+    def unit(self, pid: int) -> str | None:
+        """
+        The systemd unit that a process is part of, the innermost; None where there is none.
+        """
+        text = self._read(pid, "cgroup", _READ_BYTES)
+        return parse_unit(text) if text is not None else None
+
+    def uid(self, pid: int) -> int | None:
+        """
+        The effective user of a process.
+        """
+        try:
+            return Path(self._root, str(pid)).stat().st_uid
+        except OSError:
+            return None
 
     def comm(self, pid: int) -> str | None:
         """

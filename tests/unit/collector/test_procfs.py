@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from collector.sources.processes.procfs import ProcFiles
+from collector.procfs import ProcFiles
+from collector.sources.processes.tracker import process_of
 from tests.unit.collector.sources.processes.fakes import IDS, FakeProc
 
 
@@ -44,7 +45,7 @@ def test_process(proc: FakeProc, files: ProcFiles) -> None:
     proc.add(10, "app", IDS[0], start_ns=20_000_000, parent_pid=7, command_line="app --token=x")
     stat = files.stat(10)
     assert stat is not None
-    process = files.process(stat)
+    process = process_of(stat, files)
     assert (process.pid, process.parent_pid, process.comm, process.start_ns) == (10, 7, "app", 20_000_000)
     assert process.container is not None
     assert (process.container.id, process.command_line) == (IDS[0], "app --token=***")

@@ -1,0 +1,151 @@
+"""
+The agent itself, beside a real Docker Engine (root): start, memory, CPU when idle, and from a kill to its event.
+
+    python bench/agent.py
+
+Starts an engine of its own where none runs. Memory is VmRSS right after the start and after the kills; the CPU is that
+of the agent while 50 containers sleep; the latency is from the kernel's stamp of a kill to the line in the file sink.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from tests.live.lab.agent import COMMAND
+from tests.live.lab.engine import find_engine
+from tests.live.lab.image import build_image
+from tests.live.lab.lab import Lab
+
+IDLE_S: Final = 30
+CONTAINERS: Final = 50
+KILLS: Final = 40
+READY_S: Final = 30
+TOLD_S: Final = 10
+LOOK_EVERY_S: Final = 0.0005
+PLAIN: Final = """
+[store]
+path = "{home}/exit137.db"
+[sources.docker]
+url = "{docker_url}"
+[[sinks]]
+name = "file"
+type = "file"
+path = "{home}/events.jsonl"
+"""
+WITH_NETWORK: Final = (
+    PLAIN
+    + """
+[[sinks]]
+name = "hook"
+type = "webhook"
+url = "http://127.0.0.1:9/"
+[[sinks]]
+name = "bus"
+type = "kafka"
+bootstrap_servers = ["127.0.0.1:9"]
+topic = "deaths"
+"""
+)
+
+
+def main() -> None:
+    """
+    Print one line for each figure.
+    """
+    if os.geteuid() != 0:
+        sys.exit("bench/agent.py: needs root")
+    with closing(find_engine()) as engine, closing(Lab(engine.client)) as lab:
+        build_image(engine.client)
+        with _agent(PLAIN, engine.url) as (process, home, start_s):
+            print(f"start to ready:                    {start_s:6.2f} s")
+            print(f"memory, kmsg journald docker file: {_rss_mb(process):6.1f} MB")
+            latencies = sorted(_latencies(lab, home / "events.jsonl"))
+            median, worst = statistics.median(latencies), latencies[int(len(latencies) * 0.95)]
+            print(f"kill to line in the file sink:     {median:6.1f} ms median, {worst:.1f} ms 95th percentile")
+            print(f"memory after {KILLS} kills:             {_rss_mb(process):6.1f} MB")
+            for _ in range(CONTAINERS):
+                lab.run("hold")
+            time.sleep(5)
+            print(f"CPU, {CONTAINERS} containers asleep:         {_idle_percent(process):7.2f} %")
+        with _agent(WITH_NETWORK, engine.url) as (process, _, _):
+            time.sleep(2)
+            print(f"memory, and webhook, kafka:        {_rss_mb(process):6.1f} MB")
+
+
+@contextmanager
+def _agent(configuration: str, docker_url: str) -> Iterator[tuple[subprocess.Popen[bytes], Path, float]]:
+    with tempfile.TemporaryDirectory(prefix="exit137-bench-") as directory:
+        home = Path(directory)
+        (home / "config.toml").write_text(configuration.format(home=home, docker_url=docker_url))
+        log = home / "agent.log"
+        began = time.monotonic()
+        with log.open("wb") as output:
+            process = subprocess.Popen([COMMAND, "run", "--config", home / "config.toml"], stderr=output)
+        try:
+            while b"ready; reads" not in log.read_bytes():
+                if process.poll() is not None or time.monotonic() - began > READY_S:
+                    sys.exit(f"the agent did not start:\n{log.read_text()}")
+                time.sleep(0.005)
+            yield process, home, time.monotonic() - began
+        finally:
+            process.terminate()
+            process.wait(TOLD_S)
+
+
+def _latencies(lab: Lab, events: Path) -> Iterator[float]:
+    """
+    Milliseconds from each kill to its event.
+    """
+    time.sleep(2)
+    for _ in range(KILLS):
+        size = events.stat().st_size if events.exists() else 0
+        box = lab.run("eat:64", limit_mib=32)
+        yield _arrival_ms(events, size, box.id)
+
+
+def _arrival_ms(events: Path, size: int, container_id: str) -> float:
+    deadline = time.monotonic() + TOLD_S
+    while time.monotonic() < deadline:
+        if events.exists() and events.stat().st_size > size:
+            now_s = time.time()
+            with events.open("rb") as file:
+                file.seek(size)
+                lines = file.read().split(b"\n")[:-1]
+            for line in lines:
+                event = json.loads(line)
+                if event["type"] == "exit137.oom_kill" and event["subject"] == f"container/{container_id}":
+                    return 1000 * (now_s - datetime.fromisoformat(event["time"]).timestamp())
+            size += sum(len(line) + 1 for line in lines)
+        time.sleep(LOOK_EVERY_S)
+    sys.exit("a kill was not told")
+
+
+def _rss_mb(process: subprocess.Popen[bytes]) -> float:
+    for line in Path(f"/proc/{process.pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) * 1024 / 1e6
+    return 0
+
+
+def _idle_percent(process: subprocess.Popen[bytes]) -> float:
+    before = _cpu_s(process)
+    time.sleep(IDLE_S)
+    return 100 * (_cpu_s(process) - before) / IDLE_S
+
+
+def _cpu_s(process: subprocess.Popen[bytes]) -> float:
+    fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""
+How many kills of a storm are told in the right container, and by what (root, a Docker Engine).
+
+    python bench/attribution.py [CONTAINERS …]
+
+Several agents with different sources watch the same storm; beside them stands what a reader of `oom-kill:` lines alone
+can know of it. What truly happened is what the parents of the killed processes saw.
+"""
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Final
+
+from parsers.cgroup_path import container_of
+from parsers.kmsg import parse_record
+from parsers.oom_line import Summary, parse_line
+from sinks.event import rfc3339
+from tests.live.lab.agent import Agent
+from tests.live.lab.engine import find_engine
+from tests.live.lab.image import build_image
+from tests.live.lab.lab import Lab
+from tests.live.lab.storm import attributed, make_storm
+
+CHILDREN: Final = 6
+SETTLED_S: Final = 8.0
+VARIANTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "all sources": (),
+    "without processes": ("processes",),
+}
+
+
+def main() -> None:
+    """
+    Print one line for each storm and set of sources.
+    """
+    if os.geteuid() != 0:
+        sys.exit("bench/attribution.py: needs root")
+    sizes = [int(word) for word in sys.argv[1:]] or [16, 64]
+    print("containers  kills  sources                  right   wrong  nowhere  untold  twice  invented")
+    with ExitStack() as stack:
+        engine = stack.enter_context(closing(find_engine()))
+        lab = stack.enter_context(closing(Lab(engine.client)))
+        build_image(engine.client)
+        agents = {name: _agent(stack, engine.url, without) for name, without in VARIANTS.items()}
+        for containers in sizes:
+            _measure(lab, agents, containers)
+
+
+def _agent(stack: ExitStack, docker_url: str, without: tuple[str, ...]) -> Agent:
+    home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="exit137-bench-")))
+    agent = Agent(home, docker_url, without)
+    agent.start()
+    stack.callback(agent.stop)
+    return agent
+
+
+def _measure(lab: Lab, agents: Mapping[str, Agent], containers: int) -> None:
+    device = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK)
+    os.lseek(device, 0, os.SEEK_END)
+    began = rfc3339(time.time_ns())
+    truth = make_storm(lab, containers, CHILDREN)
+    named = dict(_summaries(device))
+    os.close(device)
+    time.sleep(SETTLED_S)
+    for name, agent in agents.items():
+        found = attributed(agent.events(), truth, began)
+        print(
+            f"{containers:10}  {found.kills:5}  {name:20}  {100 * found.share:6.1f} %  {found.wrong:5}"
+            f"  {found.nowhere:7}  {found.untold:6}  {found.twice:5}  {found.invented:8}"
+        )
+    right = sum(named.get(pid) == container for pid, container in truth.items())
+    share = 100 * right / len(truth)
+    print(f"{containers:10}  {len(truth):5}  {'oom-kill: lines':20}  {share:6.1f} %")
+
+
+def _summaries(device: int) -> Iterator[tuple[int, str]]:
+    """
+    The pids that the kernel named together with a container.
+    """
+    while True:
+        try:
+            line = parse_line(parse_record(os.read(device, 8192)).text)
+        except BlockingIOError:
+            return
+        except BrokenPipeError:
+            continue
+        if isinstance(line, Summary) and line.task_memcg is not None and line.pid is not None:
+            container = container_of(line.task_memcg)
+            if container is not None:
+                yield line.pid, container.id
+
+
+if __name__ == "__main__":
+    main()

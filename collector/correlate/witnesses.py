@@ -1,0 +1,100 @@
+"""
+What other sources saw of a process at its end: its wait status, the signal and its sender, the OOM killer's choice.
+
+Kept by pid for a while, the oldest forgotten first; a pid that is used again is told apart by the time.
+"""
+
+from collections import OrderedDict, deque
+from dataclasses import replace
+from typing import Final
+
+from collector.correlate.facts import ProcessExited, SignalSeen, VictimSeen
+from sinks.event import Evidence, EvidenceSource
+
+_PIDS_KEPT: Final = 4096
+_SEEN_KEPT: Final = 8
+# A signal works at once on a process that runs; one in the depths of the kernel dies when it comes back.
+_WORKS_WITHIN_NS: Final = 10_000_000_000
+_SLACK_NS: Final = 500_000_000
+
+Seen = ProcessExited | SignalSeen | VictimSeen
+
+
+class Witnesses:
+    """
+    What was seen of processes, by their pid on the host.
+    """
+
+    def __init__(self) -> None:
+        self._seen: OrderedDict[int, deque[Seen]] = OrderedDict()
+
+    def note(self, fact: Seen) -> None:
+        """
+        Keep what was seen.
+        """
+        pid = fact.target_pid if isinstance(fact, SignalSeen) else fact.pid
+        self._seen.setdefault(pid, deque(maxlen=_SEEN_KEPT)).append(fact)
+        self._seen.move_to_end(pid)
+        if len(self._seen) > _PIDS_KEPT:
+            self._seen.popitem(last=False)
+
+    def of_kill(self, pid: int, at_ns: int | None) -> tuple[Evidence, ...]:
+        """
+        What confirms that the OOM killer killed a process at a moment.
+        """
+        if at_ns is None:
+            return ()
+        near = (fact for fact in self._seen.get(pid, ()) if abs(fact.at_ns - at_ns) < _WORKS_WITHIN_NS)
+        return tuple(evidence for fact in near if (evidence := evidence_of(fact)) is not None)
+
+    def sender(self, pid: int, signal: int, ended_ns: int | None) -> SignalSeen | None:
+        """
+        The last signal of a number that a process, not the kernel, had sent to a process before its end.
+        """
+        for fact in reversed(self._seen.get(pid, ())):
+            if isinstance(fact, SignalSeen) and fact.signal == signal and fact.code <= 0:
+                until_end_ns = ended_ns - fact.at_ns if ended_ns is not None else 0
+                if -_SLACK_NS <= until_end_ns <= _WORKS_WITHIN_NS:
+                    return self._with_container(fact)
+        return None
+
+    def _with_container(self, sent: SignalSeen) -> SignalSeen:
+        """
+        A sender that was gone when it was looked up may have been followed to its end in a container.
+        """
+        if sent.sender_container is not None:
+            return sent
+        ends = (fact for fact in self._seen.get(sent.sender_pid, ()) if isinstance(fact, ProcessExited))
+        near = (end for end in ends if 0 <= end.at_ns - sent.at_ns + _SLACK_NS <= _WORKS_WITHIN_NS)
+        end = next(near, None)
+        return replace(sent, sender_container=end.container) if end is not None else sent
+
+
+def evidence_of(fact: Seen) -> Evidence | None:
+    """
+    What was seen, as evidence of a kill; None where it says nothing of it.
+    """
+    match fact:
+        case ProcessExited():
+            if fact.status is None:
+                return None
+            how = f"signal {fact.status.signal}" if fact.status.signal is not None else f"code {fact.status.exit_code}"
+            text = f"pid {fact.pid} ended: wait status {how}"
+            return Evidence(source=EvidenceSource.PROCESS, time_ns=fact.at_ns, text=text)
+        case VictimSeen():
+            return Evidence(source=EvidenceSource.TRACE, time_ns=fact.at_ns, text=f"mark_victim: pid={fact.pid}")
+        case SignalSeen():
+            text = f"signal_generate: sig={fact.signal} code={fact.code} pid={fact.target_pid} by {described(fact)}"
+            return Evidence(source=EvidenceSource.TRACE, time_ns=fact.at_ns, text=text)
+
+
+def described(sent: SignalSeen) -> str:
+    """
+    Who sent a signal, in words.
+    """
+    if sent.code > 0:
+        return "the kernel"
+    where = f" in container {sent.sender_container.id[:12]}" if sent.sender_container is not None else ""
+    unit = f" in {sent.sender_unit}" if sent.sender_unit is not None and not where else ""
+    user = f", uid {sent.sender_uid}" if sent.sender_uid is not None else ""
+    return f'"{sent.sender_comm or "?"}" (pid {sent.sender_pid}{user}){where or unit}'

@@ -1,0 +1,231 @@
+"""
+The sources, the sinks and the HTTP server that run, and how they change while the others go on.
+
+A reload ends what is not configured any more, starts what is new, and starts again what is configured otherwise;
+whatever stays the same is not touched. Each sink has a delivery of its own, so that it can end alone.
+"""
+
+import asyncio
+import importlib
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from collector.config import ConfigurationError, HttpConfig, SourcesConfig
+from collector.delivery import Delivery, SinkHealth
+from collector.hostclock import HostIdentity
+from collector.metrics import Metrics
+from collector.sources import SOURCES
+from collector.sources.base import Position, Source
+from collector.store import Store
+from collector.supervisor import Emit, Supervisor
+from sinks import Outgoing, Sink, SinkConfig, load
+
+if TYPE_CHECKING:
+    from collector.http import HttpServer
+
+Positions = Callable[[], Awaitable[Mapping[str, Position]]]
+
+
+@dataclass(frozen=True, slots=True)
+class _RunningSource:
+    section: Any
+    supervisor: Supervisor
+    task: "asyncio.Task[None]"
+
+
+@dataclass(frozen=True, slots=True)
+class _RunningSink:
+    config: SinkConfig
+    delivery: Delivery
+    task: "asyncio.Task[None]"
+
+
+class RunningSources:
+    """
+    The sources.
+
+    Args:
+        host: this host.
+        emit: takes their readings.
+        positions: where each goes on.
+        tasks: owns what they run in.
+    """
+
+    def __init__(self, host: HostIdentity, emit: Emit, positions: Positions, tasks: asyncio.TaskGroup) -> None:
+        self._host = host
+        self._emit = emit
+        self._positions = positions
+        self._tasks = tasks
+        self._running: dict[str, _RunningSource] = {}
+
+    @property
+    def supervisors(self) -> list[Supervisor]:
+        """
+        Those that run now.
+        """
+        return [running.supervisor for running in self._running.values()]
+
+    async def apply(self, config: SourcesConfig) -> None:
+        """
+        Run the sources that the configuration asks for, and those that this host offers.
+        """
+        sections = {name: getattr(config, name) for name in SOURCES}
+        changed = [name for name, running in self._running.items() if running.section != sections[name]]
+        await end(*[self._running.pop(name).task for name in changed])
+        positions = await self._positions()
+        for name, section in sections.items():
+            source = None if name in self._running else _source(name, section, self._host)
+            if source is not None:
+                supervisor = Supervisor(source, required=section.enabled is True, emit=self._emit)
+                task = self._tasks.create_task(supervisor.run(positions.get(name)), name=name)
+                self._running[name] = _RunningSource(section, supervisor, task)
+
+    async def end(self) -> None:
+        """
+        End all of them.
+        """
+        await end(*[running.task for running in self._running.values()])
+
+
+class RunningSinks:
+    """
+    The sinks.
+
+    Args:
+        store: where events wait.
+        metrics: what is counted.
+        tasks: owns what they run in.
+    """
+
+    def __init__(self, store: Store, metrics: Metrics, tasks: asyncio.TaskGroup) -> None:
+        self._store = store
+        self._metrics = metrics
+        self._tasks = tasks
+        self._running: dict[str, _RunningSink] = {}
+
+    @property
+    def health(self) -> dict[str, SinkHealth]:
+        """
+        Per sink how it is.
+        """
+        return {name: running.delivery.health[name] for name, running in self._running.items()}
+
+    async def apply(self, configs: Sequence[SinkConfig]) -> None:
+        """
+        Deliver to these sinks and to no others.
+        """
+        configured = {config.name: config for config in configs}
+        kept = {name for name, running in self._running.items() if running.config == configured.get(name)}
+        await self._end(self._running.keys() - kept)
+        for name in configured.keys() - kept:
+            config = configured[name]
+            sink = _Counted(name, load(config.type)[1](config), self._metrics)
+            self._metrics.sink_added(name)
+            delivery = Delivery(self._store, {name: sink}, self._metrics)
+            task = self._tasks.create_task(delivery.run(), name=f"delivery {name}")
+            self._running[name] = _RunningSink(config, delivery, task)
+
+    def wake(self) -> None:
+        """
+        Say that something was stored.
+        """
+        for running in self._running.values():
+            running.delivery.wake()
+
+    async def drain(self, deadline_s: float) -> bool:
+        """
+        Wait until every sink has what is stored, at most so long; returns whether they all do.
+
+        Args:
+            deadline_s: seconds from now.
+        """
+        drained = await asyncio.gather(*[running.delivery.drain(deadline_s) for running in self._running.values()])
+        return all(drained)
+
+    async def end(self) -> None:
+        """
+        End all of them.
+        """
+        await end(*[running.task for running in self._running.values()])
+
+    async def _end(self, names: Collection[str]) -> None:
+        await end(*[self._running.pop(name).task for name in names])
+        for name in names:
+            self._metrics.sink_removed(name)
+
+
+class _Counted:
+    """
+    A sink whose attempts are counted.
+    """
+
+    def __init__(self, name: str, sink: Sink, metrics: Metrics) -> None:
+        self.max_batch = sink.max_batch
+        self.open = sink.open
+        self.aclose = sink.aclose
+        self._name = name
+        self._sink = sink
+        self._metrics = metrics
+
+    async def send(self, batch: Sequence[Outgoing]) -> None:
+        self._metrics.sink_attempt(self._name)
+        await self._sink.send(batch)
+
+
+class RunningHttp:
+    """
+    /metrics, /healthz and /readyz, where the configuration wants them.
+
+    Args:
+        make: makes a server that listens at an address.
+    """
+
+    def __init__(self, make: "Callable[[str], HttpServer]") -> None:
+        self._make = make
+        self._listen: str | None = None
+        self._server: HttpServer | None = None
+
+    async def apply(self, config: HttpConfig) -> None:
+        """
+        Listen where the configuration says.
+
+        Raises:
+            ConfigurationError: that cannot be listened on; then nothing has changed.
+        """
+        if config.listen == self._listen:
+            return
+        server = None if config.listen is None else self._make(config.listen)
+        if server is not None:
+            try:
+                await server.start()
+            except OSError as error:
+                raise ConfigurationError("http.listen", f"cannot be listened on: {error.strerror}") from error
+        await self.end()
+        self._listen, self._server = config.listen, server
+
+    async def end(self) -> None:
+        """
+        Listen no more.
+        """
+        if self._server is not None:
+            await self._server.aclose()
+
+
+async def end(*tasks: "asyncio.Task[None]") -> None:
+    """
+    Cancel tasks and wait until they have ended.
+    """
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _source(name: str, section: Any, host: HostIdentity) -> Source | None:  # noqa: ANN401 (each has its own type)
+    if section.enabled is False:
+        return None
+    module = importlib.import_module(SOURCES[name])
+    if section.enabled is True or module.offered(section):
+        source: Source = module.create(section, host)
+        return source
+    return None

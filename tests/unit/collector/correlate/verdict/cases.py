@@ -1,0 +1,86 @@
+"""
+Ended runs for the tests of the verdict: ten minutes long, and all that happened is given in seconds before the end.
+"""
+
+from typing import Any, Final
+
+from collector.correlate.facts import ProcessExited
+from collector.correlate.runs import KillInRun, SignalSent
+from collector.correlate.verdict import Case
+from parsers.cgroup_path import ContainerRef, Runtime
+from parsers.proc_event import WaitStatus
+from sinks.event import EvidenceSource, Killer, Scope
+
+SECOND: Final = 1_000_000_000
+ENDED_NS: Final = 1_000_000 * SECOND
+CONTAINER: Final = "c" * 64
+MAIN_PID: Final = 4000
+CHILD_PID: Final = 4001
+
+
+def before_end(seconds: float) -> int:
+    return ENDED_NS - round(seconds * SECOND)
+
+
+def case(exit_code: int | None = 137, **known: Any) -> Case:  # noqa: ANN401 (any of the fields)
+    """
+    A run that began, ended, and whose end Docker reported.
+    """
+    usual: dict[str, Any] = {
+        "container_id": CONTAINER,
+        "began_ns": before_end(600),
+        "ended_ns": ENDED_NS,
+        "die_event_ns": ENDED_NS,
+        "main_pid": MAIN_PID,
+        "kernel_log": True,
+    }
+    return Case(exit_code=exit_code, **(usual | known))
+
+
+def sent(signal: int, seconds: float = 0.05) -> SignalSent:
+    """
+    A signal that was sent through Docker so long before the end.
+    """
+    return SignalSent(at_ns=before_end(seconds), signal=signal)
+
+
+def oom_kill(
+    seconds: float = 0.05,
+    *,
+    main: bool | None = True,
+    killer: Killer = Killer.KERNEL,
+    scope: Scope | None = Scope.CONTAINER,
+) -> KillInRun:
+    """
+    An OOM kill of the main process, of a child, or of nobody knows which process.
+    """
+    return KillInRun(
+        event_id="kill",
+        at_ns=before_end(seconds),
+        pid=MAIN_PID if main else CHILD_PID,
+        comm="hog",
+        main_process=main,
+        killer=killer,
+        scope=scope,
+        limit_bytes=1 << 26,
+        source=EvidenceSource.KMSG,
+        text="Memory cgroup out of memory: Killed process 4000 (hog)",
+    )
+
+
+def main_exit(*, exit_code: int | None = None, signal: int | None = None, core: bool = False) -> ProcessExited:
+    """
+    How the main process ended, from the kernel itself.
+    """
+    return ProcessExited(
+        pid=MAIN_PID,
+        start_boottime_ns=1,
+        container=ContainerRef(runtime=Runtime.DOCKER, id=CONTAINER),
+        comm="hog",
+        command_line=None,
+        parent_pid=1,
+        ancestors=(),
+        status=WaitStatus(exit_code=exit_code, signal=signal, core_dumped=core),
+        monotonic_us=1,
+        at_ns=ENDED_NS,
+    )

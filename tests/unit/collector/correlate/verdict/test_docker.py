@@ -1,0 +1,191 @@
+"""
+Verdict rules: somebody ended it through Docker, or Docker itself went down.
+"""
+
+import pytest
+
+from collector.correlate.verdict import decide
+from sinks.event import Cause, Confidence
+from tests.unit.collector.correlate.verdict.cases import before_end, case, main_exit, sent
+
+HUP, QUIT, KILL, USR1, TERM = 1, 3, 9, 10, 15
+JUST_AFTER = before_end(-0.1)
+
+
+@pytest.mark.parametrize("exit_code", [0, 1, 143])
+def test_whatever_code_an_end_within_the_grace_period_is_a_stop(exit_code: int) -> None:
+    """
+    The stop signal, the end, and Docker's `stop` event; programs end on SIGTERM in many ways.
+    """
+    verdict = decide(case(exit_code, signals=(sent(TERM, 2),), stop_ns=JUST_AFTER))
+    assert (verdict.cause, verdict.confidence) == (Cause.DOCKER_STOP, Confidence.CERTAIN)
+    assert [piece.text for piece in verdict.evidence] == ["kill signal=15", "stop"]
+
+
+def test_an_end_by_the_sigkill_after_the_grace_period_is_a_timeout() -> None:
+    """
+    The program did not end on SIGTERM, and the sentence says how long it was given.
+    """
+    verdict = decide(case(137, signals=(sent(TERM, 10.05), sent(KILL)), stop_ns=JUST_AFTER))
+    assert (verdict.cause, verdict.confidence) == (Cause.DOCKER_STOP_TIMEOUT, Confidence.CERTAIN)
+    assert "signal 15 within 10.0 s" in verdict.because
+
+
+def test_an_end_on_the_stop_signal_as_the_time_was_up_is_no_timeout() -> None:
+    """
+    SIGKILL was sent, but the code says that the program had ended by itself.
+    """
+    assert decide(case(0, signals=(sent(TERM, 10), sent(KILL)), stop_ns=JUST_AFTER)).cause is Cause.DOCKER_STOP
+
+
+def test_a_container_whose_stop_signal_is_sigkill_has_no_grace_period() -> None:
+    """
+    `--stop-signal=KILL`: the first signal is the last.
+    """
+    verdict = decide(case(137, stop_signal=KILL, signals=(sent(KILL, 5), sent(KILL)), stop_ns=JUST_AFTER))
+    assert verdict.cause is Cause.DOCKER_STOP
+
+
+def test_the_stop_signal_may_be_any() -> None:
+    """
+    nginx is stopped with SIGQUIT.
+    """
+    verdict = decide(case(0, stop_signal=QUIT, signals=(sent(QUIT, 1),), stop_ns=JUST_AFTER))
+    assert verdict.cause is Cause.DOCKER_STOP
+    assert "signal 3" in verdict.because
+
+
+def test_without_a_signal_there_was_no_stop() -> None:
+    """
+    A `stop` event alone comes also where the container had just ended by itself.
+    """
+    assert decide(case(1, stop_ns=JUST_AFTER)).cause is Cause.APP_ERROR
+
+
+def test_a_removal_by_force() -> None:
+    """
+    SIGKILL, the end, `destroy`, and no `--rm`.
+    """
+    verdict = decide(case(137, signals=(sent(KILL),), destroy_ns=JUST_AFTER))
+    assert (verdict.cause, verdict.confidence) == (Cause.DOCKER_RM, Confidence.CERTAIN)
+
+
+def test_a_container_with_rm_is_destroyed_whoever_killed_it() -> None:
+    """
+    `--rm` removes after every end: the `destroy` proves nothing, the signal was docker kill's.
+    """
+    verdict = decide(case(137, auto_remove=True, signals=(sent(KILL),), destroy_ns=JUST_AFTER))
+    assert verdict.cause is Cause.DOCKER_KILL
+
+
+@pytest.mark.parametrize(("exit_code", "signal"), [(1, KILL), (143, TERM)])
+def test_a_removal_by_force_ends_by_sigkill(exit_code: int, signal: int) -> None:
+    """
+    Another code or another signal is not docker rm -f, though the container was removed after it.
+    """
+    assert decide(case(exit_code, signals=(sent(signal),), destroy_ns=JUST_AFTER)).cause is not Cause.DOCKER_RM
+
+
+@pytest.mark.parametrize(("exit_code", "signal"), [(137, KILL), (143, TERM), (129, HUP)])
+def test_docker_kill_ended_it(exit_code: int, signal: int) -> None:
+    """
+    The exit code is that of the signal that was sent, a reload signal that nobody handled included.
+    """
+    verdict = decide(case(exit_code, signals=(sent(signal),)))
+    assert (verdict.cause, verdict.confidence) == (Cause.DOCKER_KILL, Confidence.CERTAIN)
+
+
+def test_a_program_that_handles_the_signal_ends_in_its_own_way() -> None:
+    """
+    SIGTERM, and exit 0 two seconds later: likely the one is due to the other.
+    """
+    verdict = decide(case(0, signals=(sent(TERM, 2),)))
+    assert (verdict.cause, verdict.confidence) == (Cause.DOCKER_KILL, Confidence.LIKELY)
+
+
+def test_an_end_long_after_a_signal_is_its_own() -> None:
+    """
+    After half a minute the program has other reasons.
+    """
+    assert decide(case(0, signals=(sent(TERM, 31),))).cause is Cause.EXIT
+
+
+def test_no_program_ends_in_its_own_way_on_sigkill() -> None:
+    """
+    It never sees that signal: exit code 1 was on its way when docker kill came.
+    """
+    assert decide(case(1, signals=(sent(KILL),))).cause is Cause.APP_ERROR
+
+
+@pytest.mark.parametrize("signal", [HUP, USR1])
+def test_a_signal_that_asks_for_a_reload_does_not_explain_an_exit(signal: int) -> None:
+    """
+    `docker kill -s HUP` makes a program read its configuration; that it failed a second later is an error of its own.
+    """
+    assert decide(case(1, signals=(sent(signal, 1),))).cause is Cause.APP_ERROR
+
+
+def test_a_kill_event_after_the_end_proves_nothing() -> None:
+    """
+    Somebody killed what was dead already; Docker's stamp may lag, but not by more than a tenth of a second.
+    """
+    assert decide(case(137, signals=(sent(KILL, -0.2),))).cause is Cause.SIGNAL
+    assert decide(case(137, signals=(sent(KILL, -0.09),))).cause is Cause.DOCKER_KILL
+
+
+def test_a_signal_that_does_not_fit_the_code_is_not_the_one() -> None:
+    """
+    SIGTERM through Docker, ended by SIGKILL: that came from elsewhere.
+    """
+    assert decide(case(137, signals=(sent(TERM, 1),))).cause is Cause.SIGNAL
+
+
+def test_a_program_that_exits_with_128_and_more_on_a_signal_ended_on_it() -> None:
+    """
+    Its wait status says exit(143): shells do so when they are told to end. The signal that was sent is likely why.
+    """
+    verdict = decide(case(143, signals=(sent(TERM, 1),), main_exit=main_exit(exit_code=143)))
+    assert (verdict.cause, verdict.confidence) == (Cause.DOCKER_KILL, Confidence.LIKELY)
+
+
+def test_a_daemon_that_shuts_down_stops_its_containers() -> None:
+    """
+    It looks like docker stop, but the daemon stopped answering at that moment.
+    """
+    verdict = decide(case(143, signals=(sent(TERM, 1),), engine_down_ns=before_end(-0.5)))
+    assert (verdict.cause, verdict.confidence) == (Cause.DAEMON_SHUTDOWN, Confidence.LIKELY)
+    assert verdict.evidence[-1].text == "the Docker daemon stopped answering"
+
+
+def test_a_daemon_that_went_down_long_after_the_end_did_not_cause_it() -> None:
+    """
+    A shutdown of the daemon takes its containers within 20 seconds.
+    """
+    assert decide(case(143, signals=(sent(TERM, 1),), engine_down_ns=before_end(-21))).cause is Cause.DOCKER_KILL
+
+
+@pytest.mark.parametrize("exit_code", [255, 137])
+def test_what_ended_while_the_daemon_was_away_ended_with_it(exit_code: int) -> None:
+    """
+    Nobody saw the end: the daemon came back and found its task lost, or killed.
+    """
+    verdict = decide(
+        case(exit_code, die_event_ns=None, engine_down_ns=before_end(10), engine_up_ns=before_end(-1)),
+    )
+    assert verdict.cause is Cause.DAEMON_SHUTDOWN
+
+
+def test_what_ended_by_itself_while_the_daemon_was_away_did_so() -> None:
+    """
+    With live-restore a container goes on without its daemon.
+    """
+    lived_on = case(1, die_event_ns=None, engine_down_ns=before_end(10), engine_up_ns=before_end(-1))
+    assert decide(lived_on).cause is Cause.APP_ERROR
+
+
+def test_an_end_after_the_daemon_had_come_back_is_not_due_to_it() -> None:
+    """
+    Five seconds after its return the daemon has put in order what it found.
+    """
+    verdict = decide(case(137, engine_down_ns=before_end(30), engine_up_ns=before_end(6)))
+    assert verdict.cause is Cause.SIGNAL

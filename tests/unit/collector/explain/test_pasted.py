@@ -1,0 +1,75 @@
+"""
+Events from pasted text.
+"""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collector.explain.pasted import events_of
+from sinks.event import EventType, Killer, to_json
+
+CORPUS = Path(__file__).parents[5] / "shared" / "corpus"
+KILL = (
+    "[  100.000001] oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=c,mems_allowed=0,"
+    "oom_memcg=/docker/{id},task_memcg=/docker/{id},task=java,pid=42,uid=0\n"
+    "[  100.000002] Memory cgroup out of memory: Killed process 42 (java) total-vm:9kB, anon-rss:7kB, file-rss:1kB,"
+    " shmem-rss:0kB, UID:0 pgtables:1kB oom_score_adj:0\n"
+).format(id="a" * 64)
+
+
+def test_a_kill_names_process_container_and_limit() -> None:
+    """
+    Two lines are enough.
+    """
+    (event,) = events_of(KILL.encode())
+    assert event.type is EventType.OOM_KILL
+    assert event.subject == f"container/{'a' * 64}"
+    assert event.process is not None
+    assert (event.process.pid, event.process.name) == (42, "java")
+
+
+def test_a_text_without_dates_gives_events_without_time() -> None:
+    """
+    Seconds since some boot say nothing about the day.
+    """
+    (event,) = events_of(KILL.encode())
+    assert event.time_ns is None
+
+
+def test_the_same_text_gives_the_same_id() -> None:
+    """
+    Two people who paste one log speak of one event.
+    """
+    assert events_of(KILL.encode())[0].id == events_of(KILL.encode())[0].id
+
+
+def test_user_space_killers_are_understood() -> None:
+    """
+    earlyoom leaves no kernel line.
+    """
+    line = 'Feb 20 10:59:34 debian earlyoom[10231]: sending SIGTERM to process 7378 uid 1000 "tail": oom_score 156\n'
+    (event,) = events_of(line.encode())
+    assert event.exit137.oom is not None
+    assert event.exit137.oom.killer is Killer.EARLYOOM
+
+
+@pytest.mark.skipif(not CORPUS.exists(), reason="the corpus of real reports is not beside the repository")
+@pytest.mark.parametrize("file", sorted(CORPUS.glob("*.log")), ids=lambda file: file.name[:2])
+def test_every_real_text_gives_events_that_can_be_sent(file: Path) -> None:
+    """
+    Reports of many kernels, from start to JSON.
+    """
+    for event in events_of(file.read_bytes()):
+        assert to_json(event)
+
+
+@given(st.binary(max_size=600))
+def test_no_text_does_harm(noise: bytes) -> None:
+    """
+    Any bytes before and after a report leave it as it is, or make it one that cannot be read; nothing is raised.
+    """
+    for event in events_of(noise + b"\n" + KILL.encode() + noise):
+        assert to_json(event)

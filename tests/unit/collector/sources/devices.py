@@ -1,0 +1,149 @@
+"""
+Inputs for the tests of the sources: a device that gives one kernel record a read, and an engine without Docker.
+"""
+
+import fcntl
+import os
+import queue
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from collector.sources.base import SourceError
+
+END = None
+
+
+class Kmsg:
+    """
+    A FIFO in packet mode: like /dev/kmsg it gives one record a read, and EAGAIN when there is none.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        os.mkfifo(path)
+        # A reader of our own keeps what is written while the source is away.
+        self._keep = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        self._write = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+        fcntl.fcntl(self._write, fcntl.F_SETFL, os.O_DIRECT | os.O_NONBLOCK)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.close(self._write)
+        os.close(self._keep)
+
+    def write(self, record: bytes) -> None:
+        os.write(self._write, record)
+
+
+def record(seq: int, text: str, *, priority: int = 3, seconds: float | None = None) -> bytes:
+    """
+    One record as /dev/kmsg gives it.
+    """
+    return f"{priority},{seq},{round((seconds or seq) * 1_000_000)},-;{text}\n".encode()
+
+
+def kill(seq: int, pid: int) -> bytes:
+    """
+    The record of an OOM kill.
+    """
+    text = f"Memory cgroup out of memory: Killed process {pid} (hog) total-vm:1kB, anon-rss:1kB, file-rss:0kB"
+    return record(seq, f"{text}, shmem-rss:0kB, UID:0 pgtables:4kB oom_score_adj:0")
+
+
+class Engine:
+    """
+    A Docker Engine of a few lines: containers that are inspected, events that wait, and those that were.
+    """
+
+    def __init__(self) -> None:
+        self.containers: dict[str, dict[str, Any]] = {}
+        self.past: list[dict[str, Any]] = []
+        self.live: queue.Queue[dict[str, Any] | SourceError | None] = queue.Queue()
+        self.failure: SourceError | None = None
+        self.open_streams = 0
+        self.open_clients = 0
+        self.asked_since: list[int] = []
+
+    def connect(self, url: str) -> "Client":
+        if self.failure is not None:
+            raise self.failure
+        self.open_clients += 1
+        return Client(self)
+
+    def run(self, container_id: str, started: str = "2026-11-22T03:00:00Z", **state: Any) -> None:  # noqa: ANN401
+        self.containers[container_id] = {
+            "Id": container_id,
+            "Name": f"/box-{container_id[0]}",
+            "State": {"Running": True, "Pid": 4000, "StartedAt": started} | state,
+            "Config": {"Image": "shop/api:1", "Labels": {}},
+            "HostConfig": {},
+        }
+
+    def tell(self, action: str, container_id: str, time_ns: int, **attributes: str) -> None:
+        """
+        An event, to whoever listens and to whoever asks later.
+        """
+        message = {
+            "Type": "container",
+            "Action": action,
+            "Actor": {"ID": container_id, "Attributes": attributes},
+            "timeNano": time_ns,
+        }
+        self.past.append(message)
+        self.live.put(message)
+
+
+class Client:
+    """
+    A connection to such an engine.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def version(self) -> str:
+        return "99.0"
+
+    def events(self, since_ns: int) -> "Stream":
+        self._engine.asked_since.append(since_ns)
+        self._engine.open_streams += 1
+        self._engine.live = queue.Queue()
+        return Stream(self._engine, [event for event in self._engine.past if event["timeNano"] >= since_ns])
+
+    def container_ids(self, *, running_only: bool) -> list[str]:
+        found = self._engine.containers.items()
+        return [name for name, answer in found if answer["State"]["Running"] or not running_only]
+
+    def inspect(self, container_id: str) -> Mapping[str, Any] | None:
+        return self._engine.containers.get(container_id)
+
+    def close(self) -> None:
+        self._engine.open_clients -= 1
+
+
+class Stream:
+    """
+    First what was, then what comes, until it is closed.
+    """
+
+    def __init__(self, engine: Engine, past: list[dict[str, Any]]) -> None:
+        self._engine = engine
+        self._past = past
+        self._live = engine.live
+
+    def __iter__(self) -> Iterator[Mapping[str, Any]]:
+        yield from self._past
+        while (event := self._live.get()) is not END:
+            if isinstance(event, SourceError):
+                raise event
+            yield event
+
+    def close(self) -> None:
+        self._engine.open_streams -= 1
+        self._live.put(END)

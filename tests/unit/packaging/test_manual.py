@@ -1,0 +1,35 @@
+"""
+The manual page says what the command line can.
+"""
+
+import importlib
+import re
+from pathlib import Path
+from typing import Final
+
+import click
+import pytest
+
+from collector.cli import COMMANDS
+
+PAGE: Final = (Path(__file__).parents[3] / "packaging/exit137.1").read_text(encoding="utf-8").replace("\\-", "-")
+
+
+def test_it_has_every_command_and_no_other() -> None:
+    """
+    In the section COMMANDS, one entry each.
+    """
+    section = PAGE.partition(".SH COMMANDS")[2].partition(".SH EXIT")[0]
+    assert set(re.findall(r"^\.TP\n\.BR? (\w+)", section, re.MULTILINE)) == set(COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_it_has_every_option(name: str) -> None:
+    """
+    By its long name, in the entry of its command; --config is that of `run`.
+    """
+    command: click.Command = importlib.import_module(COMMANDS[name]).command
+    entry = re.split(rf"^\.TP\n\.BR? {name}\b", PAGE, flags=re.MULTILINE)[1].partition(".TP")[0]
+    options = {option for parameter in command.params for option in parameter.opts if option.startswith("--")}
+    asked = {option for option in options if option != "--config"}
+    assert {option for option in asked if option not in entry} == set()

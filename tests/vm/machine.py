@@ -1,0 +1,122 @@
+"""
+A whole Debian machine under QEMU, without KVM: its own kernel, systemd, Docker; it boots, runs a folder's `run`, and
+powers off. What `run` leaves in `out` comes back.
+
+The system's disk is made once per suite and never written: each run has a layer of its own that is thrown away. The
+folder is the second disk, /lab in the machine.
+"""
+
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Final
+
+_PACKAGES: Final = (
+    "systemd,systemd-sysv,dbus,udev,linux-image-cloud-amd64,initramfs-tools,docker.io,iptables,python3,python3-systemd,"
+    "busybox-static,iproute2,procps,kmod,passwd"
+)
+_ALSO: Final = {"bookworm": "", "trixie": ",docker-cli"}
+_MEMORY_MIB: Final = 1536
+_DISK: Final = "6G"
+_LAB_DISK: Final = "512M"
+_UNIT: Final = """\
+[Unit]
+Description=The laboratory
+After=docker.service multi-user.target
+Wants=docker.service
+RequiresMountsFor=/lab
+[Service]
+Type=oneshot
+ExecStart=/bin/sh /lab/run
+StandardOutput=append:/lab/out/console.log
+StandardError=inherit
+TimeoutStartSec=infinity
+"""
+
+
+class Machine:
+    """
+    One suite of Debian as a machine.
+
+    Args:
+        suite: `bookworm` or `trixie`.
+        home: where disks are kept between runs.
+    """
+
+    def __init__(self, suite: str, home: Path) -> None:
+        self._suite = suite
+        self._home = home / suite
+        self._disk = self._home / "disk.img"
+
+    def make(self) -> None:
+        """
+        Make the disk, if there is none.
+        """
+        if self._disk.exists():
+            return
+        shutil.rmtree(self._home, ignore_errors=True)
+        self._home.mkdir(parents=True)
+        root = self._home / "root"
+        include = f"--include={_PACKAGES}{_ALSO[self._suite]}"
+        _run("mmdebstrap", "--quiet", "--variant=minbase", include, self._suite, str(root))
+        self._furnish(root)
+        for name in ("vmlinuz", "initrd.img"):
+            shutil.copy(next((root / "boot").glob(f"{name}-*")), self._home / name)
+        making = self._disk.with_suffix(".new")
+        _file_system(making, _DISK, root)
+        making.rename(self._disk)
+        shutil.rmtree(root)
+
+    def run(self, lab: Path, out: Path, limit_s: float) -> None:
+        """
+        Boot with a folder as /lab and wait until it is powered off.
+
+        Args:
+            lab: has `run` and what that needs.
+            out: receives what it left in /lab/out.
+            limit_s: how long that may take.
+
+        Raises:
+            subprocess.TimeoutExpired: it took longer.
+        """
+        (lab / "out").mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self._home) as temporary:
+            disk = Path(temporary) / "lab.img"
+            _file_system(disk, _LAB_DISK, lab)
+            with (self._home / "console.log").open("wb") as console:
+                self._boot(disk, console.fileno(), limit_s)
+            out.mkdir(parents=True, exist_ok=True)
+            _run("debugfs", "-R", f"rdump /out {out}", str(disk))
+
+    def _boot(self, lab_disk: Path, console: int, limit_s: float) -> None:
+        # Without KVM a second is long: some timeouts of systemd are measured for real machines.
+        kernel = "root=/dev/vda rw console=ttyS0 quiet apparmor=0 systemd.default_timeout_start_sec=300"
+        command = ["qemu-system-x86_64", "-accel", "tcg,thread=multi,tb-size=512", "-cpu", "max", "-smp", "2"]
+        command += ["-m", str(_MEMORY_MIB), "-nographic", "-nic", "none"]
+        command += ["-kernel", str(self._home / "vmlinuz"), "-initrd", str(self._home / "initrd.img")]
+        command += ["-append", kernel]
+        command += ["-drive", f"file={self._disk},if=virtio,format=raw,cache=unsafe,snapshot=on"]
+        command += ["-drive", f"file={lab_disk},if=virtio,format=raw,cache=unsafe"]
+        subprocess.run(
+            command, check=True, stdin=subprocess.DEVNULL, stdout=console, stderr=subprocess.STDOUT, timeout=limit_s
+        )
+
+    def _furnish(self, root: Path) -> None:
+        (root / "lab").mkdir()
+        (root / "etc/hostname").write_text(f"{self._suite}\n")
+        (root / "etc/fstab").write_text("/dev/vda / ext4 defaults 0 1\n/dev/vdb /lab ext4 defaults 0 2\n")
+        (root / "var/log/journal").mkdir(exist_ok=True)
+        units = root / "etc/systemd/system"
+        (units / "lab.service").write_text(_UNIT)
+        (units / "graphical.target.wants").mkdir(exist_ok=True)
+        (units / "graphical.target.wants/lab.service").symlink_to("../lab.service")
+
+
+def _file_system(image: Path, size: str, content: Path) -> None:
+    _run("truncate", "--size", size, str(image))
+    _run("mkfs.ext4", "-q", "-d", str(content), str(image))
+
+
+def _run(*command: str) -> None:
+    subprocess.run(command, check=True, capture_output=True)
