@@ -142,6 +142,8 @@ class MemorySample:
         limit_cgroup: the cgroup whose limit that is; others may share it when it is not the container's own.
         peak_bytes: the highest usage since the cgroup was made, as the kernel counts it.
         pressure: None where the kernel has no PSI, as always on cgroup v1.
+        cpu_ns: the CPU time that it has used.
+        cpu_limit: the cores that it may use; None where there is no limit.
     """
 
     container_id: str
@@ -158,6 +160,8 @@ class MemorySample:
     limit_cgroup: str | None = None
     peak_bytes: int | None = None
     pressure: Pressure | None = None
+    cpu_ns: int | None = None
+    cpu_limit: float | None = None
 
     @property
     def limit_share(self) -> float | None:

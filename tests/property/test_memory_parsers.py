@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from parsers.cgroup_cpu import parse_cpu_max, parse_cpu_quota, parse_cpu_stat
 from parsers.cgroup_memory import parse_limit, parse_pressure, parse_size, parse_stat_v1, parse_stat_v2
 from parsers.errors import ParseError
 from parsers.meminfo import parse_meminfo
@@ -19,7 +20,7 @@ _LINES = st.lists(st.tuples(_NAMES, st.binary(max_size=30) | st.integers().map(l
 )
 
 
-@pytest.mark.parametrize("parse", [parse_limit, parse_pressure, parse_size])
+@pytest.mark.parametrize("parse", [parse_limit, parse_pressure, parse_size, parse_cpu_max, parse_cpu_stat])
 @given(text=st.binary(max_size=100) | _LINES)
 def test_any_bytes_give_a_value_or_parse_error(parse: Callable[[bytes], object], text: bytes) -> None:
     """
@@ -36,6 +37,15 @@ def test_any_bytes_give_a_fact(parse: Callable[[bytes], object], text: bytes) ->
     A file of lines never fails as a whole.
     """
     parse(text)
+
+
+@given(quota=st.binary(max_size=20), period=st.binary(max_size=20))
+def test_any_quota(quota: bytes, period: bytes) -> None:
+    """
+    Two files, each of any content.
+    """
+    with suppress(ParseError):
+        parse_cpu_quota(quota, period)
 
 
 @given(size=st.integers(0, 2**62))
