@@ -5,7 +5,8 @@ Every warning is a number with thresholds (`latch`): told when it rises, told wh
 What a container's end does to its warnings is nothing: its death is told elsewhere.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -20,6 +21,9 @@ _MIB: Final = 1 << 20
 WINDOW_S: Final = 600.0
 _HORIZON_S: Final = 1800.0
 _FORECAST_FROM_SHARE: Final = 0.25
+_FORECAST_EVERY_NS: Final = 10_000_000_000
+_LOWS: Final = 6
+_LOW_NS: Final = 120_000_000_000
 _SUDDEN_GROWTH_BYTES: Final = 256 * _MIB
 
 
@@ -130,6 +134,27 @@ class _Latches:
         return changes
 
 
+class _Lows:
+    """
+    The lowest value of the last ten to twelve minutes, in six numbers.
+    """
+
+    def __init__(self) -> None:
+        self._lows: deque[tuple[int, int]] = deque(maxlen=_LOWS)
+        self.lowest_bytes = 0
+
+    def add(self, value_bytes: int, now_ns: int) -> None:
+        """
+        Take a value.
+        """
+        bucket = now_ns // _LOW_NS
+        if self._lows and self._lows[-1][0] == bucket:
+            self._lows[-1] = (bucket, min(value_bytes, self._lows[-1][1]))
+        else:
+            self._lows.append((bucket, value_bytes))
+        self.lowest_bytes = min(low for at, low in self._lows if at > bucket - _LOWS)
+
+
 class PressureWatch:
     """
     The warnings of one container.
@@ -137,18 +162,28 @@ class PressureWatch:
 
     def __init__(self) -> None:
         self._latches = _Latches()
+        self._lows = _Lows()
+        self._ahead: Forecast | None = None
+        self._forecast_ns = 0
 
-    def feed(self, sample: MemorySample, recent: Sequence[Point], now_ns: int) -> list[Alarm]:
+    def feed(self, sample: MemorySample, recent: Callable[[], Sequence[Point]], now_ns: int) -> list[Alarm]:
         """
         Take a sample; gives the warnings that rose or passed.
 
         Args:
             sample: the latest.
-            recent: the samples of the last ten minutes, this one among them, oldest first.
+            recent: gives the samples of the last ten minutes, this one among them, oldest first; only asked where a
+                forecast is worth its cost.
             now_ns: a clock that only goes forward.
         """
-        growth_bytes = _growth_bytes(recent)
-        ahead = forecast(recent, sample.limit_bytes)
+        self._lows.add(sample.working_set_bytes, now_ns)
+        grown_bytes = sample.working_set_bytes - self._lows.lowest_bytes
+        doubled = sample.working_set_bytes >= 2 * self._lows.lowest_bytes > 0
+        growth_bytes = grown_bytes if doubled else None
+        if now_ns >= self._forecast_ns:
+            self._ahead = forecast(recent(), sample.limit_bytes) if _may_arrive(sample, grown_bytes) else None
+            self._forecast_ns = now_ns + _FORECAST_EVERY_NS
+        ahead = self._ahead
         values = {
             PressureKind.LIMIT: sample.limit_share,
             PressureKind.GROWTH: growth_bytes / _SUDDEN_GROWTH_BYTES if growth_bytes is not None else None,
@@ -226,15 +261,13 @@ def host_load(samples: Iterable[MemorySample], host: HostMemory | None) -> HostL
     )
 
 
-def _growth_bytes(recent: Sequence[Point]) -> int | None:
+def _may_arrive(sample: MemorySample, grown_bytes: int) -> bool:
     """
-    By how much the working set grew within the window, where it at least doubled.
+    Whether it grew so much in ten minutes that it could be at its limit within the horizon, with a margin.
     """
-    if not recent:
-        return None
-    lowest = min(recent, key=lambda point: point.working_set_bytes).working_set_bytes
-    last = recent[-1].working_set_bytes
-    return last - lowest if lowest > 0 and last >= 2 * lowest else None
+    if sample.limit_bytes is None:
+        return False
+    return 2 * grown_bytes * _HORIZON_S / WINDOW_S >= sample.limit_bytes - sample.working_set_bytes
 
 
 def _urgency(sample: MemorySample, ahead: Forecast | None) -> float | None:

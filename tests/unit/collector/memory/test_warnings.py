@@ -3,6 +3,7 @@ What is warned of before a container dies.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -54,8 +55,8 @@ def run(level: Callable[[float], float], *, span_s: int, limit_bytes: int | None
     for at_s in range(0, span_s, 5):
         taken = sample(level(at_s), at_s=at_s, limit_bytes=limit_bytes)
         ring.add(taken)
-        recent = ring.points(since_ns=taken.at_ns - int(WINDOW_S * S))
-        alarms += watch.feed(taken, recent, at_s * S)
+        since_ns = taken.at_ns - int(WINDOW_S * S)
+        alarms += watch.feed(taken, partial(ring.points, since_ns), at_s * S)
     return alarms
 
 
@@ -126,7 +127,7 @@ def test_stalls_and_swap(taken: MemorySample, expected: list[tuple[PressureKind,
     """
     All tasks waiting for a tenth of the time; a quarter swapped out.
     """
-    assert kinds(PressureWatch().feed(taken, (), 0)) == expected
+    assert kinds(PressureWatch().feed(taken, tuple, 0)) == expected
 
 
 def test_the_host_is_promised_more_than_it_has() -> None:
