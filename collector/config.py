@@ -17,6 +17,7 @@ import msgspec
 from collector.sources.docker import DockerConfig
 from collector.sources.journald import JournaldConfig
 from collector.sources.kmsg import KmsgConfig
+from collector.sources.memory import MemoryConfig
 from collector.sources.processes import ProcessesConfig
 from collector.sources.trace import TraceConfig
 from sinks import SINKS, SinkConfig
@@ -88,6 +89,7 @@ class SourcesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     docker: DockerConfig = DockerConfig()
     processes: ProcessesConfig = ProcessesConfig()
     trace: TraceConfig = TraceConfig()
+    memory: MemoryConfig = MemoryConfig()
     cgroups: PlannedSourceConfig = PlannedSourceConfig()
 
 

@@ -16,4 +16,5 @@ SOURCES: Final[Mapping[str, str]] = {
     "docker": "collector.sources.docker",
     "processes": "collector.sources.processes",
     "trace": "collector.sources.trace",
+    "memory": "collector.sources.memory",
 }
