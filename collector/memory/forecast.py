@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from collector.memory.curve import fit
+from collector.memory.curve import Line, fit
 from collector.memory.samples import Point
 
 _FEWEST_SAMPLES: Final = 8
@@ -52,13 +52,22 @@ def forecast(points: Sequence[Point], limit_bytes: int | None) -> Forecast | Non
         return None
     left_bytes = max(0.0, limit_bytes - line.at_end)
     doubt = _ERRORS * _slope_error(points, line.residual)
-    slowest = line.per_s - doubt if line.r_squared >= _R_SQUARED else 0.0
+    sound = line.r_squared >= _R_SQUARED and _goes_on(points, line)
+    slowest = line.per_s - doubt if sound else 0.0
     return Forecast(
         growth_bytes_per_s=line.per_s,
         seconds=left_bytes / line.per_s,
         soonest_s=left_bytes / (line.per_s + doubt),
         latest_s=left_bytes / slowest if slowest > 0 else None,
     )
+
+
+def _goes_on(points: Sequence[Point], line: Line) -> bool:
+    """
+    Whether it grows in the last third as well: a step does not.
+    """
+    late = fit([(point.at_s, float(point.working_set_bytes)) for point in points[-len(points) // 3 :]])
+    return late is not None and late.per_s >= line.per_s / 2
 
 
 def _slope_error(points: Sequence[Point], residual: float) -> float:

@@ -46,6 +46,15 @@ def test_a_collector_at_work_gives_no_bound() -> None:
     assert ahead is None or ahead.latest_s is None
 
 
+@pytest.mark.parametrize("share", [0.4, 0.5, 0.6])
+def test_a_step_gives_no_bound(share: float) -> None:
+    """
+    It grew, and does not any more.
+    """
+    ahead = forecast(curve(lambda t: 100 if t < share else 300, span_s=600), LIMIT)
+    assert ahead is None or ahead.latest_s is None
+
+
 @pytest.mark.parametrize("span_s", [10.0, 60.0])
 def test_the_first_minutes_say_nothing(span_s: float) -> None:
     """
