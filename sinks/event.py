@@ -454,7 +454,7 @@ class Gap:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exit137:
     """
-    Our own namespace.
+    Our own namespace. `logs` are the last lines of the container, secrets masked; `logs_missing` why there are none.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -468,6 +468,7 @@ class Exit137:
     stuck: Stuck | None = None
     advice: tuple[Advice, ...] = ()
     logs: tuple[str, ...] = ()
+    logs_missing: str | None = None
     gap: Gap | None = None
 
 
