@@ -161,6 +161,22 @@ class CgroupTree:
             cpu_limit=container.cpu_limit,
         )
 
+    def pids(self, container: ContainerCgroup) -> list[int]:
+        """
+        The processes of a container that are in its own cgroup, as this PID namespace numbers them.
+        """
+        text = _read(f"{self._memory}{container.path}/cgroup.procs") or b""
+        return [int(pid) for pid in text.split() if pid.isdigit() and pid != b"0"]
+
+    def age_s(self, container: ContainerCgroup, now_s: float) -> float:
+        """
+        How long there has been this cgroup; 0 where it is gone.
+        """
+        try:
+            return max(0.0, now_s - Path(f"{self._memory}{container.path}").stat().st_ctime)
+        except OSError:
+            return 0.0
+
     def _directories(self) -> Iterator[str]:
         """
         The paths of all cgroups, parents before children; a bound keeps a hostile tree from taking the agent's time.

@@ -76,6 +76,13 @@ class DockerClient:
         found = _guarded(self._url, lambda: self._api.containers(all=not running_only, trunc=False))
         return [str(item["Id"]) for item in found]
 
+    def container_names(self) -> dict[str, str]:
+        """
+        The names of the containers that run, by id.
+        """
+        found = _guarded(self._url, lambda: self._api.containers(trunc=False))
+        return {str(item["Id"]): str(item["Names"][0]).lstrip("/") for item in found if item.get("Names")}
+
     def inspect(self, container_id: str) -> Mapping[str, Any] | None:
         """
         What the engine knows of a container; None when it knows none of that id.
