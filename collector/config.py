@@ -18,6 +18,7 @@ from collector.sources.cgroups import CgroupsConfig
 from collector.sources.docker import DockerConfig
 from collector.sources.journald import JournaldConfig
 from collector.sources.kmsg import KmsgConfig
+from collector.sources.memory import MemoryConfig
 from collector.sources.processes import ProcessesConfig
 from collector.sources.trace import TraceConfig
 from sinks import SINKS, SinkConfig
@@ -81,6 +82,7 @@ class SourcesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     processes: ProcessesConfig = ProcessesConfig()
     trace: TraceConfig = TraceConfig()
     cgroups: CgroupsConfig = CgroupsConfig()
+    memory: MemoryConfig = MemoryConfig()
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):

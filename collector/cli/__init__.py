@@ -17,6 +17,8 @@ COMMANDS: Final[Mapping[str, str]] = {
     "events": "collector.cli.events",
     "replay": "collector.cli.replay",
     "record": "collector.cli.record",
+    "top": "collector.cli.top",
+    "size": "collector.cli.size",
     "check": "collector.cli.check",
     "install": "collector.cli.install",
     "uninstall": "collector.cli.uninstall",

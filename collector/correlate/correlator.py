@@ -22,6 +22,7 @@ from collector.correlate.facts import (
     Fact,
     GapFact,
     KernelFact,
+    MemoryRound,
     OomCounted,
     Origin,
     ProcessExited,
@@ -113,6 +114,8 @@ class Correlator:
             case ProcessExited():
                 self._note_time(fact.at_ns)
                 events += self._take_exit(fact, now_ns)
+            case MemoryRound():
+                self._note_time(fact.at_ns)
             case _:
                 self._note_time(fact.at_ns)
                 events += self._tell_user_kills(self._user_kills.feed(fact))

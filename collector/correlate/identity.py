@@ -35,6 +35,27 @@ def agent_id(machine_id: str | None, source: str, what: str, moment: int | None)
     return _id("agent", machine_id, source, what, moment)
 
 
+def pressure_id(machine_id: str | None, subject: str, kind: str, level: str, since_ns: int) -> str:
+    """
+    The id of a warning, or of its end.
+
+    Args:
+        machine_id: the host.
+        subject: what it is about.
+        kind: what was compared.
+        level: that it reached.
+        since_ns: when it first rose.
+    """
+    return _id("memory_pressure", machine_id, subject, kind, level, since_ns)
+
+
+def stuck_id(container_id: str, state: str, since_ns: int, *, over: bool) -> str:
+    """
+    The id of a bad state, or of its end.
+    """
+    return _id("container_stuck", container_id, state, since_ns, over)
+
+
 def _id(*parts: object) -> str:
     text = "/".join("?" if part is None else str(part) for part in parts)
     return str(uuid.uuid5(_NAMESPACE, text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")))

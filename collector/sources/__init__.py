@@ -17,4 +17,5 @@ SOURCES: Final[Mapping[str, str]] = {
     "processes": "collector.sources.processes",
     "trace": "collector.sources.trace",
     "cgroups": "collector.sources.cgroups",
+    "memory": "collector.sources.memory",
 }

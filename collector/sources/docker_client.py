@@ -1,9 +1,10 @@
 """
-The little of the Docker Engine API that the agent reads: events, a list of ids, inspect. It never writes.
+The little of the Docker Engine API that the agent reads: events, a list of ids, inspect, logs. It never writes.
 
 Blocking, on the docker SDK; each caller is a thread of its own. All of the SDK's ways to fail come out as SourceError.
 """
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -75,6 +76,13 @@ class DockerClient:
         found = _guarded(self._url, lambda: self._api.containers(all=not running_only, trunc=False))
         return [str(item["Id"]) for item in found]
 
+    def container_names(self) -> dict[str, str]:
+        """
+        The names of the containers that run, by id.
+        """
+        found = _guarded(self._url, lambda: self._api.containers(trunc=False))
+        return {str(item["Id"]): str(item["Names"][0]).lstrip("/") for item in found if item.get("Names")}
+
     def inspect(self, container_id: str) -> Mapping[str, Any] | None:
         """
         What the engine knows of a container; None when it knows none of that id.
@@ -88,11 +96,50 @@ class DockerClient:
             return None
         return answer
 
+    def log_tail(self, container_id: str, lines: int, since_ns: int | None, until_ns: int | None) -> Iterator[bytes]:
+        """
+        The last output of a container in pieces of any size, standard output and error as they came.
+
+        Args:
+            container_id: the container, which may have ended.
+            lines: so many.
+            since_ns: none from before; None is from its beginning.
+            until_ns: none from after; None is until now.
+
+        Raises:
+            LogsUnavailableError: there are none, and why.
+            SourceError: the engine cannot be asked.
+        """
+        from docker.errors import APIError  # noqa: PLC0415 (only what is configured is imported)
+
+        times = {"since": since_ns, "until": until_ns}
+        bounds: Any = {name: time_ns / 1e9 for name, time_ns in times.items() if time_ns is not None}
+        try:
+            stream: Any = _guarded(
+                self._url,
+                lambda: self._api.logs(container_id, tail=lines, stream=True, follow=False, **bounds),
+                passing=APIError,
+            )
+        except APIError as error:
+            raise LogsUnavailableError(str(error.explanation or error)) from error
+        try:
+            while (piece := _guarded(self._url, lambda: next(stream, None))) is not None:
+                yield bytes(piece)
+        finally:
+            with contextlib.suppress(AttributeError, OSError, ValueError):
+                stream.close()
+
     def close(self) -> None:
         """
         Let go of the connections.
         """
         self._api.close()
+
+
+class LogsUnavailableError(Exception):
+    """
+    Raised when the engine has no logs of a container, in its own words.
+    """
 
 
 class EventStream:

@@ -29,6 +29,8 @@ enabled = false
 enabled = false
 [sources.cgroups]
 enabled = false
+[sources.memory]
+enabled = false
 [[sinks]]
 name = "{sink}"
 type = "file"

@@ -17,7 +17,7 @@ from collector.running import RunningHttp, RunningSinks, RunningSources
 from collector.sources.base import Reading
 from collector.store import Store, StoredEvent
 
-OFF = {name: {"enabled": False} for name in ("journald", "docker", "processes", "trace", "cgroups")}
+OFF = {name: {"enabled": False} for name in ("journald", "docker", "processes", "trace", "cgroups", "memory")}
 
 
 def configured(folder: Path, *sinks: str, kmsg: str = "kmsg") -> Config:

@@ -1,0 +1,159 @@
+"""
+Which language runtime a process is, and what it was told about memory: from its executable, its command line and a few
+variables of its environment. The image's name says nothing: `FROM python` may run a JVM.
+
+Of the environment only the names in ENVIRONMENT may be read; the others hold secrets.
+"""
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+ENVIRONMENT: Final = frozenset(
+    {
+        "JAVA_TOOL_OPTIONS",
+        "JDK_JAVA_OPTIONS",
+        "_JAVA_OPTIONS",
+        "NODE_OPTIONS",
+        "GOMEMLIMIT",
+        "GOGC",
+        "PYTHONMALLOC",
+        "PYTHONTRACEMALLOC",
+        "DOTNET_gcServer",
+        "DOTNET_GCHeapHardLimit",
+        "DOTNET_GCHeapHardLimitPercent",
+        "MALLOC_ARENA_MAX",
+        "LD_PRELOAD",
+        "WEB_CONCURRENCY",
+    }
+)
+_UNITS: Final[Mapping[str, int]] = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
+_SIZE: Final = re.compile(r"([0-9]{1,15})([kmgt]?)(?:i?b)?", re.IGNORECASE | re.ASCII)
+_MIB: Final = 1 << 20
+
+
+class Language(StrEnum):
+    """
+    The runtimes that have settings of their own for memory.
+    """
+
+    JVM = "jvm"
+    NODE = "node"
+    GO = "go"
+    PYTHON = "python"
+    DOTNET = "dotnet"
+    RUBY = "ruby"
+    PHP = "php"
+
+
+OVERHEAD_BYTES: Final[Mapping[Language, int]] = {
+    # Beside the heap: code, threads' stacks, metaspace, the collector's own; in a range, and its upper end is taken.
+    Language.JVM: 400 * _MIB,
+    Language.NODE: 100 * _MIB,
+    Language.GO: 50 * _MIB,
+}
+_BY_NAME: Final[tuple[tuple[re.Pattern[str], Language], ...]] = (
+    (re.compile(r"java|jsvc"), Language.JVM),
+    (re.compile(r"node|nodejs"), Language.NODE),
+    (re.compile(r"(?:python|pypy)[0-9.]*|uwsgi|gunicorn|uvicorn"), Language.PYTHON),
+    (re.compile(r"dotnet"), Language.DOTNET),
+    (re.compile(r"ruby[0-9.]*|puma|sidekiq"), Language.RUBY),
+    (re.compile(r"php(?:-fpm)?[0-9.]*"), Language.PHP),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningProcess:
+    """
+    A process of a container, as /proc describes it.
+
+    Attributes:
+        executable: where /proc/<pid>/exe points to, or at least its name.
+        arguments: the program first.
+        environment: only names of ENVIRONMENT.
+        rss_bytes: resident memory.
+        go_binary: its executable has the build information of Go; None where nobody looked.
+    """
+
+    pid: int
+    executable: str
+    arguments: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    parent_pid: int | None = None
+    rss_bytes: int | None = None
+    go_binary: bool | None = None
+
+    @property
+    def name(self) -> str:
+        """
+        The executable without its directory.
+        """
+        return self.executable.removesuffix(" (deleted)").rpartition("/")[2]
+
+
+def language_of(process: RunningProcess) -> Language | None:
+    """
+    The runtime of a process; None for one that is none of them, or not known to be.
+    """
+    for pattern, language in _BY_NAME:
+        if pattern.fullmatch(process.name):
+            return language
+    if process.go_binary or {"GOMEMLIMIT", "GOGC"} & process.environment.keys():
+        return Language.GO
+    return Language.DOTNET if any(name.startswith("DOTNET_GC") for name in process.environment) else None
+
+
+def java_options(process: RunningProcess) -> tuple[str, ...]:
+    """
+    The options that the JVM sees, in the order in which a later one wins.
+    """
+    environment = process.environment
+    first = (*_words(environment.get("JAVA_TOOL_OPTIONS")), *_words(environment.get("JDK_JAVA_OPTIONS")))
+    own: list[str] = []
+    for argument in process.arguments[1:]:
+        if argument == "-jar" or not argument.startswith("-"):
+            break
+        own.append(argument)
+    return (*first, *own, *_words(environment.get("_JAVA_OPTIONS")))
+
+
+def node_options(process: RunningProcess) -> tuple[str, ...]:
+    """
+    The options that Node sees; V8 takes underscores for dashes.
+    """
+    own = [argument for argument in process.arguments[1:] if argument.startswith("--")]
+    return tuple(option.replace("_", "-") for option in (*_words(process.environment.get("NODE_OPTIONS")), *own))
+
+
+def option(options: Sequence[str], prefix: str) -> str | None:
+    """
+    What follows a prefix in the last option that has it.
+    """
+    found = [text.removeprefix(prefix) for text in options if text.startswith(prefix)]
+    return found[-1] if found else None
+
+
+def size_of(text: str | None) -> int | None:
+    """
+    The bytes of `512m`, `2G`, `750MiB`, `1073741824`; None for anything else.
+    """
+    match = _SIZE.fullmatch(text) if text is not None else None
+    return int(match[1]) * _UNITS[match[2].lower()] if match is not None else None
+
+
+def number_of(text: str | None, base: int = 10) -> int | None:
+    """
+    A whole number; None for anything else.
+    """
+    digits = r"(?:0x)?[0-9a-fA-F]{1,16}" if base == 16 else r"[0-9]{1,15}"  # noqa: PLR2004 (hexadecimal)
+    return int(text, base) if text is not None and re.fullmatch(digits, text) else None
+
+
+def _words(text: str | None) -> list[str]:
+    try:
+        return shlex.split(text or "")
+    except ValueError:
+        return (text or "").split()

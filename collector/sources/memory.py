@@ -1,0 +1,120 @@
+"""
+The memory of all containers, sampled from the cgroup file system.
+
+There is nothing to resume: what a container used while the agent was away is unknown. Needs no privilege where the
+agent sees the host's cgroups.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+import msgspec
+
+from collector.correlate.facts import GapFact
+from collector.hostclock import HostIdentity
+from collector.memory.cgroups import ROOT, CgroupTree, NoCgroupsError
+from collector.memory.sampler import Sampler
+from collector.memory.sampling import Pace
+from collector.sources.base import Position, Reading, SourceMissingError
+from parsers.meminfo import HostMemory, parse_meminfo
+
+_NS_PER_S: Final = 1_000_000_000
+# So that containers whose turns are close are looked at together.
+_SHORTEST_SLEEP_S: Final = 0.2
+_MEMINFO: Final = Path("/proc/meminfo")
+
+
+class MemoryConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """
+    `[sources.memory]`: `interval_s` is the usual time between two looks at a container; three times as long while it is
+    far from its limit, a fifth of it near the limit. `cgroups` is where they are mounted.
+    """
+
+    enabled: Literal["auto"] | bool = "auto"
+    interval_s: Annotated[float, msgspec.Meta(ge=0.5, le=300.0)] = 5.0
+    cgroups: str = ROOT
+
+
+class MemorySource:
+    """
+    Samples the memory of containers.
+
+    Args:
+        config: how often, and where.
+        wall_ns: the wall clock.
+        monotonic_ns: CLOCK_MONOTONIC.
+    """
+
+    name = "memory"
+
+    def __init__(
+        self,
+        config: MemoryConfig,
+        wall_ns: Callable[[], int] = time.time_ns,
+        monotonic_ns: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        self._config = config
+        self._wall_ns = wall_ns
+        self._monotonic_ns = monotonic_ns
+
+    async def readings(self, position: Position | None) -> AsyncGenerator[Reading]:
+        """
+        Sample from now on; a position says nothing.
+
+        Raises:
+            SourceMissingError: there is no memory controller.
+        """
+        del position
+        sampler = Sampler(self._tree(), _host_memory, _pace(self._config.interval_s))
+        refused = 0
+        yield Reading(facts=(), position={})
+        while True:
+            told = sampler.step(self._monotonic_ns(), self._wall_ns())
+            if told is not None:
+                yield Reading(facts=(told,), position={})
+            if sampler.refused > refused:
+                yield Reading(facts=(self._too_many(sampler.refused),), position={})
+            refused = max(refused, sampler.refused)
+            await asyncio.sleep(max(_SHORTEST_SLEEP_S, (sampler.next_ns() - self._monotonic_ns()) / _NS_PER_S))
+
+    def _tree(self) -> CgroupTree:
+        try:
+            return CgroupTree(self._config.cgroups)
+        except NoCgroupsError as error:
+            raise SourceMissingError(str(error)) from error
+
+    def _too_many(self, count: int) -> GapFact:
+        text = f"The memory of {count} containers is not followed: there are too many."
+        return GapFact(source=self.name, what="table_full", at_ns=self._wall_ns(), text=text, count=count)
+
+
+def offered(config: MemoryConfig) -> bool:
+    """
+    Whether this host has a memory controller.
+    """
+    try:
+        CgroupTree(config.cgroups)
+    except NoCgroupsError:
+        return False
+    return True
+
+
+def create(config: MemoryConfig, _host: HostIdentity) -> MemorySource:
+    """
+    The source for this host.
+    """
+    return MemorySource(config)
+
+
+def _pace(interval_s: float) -> Pace:
+    return Pace(slow_s=3 * interval_s, usual_s=interval_s, fast_s=interval_s / 5)
+
+
+def _host_memory() -> HostMemory | None:
+    try:
+        return parse_meminfo(_MEMINFO.read_bytes())
+    except OSError:
+        return None

@@ -1,0 +1,186 @@
+"""
+What a cgroup's files say of its memory: sizes and limits, memory.stat, and pressure (PSI).
+
+Formats: Documentation/admin-guide/cgroup-v1/memory.rst, cgroup-v2.rst and accounting/psi.rst of the kernel. On v1 the
+`total_` lines are read, which include the cgroups below; v2 always includes them. Both versions count shared memory
+and tmpfs as file pages; here they are apart, since such pages cannot be dropped.
+
+    total_inactive_file 886931456        a line of memory.stat, v1
+    inactive_file 886931456              the same, v2
+    some avg10=0.00 avg60=1.25 avg300=0.40 total=812034
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from parsers.errors import ParseError
+
+_SIZE: Final = re.compile(rb"[0-9]{1,19}")
+_STAT_LINE: Final = re.compile(rb"^([a-z_0-9]{1,64}) ([0-9]{1,19})$", re.MULTILINE)
+_STALL: Final = re.compile(
+    rb"^(some|full) avg10=([0-9]{1,3}\.[0-9]{2}) avg60=([0-9]{1,3}\.[0-9]{2})"
+    rb" avg300=([0-9]{1,3}\.[0-9]{2}) total=([0-9]{1,19})$",
+    re.MULTILINE,
+)
+# "No limit" on v1 is the largest number of whole pages that a long holds, whatever the page size (up to 1 MiB here).
+_UNLIMITED_BYTES: Final = (1 << 63) - (1 << 20)
+_KERNEL_PARTS: Final = ("slab", "kernel_stack", "pagetables", "percpu")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryStat:
+    """
+    The parts of a cgroup's memory, with the cgroups below it.
+
+    Attributes:
+        anon_bytes: heap, stacks, anonymous mappings: nothing frees these but the program, or swap.
+        file_bytes: cached pages of files, without shared memory; with it where `shmem_bytes` is None (before 4.13).
+        inactive_file_bytes: of these the ones that the kernel drops first.
+        shmem_bytes: tmpfs, shared memory: counted as file by the kernel, and as hard to free as `anon_bytes`.
+        kernel_bytes: slab, stacks, page tables; None on v1, where a file of its own has it.
+        swap_bytes: swapped out; None on v2, where a file of its own has it.
+        hierarchical_limit_bytes: the smallest limit of the cgroup and those above it; v1 only, None where unlimited.
+    """
+
+    anon_bytes: int | None = None
+    file_bytes: int | None = None
+    inactive_file_bytes: int | None = None
+    shmem_bytes: int | None = None
+    kernel_bytes: int | None = None
+    swap_bytes: int | None = None
+    hierarchical_limit_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stall:
+    """
+    A line of PSI: the share of time in which tasks waited for memory.
+
+    Attributes:
+        avg10_percent: over the last 10 s; so with 60 and 300.
+        total_us: since the cgroup was made.
+    """
+
+    avg10_percent: float
+    avg60_percent: float
+    avg300_percent: float
+    total_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pressure:
+    """
+    memory.pressure: `some` is the time in which at least one task waited, `full` in which all did.
+    """
+
+    some: Stall
+    full: Stall | None = None
+
+
+def parse_size(text: bytes) -> int:
+    """
+    The bytes of memory.current, memory.usage_in_bytes, memory.peak and their like.
+
+    Raises:
+        ParseError: it is no such number.
+    """
+    digits = text.strip()
+    if _SIZE.fullmatch(digits) is None:
+        raise ParseError("a size in bytes (cgroups(7))", text)
+    return int(digits)
+
+
+def parse_limit(text: bytes) -> int | None:
+    """
+    The bytes of memory.max, memory.limit_in_bytes and their like; None where there is no limit.
+
+    Raises:
+        ParseError: it is no limit.
+    """
+    if text.strip() == b"max":
+        return None
+    return _limit(parse_size(text))
+
+
+def parse_stat_v1(text: bytes) -> MemoryStat:
+    """
+    memory.stat of cgroup v1; a file without its lines gives a fact without figures.
+    """
+    values = _values(text)
+    shmem = values.get("total_shmem")
+    return MemoryStat(
+        anon_bytes=values.get("total_rss"),
+        file_bytes=_without(values.get("total_cache"), shmem),
+        inactive_file_bytes=values.get("total_inactive_file"),
+        shmem_bytes=shmem,
+        swap_bytes=values.get("total_swap"),
+        hierarchical_limit_bytes=_limit(values.get("hierarchical_memory_limit")),
+    )
+
+
+def parse_stat_v2(text: bytes) -> MemoryStat:
+    """
+    memory.stat of cgroup v2; a file without its lines gives a fact without figures.
+    """
+    values = _values(text)
+    shmem = values.get("shmem")
+    return MemoryStat(
+        anon_bytes=values.get("anon"),
+        file_bytes=_without(values.get("file"), shmem),
+        inactive_file_bytes=values.get("inactive_file"),
+        shmem_bytes=shmem,
+        kernel_bytes=_kernel(values),
+    )
+
+
+def parse_pressure(text: bytes) -> Pressure:
+    """
+    memory.pressure of a cgroup, or /proc/pressure/memory.
+
+    Raises:
+        ParseError: it has no line `some`.
+    """
+    stalls = {match[1]: _stall(match) for match in _STALL.finditer(text)}
+    if b"some" not in stalls:
+        raise ParseError("memory.pressure (accounting/psi.rst)", text)
+    return Pressure(some=stalls[b"some"], full=stalls.get(b"full"))
+
+
+def working_set_bytes(usage_bytes: int, stat: MemoryStat) -> int:
+    """
+    What a cgroup cannot do without: its usage without the file pages that the kernel drops first.
+    """
+    return max(0, usage_bytes - (stat.inactive_file_bytes or 0))
+
+
+def _values(text: bytes) -> Mapping[str, int]:
+    return {match[1].decode("ascii"): int(match[2]) for match in _STAT_LINE.finditer(text)}
+
+
+def _limit(size_bytes: int | None) -> int | None:
+    return size_bytes if size_bytes is not None and size_bytes < _UNLIMITED_BYTES else None
+
+
+def _without(file_bytes: int | None, shmem_bytes: int | None) -> int | None:
+    return max(0, file_bytes - (shmem_bytes or 0)) if file_bytes is not None else None
+
+
+def _kernel(values: Mapping[str, int]) -> int | None:
+    """
+    The line `kernel` (since 5.18), or the sum of the parts that there are.
+    """
+    if "kernel" in values:
+        return values["kernel"]
+    parts = [values[name] for name in _KERNEL_PARTS if name in values]
+    return sum(parts) if parts else None
+
+
+def _stall(match: re.Match[bytes]) -> Stall:
+    return Stall(
+        avg10_percent=float(match[2]),
+        avg60_percent=float(match[3]),
+        avg300_percent=float(match[4]),
+        total_us=int(match[5]),
+    )

@@ -1,0 +1,84 @@
+"""
+Servers with many workers, and builds with many jobs.
+"""
+
+import pytest
+
+from collector.memory.runtimes import RunningProcess
+from collector.memory.workers import build_advice, worker_advice, worker_pool
+
+MIB = 1 << 20
+
+
+def server(
+    command: str, workers: int, worker_mib: int, environment: dict[str, str] | None = None
+) -> list[RunningProcess]:
+    arguments = tuple(command.split(" "))
+    parent = RunningProcess(
+        pid=1, executable="x", arguments=arguments, environment=environment or {}, rss_bytes=40 * MIB
+    )
+    children = [
+        RunningProcess(pid=2 + n, executable="x", arguments=arguments, parent_pid=1, rss_bytes=worker_mib * MIB)
+        for n in range(workers)
+    ]
+    return [parent, *children]
+
+
+@pytest.mark.parametrize(
+    ("command", "name", "asked_for"),
+    [
+        ("/usr/bin/python3 /usr/bin/gunicorn app:app --workers 8", "gunicorn", 8),
+        ("/usr/bin/python3 /usr/bin/gunicorn app:app --workers=8", "gunicorn", 8),
+        ("python -m uvicorn app:app --workers 4", "uvicorn", 4),
+        ("php-fpm: master process (/etc/php/fpm.conf)", "php-fpm", None),
+        ("gunicorn -w many", "gunicorn", None),
+        ("gunicorn -w", "gunicorn", None),
+    ],
+)
+def test_pools(command: str, name: str, asked_for: int | None) -> None:
+    """
+    By the script, the module or the title of the parent; the count that it was told.
+    """
+    pool = worker_pool(server(command, 4, 150))
+    assert pool is not None
+    assert (pool.server, pool.running, pool.asked_for, pool.worker_bytes) == (name, 4, asked_for, 150 * MIB)
+
+
+def test_the_environment_asks_for_workers_too() -> None:
+    """
+    WEB_CONCURRENCY, where the command line says nothing.
+    """
+    pool = worker_pool(server("gunicorn app:app", 2, 150, {"WEB_CONCURRENCY": "6"}))
+    assert pool is not None
+    assert pool.workers == 6
+
+
+def test_too_many_workers() -> None:
+    """
+    Eight of 150 MiB and their parent do not fit 1 GiB: six do.
+    """
+    pool = worker_pool(server("gunicorn app:app --workers 8", 4, 150))
+    assert pool is not None
+    advice = worker_advice(pool, 1024 * MIB)
+    assert advice is not None
+    assert advice.value == 6
+    assert advice.text == "Run 6 workers of gunicorn at most, or set the limit to 1.2 GiB."
+    assert worker_advice(pool, 1300 * MIB) is None
+
+
+def test_children_of_others_are_no_workers() -> None:
+    """
+    A shell and what it runs.
+    """
+    assert worker_pool(server("sh -c make", 8, 150)) is None
+    assert worker_pool([]) is None
+
+
+def test_many_compilers() -> None:
+    """
+    Three and more at once; two are a build of its own.
+    """
+    advice = build_advice(["make", "cc1plus", "cc1plus", "cc1plus", "ld", "sh"])
+    assert advice is not None
+    assert advice.value == 2
+    assert build_advice(["rustc", "ld", "sh", "sh"]) is None
