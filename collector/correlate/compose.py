@@ -7,17 +7,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from collector.correlate import sentences
-from collector.correlate.counted import Unexplained
+from collector.correlate.agent_events import counted_text
 from collector.correlate.deaths import JudgedDeath
-from collector.correlate.facts import GapFact, ProcessExited, SignalSeen
-from collector.correlate.identity import agent_id, death_id, kill_id
+from collector.correlate.facts import ProcessExited, SignalSeen
+from collector.correlate.identity import death_id, kill_id
 from collector.correlate.kills import KernelKill, PlacedVictim
 from collector.correlate.metadata import container_of_record, orchestrator_of
-from collector.correlate.runs import ContainerBook, ContainerRecord, KillInRun, Run
+from collector.correlate.runs import ContainerRecord, KillInRun, Run
+from collector.correlate.unlogged import UnloggedKill
 from collector.correlate.user_kills import UserSpaceKill
-from collector.correlate.wording import shown
 from collector.masking import mask_command_line
-from parsers.cgroup_path import container_of
 from parsers.oom_facts import OomReport
 from sinks.event import (
     Cause,
@@ -30,7 +29,6 @@ from sinks.event import (
     Evidence,
     EvidenceSource,
     Exit137,
-    Gap,
     Host,
     Killer,
     Oom,
@@ -40,7 +38,6 @@ from sinks.event import (
     SignalSender,
     Trigger,
     Victim,
-    rfc3339,
 )
 
 _QUIET_CAUSES: Final = frozenset({Cause.EXIT, Cause.DOCKER_STOP, Cause.DOCKER_RM})
@@ -161,65 +158,23 @@ class Composer:
             ),
         )
 
-    def incomplete_report(self, report: OomReport) -> Event:
+    def unlogged_kill(self, kill: UnloggedKill, record: ContainerRecord | None) -> Event:
         """
-        The event of an OOM report that ends before a kill: what the kernel meant to do, and that it is not confirmed.
+        The event of kills that only a counter tells of.
         """
-        ref = container_of(report.task_memcg or report.victim_cgroup_hint or "")
-        chosen = (
-            f' chose "{shown(report.chosen_comm)}" (pid {report.chosen_pid})' if report.chosen_pid is not None else ""
-        )
-        what = "no_killable_process" if report.no_killable else "report_incomplete"
-        told = "found no process to kill" if report.no_killable else f"reported an OOM{chosen}, no kill was printed"
-        texts = [line.text for line in report.evidence]
-        return self._agent_event(
-            event_id=agent_id(self.host.id, "kernel", what, report.first_us)
-            if report.first_us is not None
-            else agent_id(self.host.id, " ".join(texts), what, None),
-            time_ns=report.first_at_ns,
-            message=f"The kernel {told}.",
-            evidence=tuple(
-                Evidence(source=EvidenceSource.KMSG, time_ns=line.at_ns, text=line.text) for line in report.evidence
-            ),
-            gap=Gap(source="kernel", what=what, from_ns=report.first_at_ns, to_ns=report.last_at_ns),
-            container_id=ref.id if ref is not None else None,
-        )
-
-    def unexplained(self, found: Unexplained, book: ContainerBook) -> Event:
-        """
-        The event of OOM kills that the kernel counted in a container and that nothing else tells of.
-        """
-        record = book.get(found.container_id)
-        kills = "1 OOM kill" if found.count == 1 else f"{found.count} OOM kills"
-        name = sentences.container_name(record, found.container_id)
-        span = f"between {rfc3339(found.from_ns)} and {rfc3339(found.to_ns)}"
-        text = f"oom_kill went up by {found.count} more than is known"
-        return self._agent_event(
-            event_id=agent_id(self.host.id, found.container_id, "kills_unexplained", found.to_ns),
-            time_ns=found.to_ns,
-            message=f"{kills} in container {name} {span} {'has' if found.count == 1 else 'have'} no kernel line.",
-            evidence=(Evidence(source=EvidenceSource.CGROUP, time_ns=found.to_ns, text=text),),
-            gap=Gap(
-                source="cgroups",
-                what="kills_unexplained",
-                count=found.count,
-                from_ns=found.from_ns,
-                to_ns=found.to_ns,
-            ),
-            container_id=found.container_id,
-        )
-
-    def gap(self, fact: GapFact) -> Event:
-        """
-        The event of lost evidence, or of a source that went or came back.
-        """
-        return self._agent_event(
-            event_id=agent_id(self.host.id, fact.source, fact.what, fact.from_ns or fact.at_ns),
-            time_ns=fact.at_ns,
-            message=fact.text,
-            evidence=(),
-            gap=Gap(source=fact.source, what=fact.what, count=fact.count, from_ns=fact.from_ns, to_ns=fact.to_ns),
-            container_id=None,
+        found = kill.found
+        first = kill.victims[0] if kill.victims else None
+        counted = Evidence(source=EvidenceSource.CGROUP, time_ns=found.to_ns, text=counted_text(found))
+        return self._oom_event(
+            event_id=kill_id(self.host.id, self._boot, kill.at_ns // 1000, first.pid if first else kill.container_id),
+            time_ns=kill.at_ns,
+            message=sentences.of_unlogged_kill(kill, record),
+            container=container_of_record(record) if record is not None else _bare_container(kill.container_id, None),
+            record=record,
+            process=Process(pid=first.pid, name=first.name) if first is not None else None,
+            confidence=kill.confidence,
+            evidence=(counted, *kill.evidence),
+            oom=Oom(killer=Killer.KERNEL, victims=kill.victims),
         )
 
     @property
@@ -260,34 +215,6 @@ class Composer:
             orchestrator=orchestrator_of(record) if record is not None else None,
             process=process,
             exit137=Exit137(confidence=confidence, evidence=evidence, oom=oom),
-        )
-
-    def _agent_event(
-        self,
-        *,
-        event_id: str,
-        time_ns: int | None,
-        message: str,
-        evidence: tuple[Evidence, ...],
-        gap: Gap,
-        container_id: str | None,
-    ) -> Event:
-        return Event(
-            id=event_id,
-            type=EventType.AGENT,
-            subject=f"container/{container_id}" if container_id is not None else f"source/{gap.source}",
-            time_ns=time_ns,
-            message=message,
-            event=EcsEvent(
-                kind="state",
-                category=("process",),
-                type=("info",),
-                action=gap.what.replace("_", "-"),
-                severity=_INFO if gap.what == "source_up" else _WARNING,
-            ),
-            host=self.host,
-            container=_bare_container(container_id, None),
-            exit137=Exit137(confidence=Confidence.CERTAIN, evidence=evidence, gap=gap),
         )
 
 

@@ -5,15 +5,16 @@ A pure state machine. It never reads a clock: `now_ns` is any clock that only go
 what happened when is in the facts. The same facts in the same order give the same events, byte by byte.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable
 from signal import SIGKILL
 from typing import Final
 
+from collector.correlate.agent_events import AgentEvents
 from collector.correlate.attribution import PidIndex, known_reference
 from collector.correlate.claims import Claim, Claimant, Claims
 from collector.correlate.compose import Composer, kill_in_run
-from collector.correlate.counted import Counted
+from collector.correlate.counted import Counted, ToldKill
 from collector.correlate.deaths import Deaths, JudgedDeath
 from collector.correlate.facts import (
     ContainerGoneFact,
@@ -34,6 +35,7 @@ from collector.correlate.facts import (
 )
 from collector.correlate.kills import KernelKill, Kills
 from collector.correlate.runs import ContainerBook, KillInRun
+from collector.correlate.unlogged import unlogged_kill
 from collector.correlate.user_kills import UserKills, UserSpaceKill
 from collector.correlate.witnesses import Witnesses
 from parsers.docker_event import DockerAction, DockerEvent
@@ -41,6 +43,7 @@ from parsers.killers import UnitOomKilled
 from sinks.event import Event, EvidenceSource, Host
 
 _KERNEL_SOURCES: Final = frozenset({"kmsg", "journald"})
+_PIDS_KEPT: Final = 1024
 
 
 class Correlator:
@@ -63,6 +66,8 @@ class Correlator:
         self._user_kills = UserKills(self.book, self._pids)
         self._counted = Counted()
         self._compose = Composer(host=host)
+        self._about = AgentEvents(host=host)
+        self._told_pids: deque[int] = deque(maxlen=_PIDS_KEPT)
         self._kernel_logs: set[str] = set()
         self._down: set[str] = set()
         self._wall_ns = 0
@@ -127,7 +132,7 @@ class Correlator:
         """
         events = self._tell_kills(self._kills.tick(now_ns))
         events += self._tell_incomplete()
-        events += [self._compose.unexplained(found, self.book) for found in self._counted.tick(now_ns)]
+        events += self._tell_counted(now_ns)
         self._claims.expire(self._wall_ns)
         self.book.forget(now_ns)
         return events + self._judge(now_ns)
@@ -147,7 +152,7 @@ class Correlator:
         deadlines = (
             self._kills.next_deadline_ns(),
             self._deaths.next_deadline_ns(),
-            self._counted.next_deadline_ns(),
+            None if self._kills.waits else self._counted.next_deadline_ns(),
         )
         return min((deadline for deadline in deadlines if deadline is not None), default=None)
 
@@ -175,11 +180,30 @@ class Correlator:
     def _tell_kill(self, kill: KernelKill) -> Event:
         first_id = kill.victims[0].placement.container_id
         event = self._compose.kernel_kill(kill, self.book.get(first_id) if first_id is not None else None)
-        for container_id, count in _counted_kills(kill).items():
-            self._counted.note_told(container_id, kill.victims[0].victim.at_ns, count)
+        self._counted.note_told(_as_counted(kill, event.id))
+        self._told_pids.extend(placed.victim.pid for placed in kill.victims)
         for placed in kill.victims:
             self._keep(placed.placement.container_id, kill_in_run(event, kill, placed))
         return event
+
+    def _tell_counted(self, now_ns: int) -> list[Event]:
+        """
+        What counters and logs do not agree on; a kill that still waits for its container would seem to be unexplained.
+        """
+        if self._kills.waits:
+            return []
+        events: list[Event] = []
+        for found in self._counted.tick(now_ns):
+            events.append(self._about.unexplained(found, self.book))
+            # The log of a source that will be back tells it yet.
+            kill = (
+                None
+                if self._down & _KERNEL_SOURCES
+                else unlogged_kill(found, self._witnesses, self.book, self._told_pids)
+            )
+            if kill is not None:
+                events.append(self._compose.unlogged_kill(kill, self.book.get(kill.container_id)))
+        return events + [self._about.unconfirmed(told) for told in self._counted.unconfirmed()]
 
     def _tell_user_kills(self, kills: Iterable[UserSpaceKill]) -> list[Event]:
         events: list[Event] = []
@@ -195,7 +219,7 @@ class Correlator:
             self.book.keep_kill(container_id, kill)
 
     def _tell_incomplete(self) -> list[Event]:
-        return [self._compose.incomplete_report(report) for report in self._kills.incomplete()]
+        return [self._about.incomplete_report(report) for report in self._kills.incomplete()]
 
     def _take_exit(self, fact: ProcessExited, now_ns: int) -> list[Event]:
         container_id = known_reference(fact.container, self.book).id
@@ -239,7 +263,7 @@ class Correlator:
             elif fact.what == "source_down":
                 self._kernel_logs.discard(fact.source)
             self._deaths.kernel_log = bool(self._kernel_logs)
-        return [self._compose.gap(fact)] if self._is_news(fact) else []
+        return [self._about.gap(fact)] if self._is_news(fact) else []
 
     def _is_news(self, fact: GapFact) -> bool:
         """
@@ -266,12 +290,19 @@ class Correlator:
             )
 
 
-def _counted_kills(kill: KernelKill) -> Counter[str]:
+def _as_counted(kill: KernelKill, event_id: str) -> list[ToldKill]:
     """
-    How many kills the kernel counts for each container; of a group it counts the first victim twice.
+    What the kernel counts for a kill, container by container; of a group it counts the first victim twice.
     """
-    counts = Counter(placed.placement.container_id for placed in kill.victims if placed.placement.container_id)
-    first = kill.victims[0].placement.container_id
-    if kill.report.group and first is not None:
-        counts[first] += 1
-    return counts
+    first = kill.victims[0]
+    if first.victim.at_ns is None:
+        return []
+    counts = Counter(placed.placement.container_id for placed in kill.victims)
+    if kill.report.group:
+        counts[first.placement.container_id] += 1
+    return [
+        ToldKill(
+            event_id=event_id, container_id=container_id, at_ns=first.victim.at_ns, kills=count, text=first.victim.text
+        )
+        for container_id, count in counts.items()
+    ]

@@ -229,11 +229,11 @@ class VictimSeen:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OomCounted:
     """
-    The kernel's counter of OOM kills went up between two looks.
+    What the kernel's counter of OOM kills says of the time between two looks.
 
     Attributes:
-        container_id: None: the host's counter.
-        count: by how much.
+        container_id: None: the host's counter, which is told with every look.
+        count: by how much it went up.
     """
 
     container_id: str | None

@@ -171,6 +171,13 @@ class Kills:
                 deadlines.append(fed_ns + max(closes_at_us - fed_us, 0) * 1000)
         return min(deadlines, default=None)
 
+    @property
+    def waits(self) -> bool:
+        """
+        Whether a kill waits for its container.
+        """
+        return bool(self._waiting)
+
     def held(self) -> list[Origin]:
         """
         Readings that must come again if the agent dies now.

@@ -7,11 +7,13 @@ from typing import Final
 from collector.correlate.attribution import Placement
 from collector.correlate.kills import KernelKill, PlacedVictim
 from collector.correlate.runs import ContainerRecord
+from collector.correlate.unlogged import UnloggedKill
 from collector.correlate.verdict import Verdict
 from collector.correlate.wording import shown, size
 from sinks.event import Cause, Confidence, Scope
 
 _SHORT_ID: Final = 12
+_NAMED: Final = 2
 
 
 def container_name(record: ContainerRecord | None, container_id: str) -> str:
@@ -29,6 +31,23 @@ def of_kill(kill: KernelKill, record: ContainerRecord | None, limit_bytes: int |
     first = kill.victims[0]
     where = _where(first.placement, record)
     return f"The kernel's OOM killer killed {_victims(kill.victims)}{where}: {_why(kill, limit_bytes)}."
+
+
+def of_unlogged_kill(kill: UnloggedKill, record: ContainerRecord | None) -> str:
+    """
+    The sentence of kills that only a counter tells of.
+    """
+    name = container_name(record, kill.container_id)
+    lost = "the kernel counted it, its line is lost" if kill.found.count == 1 else "the kernel's lines are lost"
+    if not kill.victims:
+        count = kill.found.count
+        what = "a process" if count == 1 else f"{count} processes"
+        return f"The kernel's OOM killer killed {what} of container {name}: {lost}."
+    named = " and ".join(f'"{shown(victim.name)}" (pid {victim.pid})' for victim in kill.victims[:_NAMED])
+    more = len(kill.victims) - _NAMED
+    rest = f" and {more} more" if more > 0 else ""
+    sure = kill.confidence.value
+    return f"The kernel's OOM killer killed {named}{rest} of container {name} ({sure}): {lost}."
 
 
 def of_death(record: ContainerRecord, verdict: Verdict, exit_code: int | None) -> str:

@@ -6,6 +6,7 @@ Kept by pid for a while, the oldest forgotten first; a pid that is used again is
 
 from collections import OrderedDict, deque
 from dataclasses import replace
+from signal import SIGKILL
 from typing import Final
 
 from collector.correlate.facts import ProcessExited, SignalSeen, VictimSeen
@@ -46,6 +47,23 @@ class Witnesses:
             return ()
         near = (fact for fact in self._seen.get(pid, ()) if abs(fact.at_ns - at_ns) < _WORKS_WITHIN_NS)
         return tuple(evidence for fact in near if (evidence := evidence_of(fact)) is not None)
+
+    def killed_between(self, from_ns: int, to_ns: int) -> list[VictimSeen | ProcessExited]:
+        """
+        Processes that the OOM killer chose, and those that SIGKILL ended although no process had sent it.
+        """
+        return [
+            fact
+            for pid, facts in self._seen.items()
+            for fact in facts
+            if not isinstance(fact, SignalSeen)
+            and from_ns - _SLACK_NS <= fact.at_ns <= to_ns + _SLACK_NS
+            and (isinstance(fact, VictimSeen) or self._was_killed(pid, fact))
+        ]
+
+    def _was_killed(self, pid: int, end: ProcessExited) -> bool:
+        by_signal = end.status is not None and end.status.signal == SIGKILL
+        return by_signal and self.sender(pid, SIGKILL, end.at_ns) is None
 
     def sender(self, pid: int, signal: int, ended_ns: int | None) -> SignalSeen | None:
         """

@@ -92,7 +92,7 @@ class CgroupsSource:
 
     def _look(self, root: Path, counter: str) -> tuple[OomCounted, ...]:
         """
-        What was counted since the last look; a cgroup that is new has counted since it was made.
+        What was counted since the last look, the host last and always; a new cgroup has counted since it was made.
         """
         now_ns, before_ns = self._wall_ns(), self._looked_ns
         counts: dict[str | None, int] = dict(_counts(root, counter))
@@ -103,7 +103,7 @@ class CgroupsSource:
         facts = [
             OomCounted(container_id=key, count=count - self._counts.get(key, 0), from_ns=before_ns, to_ns=now_ns)
             for key, count in counts.items()
-            if count > self._counts.get(key, 0)
+            if key is None or count > self._counts.get(key, 0)
         ]
         self._counts, self._looked_ns = counts, now_ns
         return tuple(facts) if before_ns else ()
