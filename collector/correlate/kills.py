@@ -31,7 +31,7 @@ ATTRIBUTION_WAIT_NS: Final = 2_000_000_000
 _PATIENCE_NS: Final = 10_000_000_000
 _LOOK_AGAIN_NS: Final = 200_000_000
 _EXIT_WITHIN_NS: Final = 1_000_000_000
-# Two sources give one kill the same stamp, and a group's first victim is printed twice; a pid is not used again so soon.
+# Two sources give a kill the same stamp, a group's first victim is printed twice; no pid is used again so soon.
 _SAME_KILL_US: Final = 100_000
 _REUSES_KEPT: Final = 8
 _SEEN_KEPT: Final = 8192
