@@ -24,6 +24,8 @@ _MARKED_NS: Final = 2_000_000_000
 # A pid that a report listed may be another process's a while later.
 _LISTED_NS: Final = 60_000_000_000
 _PIDS_KEPT: Final = 32_768
+# A log that is read from its beginning tells of processes that had the pids of those that live now.
+_REUSES_KEPT: Final = 4
 _INIT_NAMES: Final = frozenset({"docker-init", "tini", "dumb-init", "catatonit"})
 _ROWS_WITH_INIT: Final = 2
 
@@ -53,16 +55,27 @@ class _Owner:
     from_ns: int | None = None
     until_ns: int | None = None
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """
+        What is learned anew replaces what was known of the same kind.
+        """
+        return self.container_id, self.how
+
     def had(self, victim: OomVictim) -> bool:
         """
         Whether a victim can be this process, and no other that had the same pid before or after it.
         """
-        if self.comm not in (None, victim.comm):
-            return False
-        if victim.at_ns is None:
+        return self.comm in (None, victim.comm) and self.lived(victim.at_ns)
+
+    def lived(self, at_ns: int | None) -> bool:
+        """
+        Whether it had the pid at a moment; one that is not known may be any.
+        """
+        if at_ns is None:
             return True
-        begun = self.from_ns is None or victim.at_ns >= self.from_ns - _SLACK_NS
-        return begun and (self.until_ns is None or victim.at_ns <= self.until_ns + _SLACK_NS)
+        begun = self.from_ns is None or at_ns >= self.from_ns - _SLACK_NS
+        return begun and (self.until_ns is None or at_ns <= self.until_ns + _SLACK_NS)
 
 
 class PidIndex:
@@ -71,7 +84,7 @@ class PidIndex:
     """
 
     def __init__(self) -> None:
-        self._owners: OrderedDict[int, _Owner] = OrderedDict()
+        self._owners: OrderedDict[int, tuple[_Owner, ...]] = OrderedDict()
 
     def learn_main(self, container_id: str, pid: int, started_ns: int | None) -> None:
         """
@@ -133,21 +146,24 @@ class PidIndex:
             victim: as the kernel's log has it.
             surely: only what was seen until its end counts, as better evidence is on its way.
         """
-        owner = self._owners.get(victim.pid)
-        if owner is None or not owner.had(victim):
-            return None
-        if surely and owner.confidence is not Confidence.CERTAIN:
+        had = [owner for owner in reversed(self._owners.get(victim.pid, ())) if owner.had(victim)]
+        certain = [owner for owner in had if owner.confidence is Confidence.CERTAIN]
+        owner = next(iter(certain or ([] if surely else had)), None)
+        if owner is None:
             return None
         return Placement(container_id=owner.container_id, runtime="docker", confidence=owner.confidence, how=owner.how)
 
-    def forget(self, pid: int) -> None:
+    def forget(self, pid: int, at_ns: int | None) -> None:
         """
-        A pid is dead: the next process of that number is another.
+        A process has died: the next one with its pid is another, and so was the one before.
         """
-        self._owners.pop(pid, None)
+        others = tuple(owner for owner in self._owners.pop(pid, ()) if not owner.lived(at_ns))
+        if others:
+            self._owners[pid] = others
 
     def _learn(self, pid: int, owner: _Owner) -> None:
-        self._owners[pid] = owner
+        others = [other for other in self._owners.get(pid, ()) if other.key != owner.key]
+        self._owners[pid] = (*others, owner)[-_REUSES_KEPT:]
         self._owners.move_to_end(pid)
         if len(self._owners) > _PIDS_KEPT:
             self._owners.popitem(last=False)

@@ -164,10 +164,10 @@ def _explained(entries: Iterable[_Entry], fact: OomCounted) -> int:
     How much of a count is explained; a kill explains a count once.
     """
     explained = 0
-    for entry in entries:
-        if explained >= fact.count:
-            break
-        if not entry.used and _between(entry, fact):
+    free = [entry for entry in entries if not entry.used and _between(entry, fact)]
+    # The oldest first: a later one may as well be in the next count.
+    for entry in sorted(free, key=lambda entry: entry.told.at_ns):
+        if explained < fact.count:
             entry.used = min(entry.told.kills, fact.count - explained)
             explained += entry.used
     return explained

@@ -172,7 +172,7 @@ class Deaths:
                 self._open.remove(item)
                 item.run.origins.clear()
                 if item.run.main_pid is not None:
-                    self._pids.forget(item.run.main_pid)
+                    self._pids.forget(item.run.main_pid, item.run.ended_ns)
                 judged.append(JudgedDeath(record=item.record, run=item.run, case=case, verdict=verdict))
         return judged
 

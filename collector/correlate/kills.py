@@ -304,7 +304,7 @@ class Kills:
         if claim is not None:
             self._claims.take(claim)
         for item in placed:
-            self._pids.forget(item.victim.pid)
+            self._pids.forget(item.victim.pid, item.victim.at_ns)
             if claim is None and item.placement.container_id is not None and item.victim.at_ns is not None:
                 self._claims.explain(item.placement.container_id, item.victim.at_ns)
 

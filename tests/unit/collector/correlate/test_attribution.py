@@ -108,8 +108,21 @@ def test_a_dead_pid_is_forgotten() -> None:
     """
     pids = PidIndex()
     pids.learn_main(A, 10, None)
-    pids.forget(10)
+    pids.forget(10, None)
     assert placed(OomReport(victims=(HOG,)), pids) is None
+
+
+def test_an_old_kill_of_the_same_pid_does_not_take_the_living_one_along() -> None:
+    """
+    As when the agent begins with a log that goes back for days.
+    """
+    pids = PidIndex()
+    pids.learn_main(A, 10, ns(50))
+    pids.learn_tasks(B, [row(10)], ns(1))
+    pids.forget(10, ns(1))
+    placement = pids.owner(replace(HOG, at_ns=ns(60)))
+    assert placement is not None
+    assert placement.container_id == A
 
 
 def test_the_oldest_pids_are_forgotten_first() -> None:

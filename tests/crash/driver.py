@@ -1,0 +1,228 @@
+"""
+Kills a real agent again and again while OOM kills go on in its journal, and compares what arrived with what happened.
+
+The journal is written by systemd-journal-remote, entry by entry; the agent reads it, and sends to a file and to an HTTP
+server of the driver. Each victim has the next pid, so that order and loss can be seen.
+"""
+
+import contextlib
+import json
+import random
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+from tests.crash import launcher
+from tests.crash.receiver import Arrival, Receiver
+
+JOURNAL_REMOTE: Final = Path("/lib/systemd/systemd-journal-remote")
+_LAUNCHER: Final = Path(launcher.__file__)
+_BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip().replace("-", "")
+_CONTAINERS: Final = tuple(f"{number:x}" * 64 for number in range(1, 6))
+_FIRST_PID: Final = 100_000
+_EVENTS_PER_S: Final = 40.0
+_LONGEST_LIFE_S: Final = 6.0
+_RANDOM_LIFE_S: Final = (0.5, 2.0)
+_DRAINED_S: Final = 60.0
+_MOST_IN_FLIGHT: Final = 600
+_OFF: Final = ("kmsg", "docker", "processes", "trace", "cgroups", "memory")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """
+    What came of it.
+
+    Attributes:
+        kills: how often the agent was killed.
+        happened: OOM kills in the journal.
+        missing: of these, how many never arrived at the server, or in the file.
+        repeated: arrivals beyond the first.
+        wrongly_repeated: those that were not in flight when the agent was killed.
+        disordered: first arrivals before an earlier one of their container.
+        changed: ids that came with different contents.
+    """
+
+    kills: int
+    happened: int
+    missing: int
+    repeated: int
+    wrongly_repeated: int
+    disordered: int
+    changed: int
+
+
+class Journal:
+    """
+    A journal in which processes are killed for want of memory, at a steady pace from `with` on.
+
+    Args:
+        directory: for its files.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        directory.mkdir()
+        command = [JOURNAL_REMOTE, "-o", directory / "crash.journal", "-"]
+        self._writer = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._write, name="journal")
+        self.kills = 0
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+        if self._writer.stdin is not None:
+            self._writer.stdin.close()
+        self._writer.wait()
+
+    def end(self) -> None:
+        """
+        No more kills; gives nothing back before the last one is written.
+        """
+        self._stop.set()
+        self._thread.join()
+
+    def _write(self) -> None:
+        while not self._stop.wait(1 / _EVENTS_PER_S):
+            container_id = _CONTAINERS[self.kills % len(_CONTAINERS)]
+            for line in _kill(_FIRST_PID + self.kills, container_id):
+                self._entry(line)
+            self.kills += 1
+
+    def _entry(self, message: str) -> None:
+        now_us, monotonic_us = time.time_ns() // 1000, time.monotonic_ns() // 1000
+        fields = {
+            "__REALTIME_TIMESTAMP": now_us,
+            "__MONOTONIC_TIMESTAMP": monotonic_us,
+            "_BOOT_ID": _BOOT_ID,
+            "_TRANSPORT": "kernel",
+            "SYSLOG_FACILITY": 0,
+            "_SOURCE_MONOTONIC_TIMESTAMP": monotonic_us,
+            "MESSAGE": message,
+        }
+        text = "".join(f"{name}={value}\n" for name, value in fields.items())
+        assert self._writer.stdin is not None
+        self._writer.stdin.write(f"{text}\n".encode())
+        self._writer.stdin.flush()
+
+
+def drive(home: Path, kills: int, seed: int) -> Outcome:
+    """
+    Kill an agent so many times.
+
+    Args:
+        home: an empty directory.
+        kills: how often; at each named step as often as at a random time.
+        seed: of the random choices.
+    """
+    rng = random.Random(seed)  # noqa: S311 (not a secret)
+    steps = [*launcher.STEPS, "none"]
+    with Receiver() as receiver, Journal(home / "journal") as journal:
+        config = _configuration(home, receiver.url)
+        for number in range(kills):
+            receiver.run = number
+            _one_life(config, steps[number % len(steps)], rng)
+        journal.end()
+        receiver.run = kills
+        with _agent(config, "none", 0):
+            _wait_for(receiver, journal.kills)
+        return _outcome(kills, journal.kills, receiver.arrivals, home / "events.jsonl")
+
+
+def _one_life(config: Path, step: str, rng: random.Random) -> None:
+    """
+    Start an agent and have it die at a step, or at a random time if it does not come there.
+    """
+    life_s = rng.uniform(*_RANDOM_LIFE_S) if step == "none" else _LONGEST_LIFE_S
+    with _agent(config, step, rng.randint(1, 4)) as process, contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(life_s)
+
+
+@contextlib.contextmanager
+def _agent(config: Path, step: str, count: int) -> Iterator[subprocess.Popen[bytes]]:
+    command = [sys.executable, str(_LAUNCHER), step, str(count), "run", "--config", str(config)]
+    with config.with_name("agent.log").open("ab") as log, subprocess.Popen(command, stderr=log) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def _wait_for(receiver: Receiver, kills: int) -> None:
+    deadline = time.monotonic() + _DRAINED_S
+    while len({arrival.pid for arrival in receiver.arrivals}) < kills and time.monotonic() < deadline:
+        time.sleep(0.2)
+    time.sleep(1)
+
+
+def _outcome(kills: int, happened: int, arrivals: list[Arrival], file: Path) -> Outcome:
+    pids = set(range(_FIRST_PID, _FIRST_PID + happened))
+    in_file = {_pid(line) for line in file.read_bytes().splitlines()}
+    latest: dict[str, tuple[int, Arrival]] = {}
+    newest_pid: Counter[str] = Counter()
+    repeated, wrongly, disordered, changed = 0, 0, 0, 0
+    for number, arrival in enumerate(arrivals):
+        if arrival.id not in latest:
+            disordered += arrival.pid < newest_pid[arrival.container_id]
+            newest_pid[arrival.container_id] = arrival.pid
+        else:
+            before_number, before = latest[arrival.id]
+            repeated += 1
+            changed += before.digest != arrival.digest
+            wrongly += before.run == arrival.run or number - before_number > _MOST_IN_FLIGHT
+        latest[arrival.id] = (number, arrival)
+    return Outcome(
+        kills=kills,
+        happened=happened,
+        missing=len(pids - {arrival.pid for arrival in arrivals}) + len(pids - in_file),
+        repeated=repeated,
+        wrongly_repeated=wrongly,
+        disordered=disordered,
+        changed=changed,
+    )
+
+
+def _pid(line: bytes) -> int | None:
+    """
+    Of a line of the file; the last one before a kill may be cut off.
+    """
+    try:
+        (victim,) = json.loads(line)["data"]["exit137"]["oom"]["victims"]
+    except ValueError:
+        return None
+    pid: int = victim["pid"]
+    return pid
+
+
+def _kill(pid: int, container_id: str) -> tuple[str, str]:
+    path = f"/system.slice/docker-{container_id}.scope"
+    summary = (
+        f"oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg={path},"
+        f"task_memcg={path},task=worker,pid={pid},uid=0"
+    )
+    killed = (
+        f"Memory cgroup out of memory: Killed process {pid} (worker) total-vm:33896kB, anon-rss:32416kB, "
+        "file-rss:636kB, shmem-rss:0kB, UID:0 pgtables:108kB oom_score_adj:0"
+    )
+    return summary, killed
+
+
+def _configuration(home: Path, url: str) -> Path:
+    off = "".join(f"[sources.{name}]\nenabled = false\n" for name in _OFF)
+    path = home / "config.toml"
+    path.write_text(
+        f'[store]\npath = "{home}/exit137.db"\n'
+        f'{off}[sources.journald]\npath = "{home}/journal"\n'
+        f'[[sinks]]\nname = "file"\ntype = "file"\npath = "{home}/events.jsonl"\nevents = ["exit137.oom_kill"]\n'
+        f'[[sinks]]\nname = "hook"\ntype = "webhook"\nurl = "{url}"\nevents = ["exit137.oom_kill"]\n'
+    )
+    return path

@@ -1,0 +1,94 @@
+"""
+A webhook's other side: takes everything, and remembers what came when.
+"""
+
+import hashlib
+import json
+import threading
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """
+    One request.
+
+    Attributes:
+        run: which of the agent's lives sent it.
+        container_id: what orders it.
+        pid: of the victim, which the driver counts upwards.
+        digest: of the body.
+    """
+
+    id: str
+    run: int
+    container_id: str
+    pid: int
+    digest: str
+
+
+class Receiver:
+    """
+    Listens on a port of loopback from `with` on.
+
+    Attributes:
+        run: the agent's life that goes on; the driver counts it.
+        arrivals: in the order in which they were answered.
+    """
+
+    def __init__(self) -> None:
+        self.run = 0
+        self.arrivals: list[Arrival] = []
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._thread = threading.Thread(target=self._server.serve_forever, name="receiver")
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    @property
+    def url(self) -> str:
+        """
+        Where it listens.
+        """
+        return f"http://127.0.0.1:{self._server.server_address[1]}/"
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                receiver.take(body)
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        return Handler
+
+    def take(self, body: bytes) -> None:
+        """
+        Remember a request.
+        """
+        event = json.loads(body)
+        (victim,) = event["data"]["exit137"]["oom"]["victims"]
+        self.arrivals.append(
+            Arrival(
+                id=event["id"],
+                run=self.run,
+                container_id=victim["container_id"],
+                pid=victim["pid"],
+                digest=hashlib.sha256(body).hexdigest(),
+            )
+        )
