@@ -19,6 +19,7 @@ import orjson
 from collector.correlate.correlator import Correlator
 from collector.correlate.facts import Fact, GapFact, KernelFact, SnapshotFact
 from collector.correlate.runs import without_state
+from collector.memory.insight import MemoryInsight
 from parsers.docker_event import DockerAction, DockerEvent, parse_event
 from parsers.docker_inspect import ContainerSnapshot, parse_inspect
 from parsers.errors import ParseError
@@ -60,7 +61,7 @@ def play(recording: Recording) -> Iterator[Event]:
     """
     The events of a recording.
     """
-    correlator = Correlator(recording.host)
+    correlator = Correlator(recording.host, insight=MemoryInsight(recording.host))
     for source in ("kmsg", "journald"):
         correlator.feed(GapFact(source=source, what="source_up", at_ns=0, text=""), 0)
     for at_ns, fact in recording.facts:

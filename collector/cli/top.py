@@ -14,7 +14,7 @@ import click
 from collector.cli.common import config_option, configuration, fail
 from collector.cli.live import Live, host_memory, kills_since, live, midnight_ns
 from collector.config import Config
-from collector.correlate.facts import MemorySample
+from collector.correlate.memory_facts import MemorySample
 from collector.correlate.wording import shown, size
 from collector.memory.curve import fit
 from collector.memory.forecast import forecast

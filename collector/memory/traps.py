@@ -9,11 +9,11 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from collector.correlate.memory_facts import RunningProcess
 from collector.correlate.wording import size
 from collector.memory.runtimes import (
     OVERHEAD_BYTES,
     Language,
-    RunningProcess,
     java_options,
     language_of,
     node_options,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _TIMEOUT_S: Final = 10
-# Few and exact: with exec_* and health_status in the list Docker would match by prefix (moby filter.go).
+# Few and exact: with exec_* or a bare health_status in the list Docker would match by prefix (moby filter.go).
 _EVENTS: Final = (
     "create",
     "start",
@@ -28,6 +28,8 @@ _EVENTS: Final = (
     "update",
     "rename",
     "exec_die",
+    "health_status: healthy",
+    "health_status: unhealthy",
     "died",
     "remove",
 )

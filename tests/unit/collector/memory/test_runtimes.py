@@ -4,16 +4,8 @@ Which runtime a process is, and what it was told.
 
 import pytest
 
-from collector.memory.runtimes import (
-    Language,
-    RunningProcess,
-    java_options,
-    language_of,
-    node_options,
-    number_of,
-    option,
-    size_of,
-)
+from collector.correlate.memory_facts import RunningProcess
+from collector.memory.runtimes import Language, java_options, language_of, node_options, number_of, option, size_of
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ Settings of language runtimes that do not fit the limit.
 
 import pytest
 
-from collector.memory.runtimes import Language, RunningProcess
+from collector.correlate.memory_facts import RunningProcess
+from collector.memory.runtimes import Language
 from collector.memory.traps import TRAPS, traps
 
 MIB = 1 << 20
