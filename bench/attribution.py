@@ -11,6 +11,7 @@ import os
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -66,7 +67,7 @@ def _measure(lab: Lab, agents: Mapping[str, Agent], containers: int) -> None:
     os.lseek(device, 0, os.SEEK_END)
     began = rfc3339(time.time_ns())
     truth = make_storm(lab, containers, CHILDREN)
-    named = dict(_summaries(device))
+    named = Counter(_summaries(device))
     os.close(device)
     time.sleep(SETTLED_S)
     for name, agent in agents.items():
@@ -75,9 +76,8 @@ def _measure(lab: Lab, agents: Mapping[str, Agent], containers: int) -> None:
             f"{containers:10}  {found.kills:5}  {name:20}  {100 * found.share:6.1f} %  {found.wrong:5}"
             f"  {found.nowhere:7}  {found.untold:6}  {found.twice:5}  {found.invented:8}"
         )
-    right = sum(named.get(pid) == container for pid, container in truth.items())
-    share = 100 * right / len(truth)
-    print(f"{containers:10}  {len(truth):5}  {'oom-kill: lines':20}  {share:6.1f} %")
+    share = 100 * (named & truth).total() / truth.total()
+    print(f"{containers:10}  {truth.total():5}  {'oom-kill: lines':20}  {share:6.1f} %")
 
 
 def _summaries(device: int) -> Iterator[tuple[int, str]]:

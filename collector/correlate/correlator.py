@@ -5,7 +5,7 @@ A pure state machine. It never reads a clock: `now_ns` is any clock that only go
 what happened when is in the facts. The same facts in the same order give the same events, byte by byte.
 """
 
-from collections import Counter, deque
+from collections import defaultdict
 from collections.abc import Iterable
 from signal import SIGKILL
 from typing import Final
@@ -46,7 +46,6 @@ from parsers.killers import UnitOomKilled
 from sinks.event import Event, EvidenceSource, Host
 
 _KERNEL_SOURCES: Final = frozenset({"kmsg", "journald"})
-_PIDS_KEPT: Final = 1024
 
 
 class Correlator:
@@ -72,7 +71,6 @@ class Correlator:
         self._compose = Composer(host=host)
         self._about = AgentEvents(host=host)
         self._insight = insight or NoInsight()
-        self._told_pids: deque[int] = deque(maxlen=_PIDS_KEPT)
         self._kernel_logs: set[str] = set()
         self._down: set[str] = set()
         self._wall_ns = 0
@@ -193,7 +191,6 @@ class Correlator:
         record = self.book.get(first_id) if first_id is not None else None
         event = self._compose.kernel_kill(kill, record)
         self._counted.note_told(_as_counted(kill, event.id))
-        self._told_pids.extend(placed.victim.pid for placed in kill.victims)
         for placed in kill.victims:
             self._keep(placed.placement.container_id, kill_in_run(event, kill, placed))
         return self._insight.kill(event, kill.report, record)
@@ -208,11 +205,8 @@ class Correlator:
         for found in self._counted.tick(now_ns):
             events.append(self._about.unexplained(found, self.book))
             # The log of a source that will be back tells it yet.
-            kill = (
-                None
-                if self._down & _KERNEL_SOURCES
-                else unlogged_kill(found, self._witnesses, self.book, self._told_pids)
-            )
+            is_back_soon = bool(self._down & _KERNEL_SOURCES)
+            kill = unlogged_kill(found, self._witnesses, self.book) if not is_back_soon else None
             if kill is not None:
                 record = self.book.get(kill.container_id)
                 events += self._insight.kill(self._compose.unlogged_kill(kill, record), None, record)
@@ -310,12 +304,18 @@ def _as_counted(kill: KernelKill, event_id: str) -> list[ToldKill]:
     first = kill.victims[0]
     if first.victim.at_ns is None:
         return []
-    counts = Counter(placed.placement.container_id for placed in kill.victims)
-    if kill.report.group:
-        counts[first.placement.container_id] += 1
+    pids: defaultdict[str | None, list[int]] = defaultdict(list)
+    for placed in kill.victims:
+        pids[placed.placement.container_id].append(placed.victim.pid)
+    twice = first.placement.container_id if kill.report.group else ""
     return [
         ToldKill(
-            event_id=event_id, container_id=container_id, at_ns=first.victim.at_ns, kills=count, text=first.victim.text
+            event_id=event_id,
+            container_id=container_id,
+            at_ns=first.victim.at_ns,
+            pids=frozenset(victims),
+            kills=len(victims) + (container_id == twice),
+            text=first.victim.text,
         )
-        for container_id, count in counts.items()
+        for container_id, victims in pids.items()
     ]

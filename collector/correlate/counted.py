@@ -29,6 +29,7 @@ class ToldKill:
         event_id: of the event.
         container_id: where it was; None: not known.
         at_ns: when.
+        pids: of the victims.
         kills: how many the kernel counts for it.
         text: the line of the log.
     """
@@ -36,6 +37,7 @@ class ToldKill:
     event_id: str
     container_id: str | None
     at_ns: int
+    pids: frozenset[int]
     kills: int
     text: str
 
@@ -48,6 +50,7 @@ class Unexplained:
     Attributes:
         container_id: where; None: somewhere on the host.
         unplaced: how many kills were told meanwhile whose container is not known; they may be these.
+        told_pids: of all kills that were told meanwhile; they are not these.
     """
 
     container_id: str | None
@@ -55,6 +58,7 @@ class Unexplained:
     from_ns: int
     to_ns: int
     unplaced: int = 0
+    told_pids: frozenset[int] = frozenset()
 
 
 @dataclass(slots=True)
@@ -78,9 +82,12 @@ class Counted:
 
     def note_told(self, kills: Iterable[ToldKill]) -> None:
         """
-        A kill was told; of one with victims in several containers, the part of each.
+        A kill was told; of one with victims in several containers, the part of each. What was before the first look
+        is of no interest, and there may be much of it in the log.
         """
         for told in kills:
+            if told.at_ns < (self._counting_since_ns or 0) - _SLACK_NS:
+                continue
             self._on_host.append(_Entry(told))
             self._told.setdefault(told.container_id, deque(maxlen=_TOLD_KEPT)).append(_Entry(told))
             self._told.move_to_end(told.container_id)
@@ -126,13 +133,15 @@ class Counted:
             self._doubt(fact)
         if missing <= 0:
             return None
-        unplaced = sum(entry.told.kills for entry in self._told.get(None, ()) if _between(entry, fact))
+        meanwhile = [entry.told for entry in self._on_host if _between(entry, fact)]
+        unplaced = sum(told.kills for told in meanwhile if told.container_id is None)
         found = Unexplained(
             container_id=fact.container_id,
             count=missing,
             from_ns=fact.from_ns,
             to_ns=fact.to_ns,
             unplaced=unplaced,
+            told_pids=frozenset[int]().union(*(told.pids for told in meanwhile)),
         )
         if fact.container_id is not None and unplaced < missing:
             self._on_host.append(_Entry(_as_told(found)))
@@ -172,4 +181,11 @@ def _as_told(found: Unexplained) -> ToldKill:
     """
     What a container's counter said explains that much of the host's.
     """
-    return ToldKill(event_id="", container_id=found.container_id, at_ns=found.to_ns, kills=found.count, text="")
+    return ToldKill(
+        event_id="",
+        container_id=found.container_id,
+        at_ns=found.to_ns,
+        pids=frozenset(),
+        kills=found.count,
+        text="",
+    )

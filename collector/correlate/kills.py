@@ -6,7 +6,7 @@ confirms. A kill whose container is known is told at once. One that the kernel p
 other evidence, at most `ATTRIBUTION_WAIT_NS`, and is then told without a container.
 """
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -31,7 +31,9 @@ ATTRIBUTION_WAIT_NS: Final = 2_000_000_000
 _PATIENCE_NS: Final = 10_000_000_000
 _LOOK_AGAIN_NS: Final = 200_000_000
 _EXIT_WITHIN_NS: Final = 1_000_000_000
-_SAME_KILL_US: Final = 2_000_000
+# Two sources give a kill the same stamp, a group's first victim is printed twice; no pid is used again so soon.
+_SAME_KILL_US: Final = 100_000
+_REUSES_KEPT: Final = 8
 _SEEN_KEPT: Final = 8192
 
 
@@ -99,7 +101,7 @@ class Kills:
         self._fed: dict[EvidenceSource, tuple[int, int]] = {}
         self._opened: dict[EvidenceSource, Origin] = {}
         self._waiting: list[_Waiting] = []
-        self._seen: OrderedDict[tuple[str | None, int], int] = OrderedDict()
+        self._seen: OrderedDict[tuple[str | None, int], deque[int]] = OrderedDict()
         self._incomplete: list[OomReport] = []
 
     def feed(self, fact: KernelFact, now_ns: int, origin: Origin | None) -> list[KernelKill]:
@@ -230,10 +232,10 @@ class Kills:
         if moment_us is None:
             return False
         key = (report.boot_id, victim.pid)
-        before_us = self._seen.get(key)
-        if before_us is not None and abs(moment_us - before_us) < _SAME_KILL_US:
+        moments = self._seen.setdefault(key, deque(maxlen=_REUSES_KEPT))
+        if any(abs(moment_us - before_us) < _SAME_KILL_US for before_us in moments):
             return True
-        self._seen[key] = moment_us
+        moments.append(moment_us)
         if len(self._seen) > _SEEN_KEPT:
             self._seen.popitem(last=False)
         return False

@@ -5,7 +5,7 @@ The trace of the OOM killer's choices names them; else the ends of processes do,
 Where neither fits, nobody is named.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from collector.correlate.attribution import known_reference
@@ -34,9 +34,7 @@ class UnloggedKill:
     evidence: tuple[Evidence, ...]
 
 
-def unlogged_kill(
-    found: Unexplained, witnesses: Witnesses, book: ContainerBook, told_pids: Collection[int]
-) -> UnloggedKill | None:
+def unlogged_kill(found: Unexplained, witnesses: Witnesses, book: ContainerBook) -> UnloggedKill | None:
     """
     The kill behind a count; None where more than one container can be meant.
 
@@ -44,9 +42,8 @@ def unlogged_kill(
         found: the count.
         witnesses: what was seen of processes.
         book: the containers.
-        told_pids: those whose kill was told meanwhile.
     """
-    seen = [fact for fact in witnesses.killed_between(found.from_ns, found.to_ns) if fact.pid not in told_pids]
+    seen = [fact for fact in witnesses.killed_between(found.from_ns, found.to_ns) if fact.pid not in found.told_pids]
     homes = {fact.pid: known_reference(fact.container, book).id for fact in seen if fact.container is not None}
     here = [fact for fact in seen if fact.pid in homes and found.container_id in (None, homes[fact.pid])]
     marked = [fact for fact in here if isinstance(fact, VictimSeen)]

@@ -71,8 +71,7 @@ class CgroupsSource:
         """
         del position
         root, counter = self._hierarchy()
-        self._look(root, counter)
-        yield Reading(facts=(), position={})
+        yield Reading(facts=self._look(root, counter), position={})
         while True:
             await asyncio.sleep(self._config.interval_s)
             facts = self._look(root, counter)
@@ -94,19 +93,20 @@ class CgroupsSource:
         """
         What was counted since the last look, the host last and always; a new cgroup has counted since it was made.
         """
-        now_ns, before_ns = self._wall_ns(), self._looked_ns
+        now_ns = self._wall_ns()
+        is_first, before_ns = not self._looked_ns, self._looked_ns or now_ns
         counts: dict[str | None, int] = dict(_counts(root, counter))
         host = parse_oom_kills(_content(self._vmstat))
         if host is not None:
             counts[None] = host
         self.records += len(counts)
-        facts = [
-            OomCounted(container_id=key, count=count - self._counts.get(key, 0), from_ns=before_ns, to_ns=now_ns)
-            for key, count in counts.items()
-            if key is None or count > self._counts.get(key, 0)
-        ]
+        grown = {key: count - (count if is_first else self._counts.get(key, 0)) for key, count in counts.items()}
         self._counts, self._looked_ns = counts, now_ns
-        return tuple(facts) if before_ns else ()
+        return tuple(
+            OomCounted(container_id=key, count=count, from_ns=before_ns, to_ns=now_ns)
+            for key, count in grown.items()
+            if count > 0 or key is None
+        )
 
 
 def offered(config: CgroupsConfig) -> bool:

@@ -95,7 +95,7 @@ def test_docker_exec(lab: Lab, follower: Follower) -> None:
     What `docker exec` runs is the container's.
     """
     box = lab.run("hold")
-    assert box.container.exec_run(["/bin/sh", "-c", "exit 7"]).exit_code == 7
+    assert box.container.exec_run(["/bin/sh", "-c", "sleep 0.3; exit 7"]).exit_code == 7
     follower.wait_for(lambda: _exit(7) in [end.status for end in follower.ends(box.id)], "the end is told")
 
 

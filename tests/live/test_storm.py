@@ -12,6 +12,7 @@ from sinks.event import rfc3339
 from tests.live.conftest import TRACES
 from tests.live.lab.agent import Agent
 from tests.live.lab.engine import Engine
+from tests.live.lab.host import few_pids
 from tests.live.lab.lab import Lab
 from tests.live.lab.scenario import SETTLED_S
 from tests.live.lab.storm import attributed, make_storm
@@ -33,11 +34,26 @@ def test_every_kill_of_a_storm_is_told_once_in_its_container(
     request.node.stash[TRACES] = Traces(agent=agent, client=lab.client)
     began = rfc3339(time.time_ns())
     truth = make_storm(lab, containers, CHILDREN)
-    assert len(truth) == containers * CHILDREN
+    assert truth.total() == containers * CHILDREN
     wait_until(lambda: not attributed(agent.events(), truth, began).untold, TOLD_S, "every kill is told")
     time.sleep(SETTLED_S)
     found = attributed(agent.events(), truth, began)
-    assert (found.right, found.wrong, found.twice, found.invented) == (len(truth), 0, 0, 0)
+    assert (found.right, found.wrong, found.twice, found.invented) == (truth.total(), 0, 0, 0)
+
+
+def test_pids_that_are_soon_used_again(lab: Lab, agent: Agent, request: pytest.FixtureRequest) -> None:
+    """
+    The pid of a dead process is another's, in another container or in none, a second later.
+    """
+    request.node.stash[TRACES] = Traces(agent=agent, client=lab.client)
+    began = rfc3339(time.time_ns())
+    with few_pids(900):
+        truth = make_storm(lab, 12, 3 * CHILDREN)
+    wait_until(lambda: not attributed(agent.events(), truth, began).untold, TOLD_S, "every kill is told")
+    time.sleep(SETTLED_S)
+    found = attributed(agent.events(), truth, began)
+    assert (found.right, found.wrong, found.twice, found.invented) == (truth.total(), 0, 0, 0)
+    assert len({pid for pid, _ in truth}) < truth.total()
 
 
 def test_an_agent_that_comes_and_goes_in_a_storm_tells_what_it_missed(

@@ -1,5 +1,5 @@
 """
-A processes source that runs beside a test, in a thread with a loop of its own, and keeps what it tells.
+A source that runs beside a test, in a thread with a loop of its own, and what it tells.
 """
 
 import asyncio
@@ -10,23 +10,23 @@ from typing import Final, Self
 
 from collector.correlate.facts import Fact, GapFact, ProcessExited
 from collector.hostclock import BootClock
+from collector.sources.base import Source
 from collector.sources.processes import ProcessesConfig, ProcessesSource
 from tests.live.lab.waiting import wait_until
 
 _PATIENCE_S: Final = 20.0
 
 
-class Follower:
+class Following:
     """
-    Follows from `with` on, to its end.
+    Follows a source from `with` on, to its end.
 
     Args:
-        receive_buffer_bytes: of the source.
+        source: the source.
     """
 
-    def __init__(self, receive_buffer_bytes: int = 4 << 20) -> None:
-        config = ProcessesConfig(receive_buffer_bytes=receive_buffer_bytes)
-        self._source = ProcessesSource(config, BootClock())
+    def __init__(self, source: Source) -> None:
+        self._source = source
         self._facts: list[Fact] = []
         self._readings = 0
         self._loop = asyncio.new_event_loop()
@@ -48,41 +48,17 @@ class Follower:
         """
         return [fact for fact in self._facts if isinstance(fact, GapFact)]
 
-    def ends(self, container_id: str) -> list[ProcessExited]:
+    def facts(self) -> list[Fact]:
         """
-        The ends of a container's processes so far, without those that runc made to start it.
+        All that it has told so far.
         """
-        exits = [fact for fact in self._facts if isinstance(fact, ProcessExited)]
-        return [
-            fact for fact in exits if fact.container.id == container_id and not (fact.comm or "").startswith("runc")
-        ]
-
-    def all_ends(self) -> list[ProcessExited]:
-        """
-        The ends of all containers' processes so far.
-        """
-        return [fact for fact in self._facts if isinstance(fact, ProcessExited)]
+        return list(self._facts)
 
     def wait_for(self, condition: Callable[[], object], what: str) -> None:
         """
         Wait until what was told makes a condition true.
         """
         wait_until(condition, _PATIENCE_S, what)
-
-    def while_deaf(self, action: Callable[[], object]) -> None:
-        """
-        Do something while the source cannot read.
-        """
-        done = threading.Event()
-
-        def act() -> None:
-            try:
-                action()
-            finally:
-                done.set()
-
-        self._loop.call_soon_threadsafe(act)
-        assert done.wait(_PATIENCE_S)
 
     def _run(self) -> None:
         with suppress(asyncio.CancelledError):
@@ -100,3 +76,45 @@ class Follower:
             async for reading in readings:
                 self._facts += reading.facts
                 self._readings += 1
+
+
+class Follower(Following):
+    """
+    Follows the ends of processes.
+
+    Args:
+        receive_buffer_bytes: of the source.
+    """
+
+    def __init__(self, receive_buffer_bytes: int = 4 << 20) -> None:
+        super().__init__(ProcessesSource(ProcessesConfig(receive_buffer_bytes=receive_buffer_bytes), BootClock()))
+
+    def ends(self, container_id: str) -> list[ProcessExited]:
+        """
+        The ends of a container's processes so far, without those that runc made to start it.
+        """
+        exits = [fact for fact in self._facts if isinstance(fact, ProcessExited)]
+        return [
+            fact for fact in exits if fact.container.id == container_id and not (fact.comm or "").startswith("runc")
+        ]
+
+    def all_ends(self) -> list[ProcessExited]:
+        """
+        The ends of all containers' processes so far.
+        """
+        return [fact for fact in self._facts if isinstance(fact, ProcessExited)]
+
+    def while_deaf(self, action: Callable[[], object]) -> None:
+        """
+        Do something while the source cannot read.
+        """
+        done = threading.Event()
+
+        def act() -> None:
+            try:
+                action()
+            finally:
+                done.set()
+
+        self._loop.call_soon_threadsafe(act)
+        assert done.wait(_PATIENCE_S)

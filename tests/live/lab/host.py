@@ -14,6 +14,7 @@ import docker
 from tests.live.lab.waiting import wait_until
 
 _CGROUPS: Final = Path("/sys/fs/cgroup")
+_PID_MAX: Final = Path("/proc/sys/kernel/pid_max")
 _EARLYOOM: Final = Path(__file__).parents[3] / ".cache/earlyoom/usr/bin/earlyoom"
 _ACTS_S: Final = 20.0
 
@@ -95,3 +96,20 @@ def _memory_cgroup(pid: int) -> Path:
         if controllers == ("" if CGROUP_V2 else "memory"):
             return _MEMORY_CGROUPS / path.removeprefix("/")
     raise LookupError(f"process {pid} is in no memory cgroup")
+
+
+@contextmanager
+def few_pids(pid_max: int) -> Iterator[None]:
+    """
+    Leave so many pids to the host, and use them up all the time: that of a dead process is soon another's.
+    """
+    before = _PID_MAX.read_text()
+    _PID_MAX.write_text(str(pid_max))
+    try:
+        with subprocess.Popen(["/bin/sh", "-c", "while :; do /bin/true; done"]) as loop:
+            try:
+                yield
+            finally:
+                loop.kill()
+    finally:
+        _PID_MAX.write_text(before)

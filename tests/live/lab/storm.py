@@ -4,6 +4,7 @@ milliseconds. What truly happened is what the parents saw; the containers share 
 """
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -48,9 +49,12 @@ class Attributed:
         return self.right / self.kills
 
 
-def make_storm(lab: Lab, containers: int, children: int) -> Mapping[int, str]:
+Truth = Counter[tuple[int, str]]
+
+
+def make_storm(lab: Lab, containers: int, children: int) -> Truth:
     """
-    Let it happen; gives the container of each process that was killed, by pid.
+    Let it happen; gives the pid and the container of each process that was killed.
     """
     with ThreadPoolExecutor(8) as pool:
         boxes = list(pool.map(lambda _: _box(lab, children), range(containers)))
@@ -60,30 +64,45 @@ def make_storm(lab: Lab, containers: int, children: int) -> Mapping[int, str]:
         list(pool.map(Box.go, boxes))
     for box in boxes:
         box.wait(0)
-    return {int(pid): box.id for box in boxes for pid in _LOST.findall(box.container.logs(stdout=True, stderr=False))}
+    return Counter(
+        (int(pid), box.id) for box in boxes for pid in _LOST.findall(box.container.logs(stdout=True, stderr=False))
+    )
 
 
 def _box(lab: Lab, children: int) -> Box:
     return lab.run("hold", f"lose:{children}", limit_mib=_LIMIT_MIB, pid_mode="host")
 
 
-def attributed(events: Sequence[Mapping[str, Any]], truth: Mapping[int, str], began: str) -> Attributed:
+def attributed(events: Sequence[Mapping[str, Any]], truth: Truth, began: str) -> Attributed:
     """
-    Compare what was told since a moment with the truth.
+    Compare what was told since a moment with the truth, pid by pid: one may have been used more than once.
     """
-    told: dict[int, list[str | None]] = {}
-    for event in events:
-        if event["type"] == EventType.OOM_KILL and event["time"] >= began:
-            for victim in event["data"]["exit137"]["oom"]["victims"]:
-                told.setdefault(victim["pid"], []).append(victim.get("container_id"))
-    of_truth = {pid: told.get(pid, []) for pid in truth}
-    ours = set(truth.values())
-    return Attributed(
-        kills=len(truth),
-        right=sum(containers == [truth[pid]] for pid, containers in of_truth.items()),
-        wrong=sum(any(found not in (None, truth[pid]) for found in containers) for pid, containers in of_truth.items()),
-        nowhere=sum(containers == [None] for containers in of_truth.values()),
-        untold=sum(not containers for containers in of_truth.values()),
-        twice=sum(len(containers) > 1 for containers in of_truth.values()),
-        invented=sum(bool(ours & set(containers)) for pid, containers in told.items() if pid not in truth),
+    told = Counter(
+        (victim["pid"], victim.get("container_id"))
+        for event in events
+        if event["type"] == EventType.OOM_KILL and event["time"] >= began
+        for victim in event["data"]["exit137"]["oom"]["victims"]
     )
+    ours = {container for _, container in truth}
+    pids = {pid for pid, _ in truth}
+    found = [_of_pid(_part(truth, pid), _part(told, pid)) for pid in pids]
+    names = ("right", "wrong", "nowhere", "untold", "twice")
+    invented = sum(count for (pid, container), count in told.items() if pid not in pids and container in ours)
+    return Attributed(
+        kills=truth.total(), invented=invented, **dict(zip(names, map(sum, zip(*found, strict=True)), strict=True))
+    )
+
+
+def _part(kills: Counter[Any], pid: int) -> Counter[str | None]:
+    return Counter({container: count for (of, container), count in kills.items() if of == pid})
+
+
+def _of_pid(truth: Counter[str | None], told: Counter[str | None]) -> tuple[int, int, int, int, int]:
+    """
+    Of the kills of one pid: right, wrong, nowhere, untold, twice.
+    """
+    missing, more = (truth - told).total(), told - truth
+    nowhere = min(more.pop(None, 0), missing)
+    wrong = min(more.total(), missing - nowhere)
+    twice = more.total() - wrong
+    return (truth & told).total(), wrong, nowhere, missing - nowhere - wrong, twice

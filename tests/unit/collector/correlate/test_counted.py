@@ -13,7 +13,15 @@ def _count(count: int, container_id: str | None = A, from_s: float = 10, to_s: f
 
 def _told(at_s: float, container_id: str | None = A, kills: int = 1) -> list[ToldKill]:
     text = "Memory cgroup out of memory: Killed process"
-    return [ToldKill(event_id=f"kill-{at_s}", container_id=container_id, at_ns=ns(at_s), kills=kills, text=text)]
+    kill = ToldKill(
+        event_id=f"kill-{at_s}",
+        container_id=container_id,
+        at_ns=ns(at_s),
+        pids=frozenset({round(at_s)}),
+        kills=kills,
+        text=text,
+    )
+    return [kill]
 
 
 def _compared(counted: Counted) -> list[Unexplained]:
@@ -42,7 +50,8 @@ def test_what_is_left_over_is_unexplained() -> None:
     counted = Counted()
     counted.note_told(_told(12))
     counted.feed(_count(3), 0)
-    assert _compared(counted) == [Unexplained(container_id=A, count=2, from_ns=ns(10), to_ns=ns(15))]
+    left = Unexplained(container_id=A, count=2, from_ns=ns(10), to_ns=ns(15), told_pids=frozenset({12}))
+    assert _compared(counted) == [left]
 
 
 def test_a_kill_explains_only_one_count() -> None:
@@ -133,3 +142,16 @@ def test_kills_from_before_the_first_look_are_not_doubted() -> None:
     counted.feed(_count(0, None, 5, 10), 0)
     counted.feed(_count(0, None, 10, 15), 0)
     assert _unconfirmed(counted) == []
+
+
+def test_a_log_full_of_old_kills_hides_no_new_one() -> None:
+    """
+    The journal may be read after the first kill since the start was told.
+    """
+    counted = Counted()
+    counted.feed(_count(0, None, 5, 5), 0)
+    counted.note_told(_told(7))
+    for _ in range(5000):
+        counted.note_told(_told(1))
+    counted.feed(_count(1, None, 5, 10), 0)
+    assert _compared(counted) == []

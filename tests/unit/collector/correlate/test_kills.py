@@ -101,6 +101,18 @@ def test_the_same_pid_later_is_another_kill() -> None:
     assert owners(first + scene.wait(SETTLE_S)) == [A, B]
 
 
+def test_the_log_that_is_behind_tells_both_kills_of_a_pid_again() -> None:
+    """
+    On a host that soon uses pids again: both are known already.
+    """
+    scene = Scene()
+    scene.tell(*report(10, A, at_s=1), at_s=1)
+    scene.tell(*report(10, B, at_s=1.5), at_s=1.5)
+    assert len(scene.wait(SETTLE_S)) == 1
+    scene.tell(*report(10, A, at_s=1, source=JOURNALD), *report(10, B, at_s=1.5, source=JOURNALD), at_s=2)
+    assert scene.wait(5) == []
+
+
 def test_a_group_is_one_event_with_all_its_victims() -> None:
     """
     memory.oom.group: the kernel prints the first victim twice, and all are killed.
