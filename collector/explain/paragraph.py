@@ -19,17 +19,18 @@ _MEMORY: Final = (
 Document = Mapping[str, Any]
 
 
-def paragraph(document: Document) -> str:
+def paragraph(document: Document, *, proof: bool = True) -> str:
     """
     One event for a person, without line breaks.
 
     Args:
         document: a structured CloudEvent of ours.
+        proof: whether it ends with what it rests on.
     """
-    return " ".join(_sentences(document))
+    return " ".join(_sentences(document, proof=proof))
 
 
-def _sentences(document: Document) -> Iterator[str]:
+def _sentences(document: Document, *, proof: bool) -> Iterator[str]:
     data = document.get("data", {})
     ours = data.get("exit137", {})
     if (time := document.get("time")) is not None:
@@ -38,7 +39,8 @@ def _sentences(document: Document) -> Iterator[str]:
     yield from _of_oom(ours.get("oom", {}))
     yield from _of_death(ours.get("death", {}))
     yield from _doubt(ours, container="container" in data)
-    yield from _proof(ours.get("evidence", ()))
+    if proof:
+        yield from _proof(ours.get("evidence", ()))
 
 
 def _of_oom(oom: Document) -> Iterator[str]:
