@@ -14,6 +14,12 @@ from collector.explain.paragraph import paragraph
 from parsers.untyped import fields_of, int_of, text_of
 
 _CANDIDATES: Final = 5
+_FIGURES: Final = {
+    "limit_bytes": "limit",
+    "peak_bytes": "peak",
+    "working_set_bytes": "last seen",
+    "swap_bytes": "swapped out",
+}
 
 Document = Mapping[str, Any]
 
@@ -85,7 +91,7 @@ def report_of(document: Document, related: Sequence[Document] = ()) -> Report:
     ours = fields_of(fields_of(document.get("data")).get("exit137"))
     memory = fields_of(ours.get("memory"))
     return Report(
-        headline=paragraph(document, proof=False),
+        headline=paragraph(document),
         series=_series(memory.get("series")),
         limit_bytes=int_of(memory.get("limit_bytes")),
         memory=", ".join(_figures(memory)) or None,

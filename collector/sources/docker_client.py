@@ -71,6 +71,17 @@ class DockerClient:
         stream = _guarded(self._url, lambda: self._api.events(since=since, filters=filters, decode=True))
         return EventStream(self._url, stream)
 
+    def past_events(self, since_ns: int, until_ns: int) -> list[Mapping[str, Any]]:
+        """
+        The container events between two moments that the engine still remembers.
+        """
+        filters = {"type": ["container"], "event": list(_EVENTS)}
+        since, until = (time_ns // 1_000_000_000 for time_ns in (since_ns, until_ns))
+        return _guarded(
+            self._url,
+            lambda: list(self._api.events(since=since, until=until, filters=filters, decode=True)),
+        )
+
     def container_ids(self, *, running_only: bool) -> list[str]:
         """
         The ids of all containers.
