@@ -17,7 +17,7 @@ from collector.memory.sentences import duration
 _BLOCKS: Final = " ▁▂▃▄▅▆▇█"
 _EIGHTHS: Final = len(_BLOCKS) - 1
 _LABEL: Final = 10
-_NARROWEST: Final = 10
+_NARROWEST: Final = 20
 # A limit that is further above the curve than this would press it flat.
 _SHOWN_LIMIT: Final = 4
 

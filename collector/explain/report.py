@@ -132,7 +132,7 @@ def _timeline(document: Document, related: Sequence[Document]) -> Iterator[Momen
     What was seen of it, and what was told before; what has no time comes first.
     """
     found: dict[tuple[str | None, str], Moment] = {}
-    for moment in (*_run(document), *(one for other in (document, *related) for one in _seen(other))):
+    for moment in (*_run(document), *(one for other in (*related, document) for one in _seen(other))):
         found.setdefault((moment.time, moment.text), moment)
     yield from sorted(found.values(), key=lambda moment: moment.time or "")
 

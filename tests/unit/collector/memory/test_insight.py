@@ -4,71 +4,27 @@ What the memory before it adds to a kill and a death, and what is told of contai
 
 from collections.abc import Sequence
 
-from collector.correlate.correlator import Correlator
 from collector.correlate.memory_facts import (
     ContainerProcesses,
-    MemoryRound,
-    MemorySample,
     RememberedWarningFact,
     RunningProcess,
 )
-from collector.memory.insight import MemoryInsight
 from parsers.docker_event import DockerAction
-from parsers.meminfo import HostMemory
 from sinks.event import Advice, Event, EventType
 from tests.unit.collector.correlate.scene import (
     LIMIT_BYTES,
     MAIN_PID,
-    THIS_HOST,
     A,
-    Scene,
     docker,
     ended,
     killed,
     line,
     ns,
-    report,
     running,
     scope_path,
     summary,
 )
-
-MIB = 1 << 20
-CHILD_PID = 4010
-
-
-class Watched(Scene):
-    """
-    A scene in which memory is sampled.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.correlator = Correlator(THIS_HOST, insight=MemoryInsight(THIS_HOST))
-
-    def sample(self, mib: float, at_s: float, *, cpu_s: float = 0.0, container_id: str = A) -> list[Event]:
-        one = MemorySample(
-            container_id=container_id,
-            cgroup=scope_path(container_id),
-            at_ns=ns(at_s),
-            usage_bytes=int(mib * MIB),
-            working_set_bytes=int(mib * MIB),
-            anon_bytes=int(mib * MIB),
-            limit_bytes=LIMIT_BYTES,
-            limit_cgroup=scope_path(container_id),
-            cpu_ns=int(cpu_s * 1e9),
-        )
-        host = HostMemory(total_bytes=8 << 30)
-        return self.tell(MemoryRound(at_ns=ns(at_s), samples=(one,), host=host), at_s=at_s)
-
-    def leak(self, until_s: int = 600) -> list[Event]:
-        """
-        From 4 MiB to 60 of 64 MiB.
-        """
-        return [told for at_s in range(0, until_s, 5) for told in self.sample(4 + 56 * at_s / until_s, at_s)]
-
-    def kill(self, pid: int, at_s: float) -> list[Event]:
-        return self.tell(*report(pid, A, at_s=at_s), at_s=at_s) + self.wait(0.01)
+from tests.unit.collector.memory.watched import CHILD_PID, MIB, Watched, with_table
 
 
 def of(events: Sequence[Event], kind: EventType) -> list[Event]:
@@ -176,18 +132,7 @@ def test_the_choice_of_the_victim_is_explained_by_the_kernels_table() -> None:
     """
     scene = Watched()
     scene.run(A)
-    path = scope_path(A)
-    lines = [
-        "hog invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0",
-        "memory: usage 65536kB, limit 65536kB, failcnt 27",
-        "Tasks state (memory values in pages):",
-        "[  pid  ]   uid  tgid total_vm      rss pgtables_bytes swapents oom_score_adj name",
-        f"[   {MAIN_PID}]     0  {MAIN_PID}     8474      100    65536        0             0 sh",
-        f"[   {CHILD_PID}]     0  {CHILD_PID}     8474     8263   110592        0             0 hog",
-        summary(CHILD_PID, path),
-        killed(CHILD_PID),
-    ]
-    scene.tell(*(line(text, 1) for text in lines), at_s=1)
+    scene.tell(*with_table(1), at_s=1)
     (event,) = scene.wait(0.01)
     oom = event.exit137.oom
     assert oom is not None
