@@ -128,7 +128,7 @@ def create(config: MemoryConfig, _host: HostIdentity) -> MemorySource:
 
 
 def _pace(interval_s: float) -> Pace:
-    return Pace(slow_s=3 * interval_s, usual_s=interval_s, fast_s=interval_s / 5)
+    return Pace(slow_s=3 * interval_s, usual_s=interval_s, fast_s=max(_SHORTEST_SLEEP_S, interval_s / 5))
 
 
 def _host_memory() -> HostMemory | None:

@@ -7,4 +7,4 @@ setInterval(() => {
     global.gc();
   }
 }, 100);
-setTimeout(() => process.exit(0), 33000);
+setTimeout(() => process.exit(0), 38000);
