@@ -118,9 +118,8 @@ def _boxes(lab: Lab) -> Mapping[str, Box]:
         environment = {"PYTHONTRACEMALLOC": "1"}
         boxes["python"] = _run(lab, "/usr/bin/python3", "/programs/leak.py", limit_mib=72, environment=environment)
     if Path("/usr/bin/node").exists():
-        boxes["node"] = _run(
-            lab, "/usr/bin/node", "--expose-gc", "/programs/collector.js", limit_mib=120, environment=RETURNS
-        )
+        command = ("/usr/bin/node", "--expose-gc", "/programs/collector.js")
+        boxes["node"] = _run(lab, *command, limit_mib=60, environment=RETURNS)
     if shutil.which("javac"):
         options = ("-XX:+UseSerialGC", "-Xmx512m")
         boxes["java"] = _run(lab, "/usr/bin/java", *options, "/programs/Heap.java", limit_mib=256)

@@ -1,4 +1,4 @@
-// A heap with a collector: 30 MiB are taken within 3 s, become garbage all at once, and are collected.
+// A heap with a collector: 30 MiB are taken within 4.5 s, become garbage all at once, and are collected.
 let kept = [];
 setInterval(() => {
   kept.push(Buffer.alloc(1 << 20, 1));
@@ -6,5 +6,5 @@ setInterval(() => {
     kept = [];
     global.gc();
   }
-}, 100);
+}, 150);
 setTimeout(() => process.exit(0), 38000);
