@@ -79,6 +79,7 @@ class RunningProcess:
         executable: where /proc/<pid>/exe points to, or at least its name.
         arguments: the program first.
         environment: a few variables that say something about memory, never all: the others hold secrets.
+        environment_known: False where it may not be read: then a variable that is missing says nothing.
         rss_bytes: resident memory.
         go_binary: its executable has the build information of Go; None where nobody looked.
     """
@@ -87,6 +88,7 @@ class RunningProcess:
     executable: str
     arguments: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    environment_known: bool = True
     parent_pid: int | None = None
     rss_bytes: int | None = None
     go_binary: bool | None = None

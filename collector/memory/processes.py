@@ -64,6 +64,7 @@ def _process(pid: int, directory: Path) -> RunningProcess | None:
         executable=_executable(directory) or stat.comm,
         arguments=tuple(text[:_ARGUMENT_LENGTH] for text in _texts(directory / "cmdline")[:_ARGUMENTS]),
         environment=_environment(directory / "environ"),
+        environment_known=os.access(directory / "environ", os.R_OK),
         parent_pid=stat.parent_pid,
         rss_bytes=_rss_bytes(directory / "statm"),
         go_binary=is_go(directory / "exe"),
