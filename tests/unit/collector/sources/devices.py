@@ -117,6 +117,9 @@ class Client:
         self._engine.live = queue.Queue()
         return Stream(self._engine, [event for event in self._engine.past if event["timeNano"] >= since_ns])
 
+    def past_events(self, since_ns: int, until_ns: int) -> list[Mapping[str, Any]]:
+        return [event for event in self._engine.past if since_ns <= event["timeNano"] < until_ns]
+
     def container_ids(self, *, running_only: bool) -> list[str]:
         found = self._engine.containers.items()
         return [name for name, answer in found if answer["State"]["Running"] or not running_only]
