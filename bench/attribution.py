@@ -28,6 +28,7 @@ from tests.live.lab.lab import Lab
 from tests.live.lab.storm import attributed, make_storm
 
 CHILDREN: Final = 6
+TOLD_S: Final = 30.0
 SETTLED_S: Final = 8.0
 VARIANTS: Final[Mapping[str, tuple[str, ...]]] = {
     "all sources": (),
@@ -69,6 +70,11 @@ def _measure(lab: Lab, agents: Mapping[str, Agent], containers: int) -> None:
     truth = make_storm(lab, containers, CHILDREN)
     named = Counter(_summaries(device))
     os.close(device)
+    deadline = time.monotonic() + TOLD_S
+    while time.monotonic() < deadline and any(
+        attributed(agent.events(), truth, began).untold for agent in agents.values()
+    ):
+        time.sleep(1)
     time.sleep(SETTLED_S)
     for name, agent in agents.items():
         found = attributed(agent.events(), truth, began)

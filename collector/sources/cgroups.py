@@ -1,5 +1,6 @@
 """
-Counts what the kernel counts: the OOM kills of each container and of the host, read every few seconds.
+Counts what the kernel counts: the OOM kills of each container and of the host, read every few seconds, and on cgroup v2
+as soon as one of them changes.
 
 A counter never lies, and says neither who nor when. What it counts and no line of a log explains is lost evidence, and
 the correlator says so. A container that is gone between two looks takes its last count with it; the host's count stays.
@@ -17,11 +18,14 @@ import msgspec
 
 from collector.correlate.facts import OomCounted
 from collector.hostclock import HostIdentity
+from collector.inotify import Inotify
 from collector.sources.base import Position, Reading, SourceMissingError
 from parsers.cgroup_path import container_of
 from parsers.oom_counter import parse_oom_kills
 
 _DEEPEST: Final = 8
+# In a storm counters change all the time.
+_SHORTEST_S: Final = 0.5
 _COUNTER_BYTES: Final = 4096
 _HIERARCHIES: Final = (("memory.events", ""), ("memory.oom_control", "memory"))
 
@@ -58,6 +62,7 @@ class CgroupsSource:
         self._vmstat = vmstat
         self._wall_ns = wall_ns
         self._counts: dict[str | None, int] = {}
+        self._files: list[Path] = []
         self._looked_ns = 0
         self.records = 0
         self.garbage = 0
@@ -71,12 +76,12 @@ class CgroupsSource:
         """
         del position
         root, counter = self._hierarchy()
-        yield Reading(facts=self._look(root, counter), position={})
-        while True:
-            await asyncio.sleep(self._config.interval_s)
-            facts = self._look(root, counter)
-            if facts:
-                yield Reading(facts=facts, position={})
+        with Inotify() as changes:
+            while True:
+                yield Reading(facts=self._look(root, counter), position={})
+                changes.follow(self._files)
+                await asyncio.sleep(min(_SHORTEST_S, self._config.interval_s))
+                await changes.wait(self._config.interval_s - _SHORTEST_S)
 
     def _hierarchy(self) -> tuple[Path, str]:
         """
@@ -95,7 +100,9 @@ class CgroupsSource:
         """
         now_ns = self._wall_ns()
         is_first, before_ns = not self._looked_ns, self._looked_ns or now_ns
-        counts: dict[str | None, int] = dict(_counts(root, counter))
+        found = list(_counts(root, counter))
+        self._files = [file for _, _, file in found]
+        counts: dict[str | None, int] = {container_id: count for container_id, count, _ in found}
         host = parse_oom_kills(_content(self._vmstat))
         if host is not None:
             counts[None] = host
@@ -123,18 +130,19 @@ def create(config: CgroupsConfig, _host: HostIdentity) -> CgroupsSource:
     return CgroupsSource(config)
 
 
-def _counts(root: Path, counter: str) -> Iterator[tuple[str, int]]:
+def _counts(root: Path, counter: str) -> Iterator[tuple[str, int, Path]]:
     """
-    The count of each container: of its outermost cgroup, which has that of all below on cgroup v2.
+    The count of each container and its file: of the outermost cgroup, which has that of all below on cgroup v2.
     """
     waiting = [(str(root), 0)]
     while waiting:
         folder, depth = waiting.pop()
         reference = container_of(folder[len(str(root)) :]) if depth else None
         if reference is not None:
-            count = parse_oom_kills(_content(Path(folder, counter)))
+            file = Path(folder, counter)
+            count = parse_oom_kills(_content(file))
             if count is not None:
-                yield reference.id, count
+                yield reference.id, count, file
         elif depth < _DEEPEST:
             waiting += [(path, depth + 1) for path in _folders(folder)]
 

@@ -2,6 +2,7 @@
 Counters of OOM kills, on trees of files like those of the kernel.
 """
 
+import asyncio
 from contextlib import aclosing
 from pathlib import Path
 
@@ -34,8 +35,8 @@ class Tree:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / ("memory.events" if self._unified else "memory.oom_control")).write_text(f"oom_kill {kills}\n")
 
-    def source(self) -> CgroupsSource:
-        return CgroupsSource(CgroupsConfig(path=str(self.root), interval_s=0.1), self.vmstat, self._wall_ns)
+    def source(self, interval_s: float = 0.1) -> CgroupsSource:
+        return CgroupsSource(CgroupsConfig(path=str(self.root), interval_s=interval_s), self.vmstat, self._wall_ns)
 
     def _wall_ns(self) -> int:
         self._now_ns += 1000
@@ -75,6 +76,17 @@ async def test_a_container_that_is_new_has_counted_since_it_was_made(tree: Tree)
     fact, _ = await _facts(tree, (B, 3))
     assert isinstance(fact, OomCounted)
     assert (fact.container_id, fact.count) == (B, 3)
+
+
+async def test_a_change_is_told_before_the_next_look_is_due(tree: Tree) -> None:
+    """
+    cgroup v2 says when one of its counters changes; so do plain files.
+    """
+    tree.count(A, 0)
+    async with aclosing(tree.source(interval_s=3600).readings(None)) as readings:
+        await anext(readings)
+        asyncio.get_running_loop().call_later(0.1, tree.count, A, 1)
+        assert [fact.count for fact in (await anext(readings)).facts if isinstance(fact, OomCounted)] == [1, 0]
 
 
 async def test_the_host_counts_as_well(tree: Tree) -> None:
