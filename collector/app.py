@@ -22,6 +22,7 @@ from collector.health import Health
 from collector.heartbeat import Heartbeat
 from collector.hostclock import HostIdentity, identify
 from collector.intake import Intake
+from collector.memory.insight import MemoryInsight
 from collector.metrics import Metrics
 from collector.notify import Notifier
 from collector.running import RunningHttp, RunningSinks, RunningSources, end
@@ -37,6 +38,7 @@ _DRAIN_S: Final = 5.0
 _READY_S: Final = 10.0
 # A kill older than this has nothing to do with a death that is yet to come; verdict/oom.py looks back 30 s.
 _REMEMBERED_NS: Final = 600_000_000_000
+_WARNINGS_REMEMBERED_NS: Final = 7 * 86_400_000_000_000
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -62,7 +64,8 @@ class Agent:
         self._stop = asyncio.Event()
         self._metrics = Metrics(sources=list(SOURCES))
         self._sinks = RunningSinks(store, self._metrics, tasks)
-        correlator = Correlator(identity.published(), identity.booted_ns)
+        host = identity.published()
+        correlator = Correlator(host, identity.booted_ns, MemoryInsight(host))
         self._intake = Intake(correlator, store, config.sinks, metrics=self._metrics, stored=self._sinks.wake)
         self._sources = RunningSources(identity, self._intake.put, store.positions, tasks)
         self._health = Health(self._metrics, store, intake=self._intake, sources=self._sources, sinks=self._sinks)
@@ -112,9 +115,12 @@ class Agent:
             await self._http.end()
 
     async def _remember(self) -> None:
-        since_ns = time.time_ns() - _REMEMBERED_NS
-        past = await self._store.events(since_ns=since_ns, types=[EventType.OOM_KILL.value])
+        now_ns = time.time_ns()
+        past = await self._store.events(since_ns=now_ns - _REMEMBERED_NS, types=[EventType.OOM_KILL.value])
         self._intake.remember([fact for event in past for fact in remembered.kills(event)])
+        since_ns = now_ns - _WARNINGS_REMEMBERED_NS
+        past = await self._store.events(since_ns=since_ns, types=[EventType.MEMORY_PRESSURE.value])
+        self._intake.remember(remembered.warnings(past))
 
     async def _apply(self, config: Config) -> None:
         """

@@ -9,7 +9,7 @@ events each time, byte by byte.
 
 import bisect
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -19,6 +19,7 @@ import orjson
 from collector.correlate.correlator import Correlator
 from collector.correlate.facts import Fact, GapFact, KernelFact, SnapshotFact
 from collector.correlate.runs import without_state
+from collector.memory.insight import MemoryInsight
 from parsers.docker_event import DockerAction, DockerEvent, parse_event
 from parsers.docker_inspect import ContainerSnapshot, parse_inspect
 from parsers.errors import ParseError
@@ -60,7 +61,7 @@ def play(recording: Recording) -> Iterator[Event]:
     """
     The events of a recording.
     """
-    correlator = Correlator(recording.host)
+    correlator = Correlator(recording.host, insight=MemoryInsight(recording.host))
     for source in ("kmsg", "journald"):
         correlator.feed(GapFact(source=source, what="source_up", at_ns=0, text=""), 0)
     for at_ns, fact in recording.facts:
@@ -90,7 +91,7 @@ def load(path: Path) -> Recording:
         *_journal(lines, offset_ns),
         *_units(path / "journal-units.export"),
         *((event.time_ns, event) for event in events),
-        *_snapshots(path / "inspect.jsonl", events),
+        *snapshot_facts(_inspections(path / "inspect.jsonl"), events),
     ]
     facts.sort(key=lambda item: item[0])
     host = Host(
@@ -213,9 +214,16 @@ def _units(path: Path) -> Iterator[tuple[int, Fact]]:
             yield fact.at_ns, fact
 
 
-def _snapshots(path: Path, events: list[DockerEvent]) -> Iterator[tuple[int, Fact]]:
+def snapshot_facts(
+    snapshots: Iterable[ContainerSnapshot], events: Sequence[DockerEvent], *, ended_unseen: bool = False
+) -> Iterator[tuple[int, Fact]]:
     """
     Each inspection twice: its configuration when the container was created, all of it after the death it shows.
+
+    Args:
+        snapshots: one of each container.
+        events: what Docker told.
+        ended_unseen: whether an end that no event tells of is one all the same.
     """
     created: dict[str, int] = {}
     deaths: defaultdict[str, list[int]] = defaultdict(list)
@@ -226,12 +234,15 @@ def _snapshots(path: Path, events: list[DockerEvent]) -> Iterator[tuple[int, Fac
             created.setdefault(event.container_id, event.time_ns)
         elif event.action is DockerAction.DIE:
             deaths[event.container_id].append(event.time_ns)
-    for snapshot in _inspections(path):
+    for snapshot in snapshots:
         begin_ns = created.get(snapshot.id) or snapshot.created_at_ns or 0
         known = without_state(snapshot)
         yield begin_ns, SnapshotFact(snapshot=known, seen_at_ns=begin_ns)
+        unseen = ended_unseen and not deaths[snapshot.id] and not snapshot.running
         seen_ns = _seen_ns(snapshot, deaths[snapshot.id], last.get(snapshot.id, begin_ns))
-        yield seen_ns, SnapshotFact(snapshot=snapshot, seen_at_ns=seen_ns)
+        if unseen and snapshot.finished_at_ns is not None:
+            seen_ns = snapshot.finished_at_ns + _SECOND
+        yield seen_ns, SnapshotFact(snapshot=snapshot, seen_at_ns=seen_ns, ended_unseen=unseen)
 
 
 def _seen_ns(snapshot: ContainerSnapshot, deaths: list[int], last_ns: int) -> int:

@@ -264,9 +264,29 @@ class Victim:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """
+    A process that the kernel could have chosen.
+
+    Attributes:
+        score_bytes: what it compares: resident memory and adjustment; None where the process may not be killed.
+    """
+
+    pid: int
+    name: str | None = None
+    rss_bytes: int
+    oom_score_adj: int | None = None
+    score_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Oom:
     """
     One OOM: whose memory ran out, who asked for more, and who died for it.
+
+    Attributes:
+        choice: why this victim, in a sentence.
+        candidates: the processes that were there, the likeliest victim first, ten at most; None where not told.
     """
 
     scope: Scope | None = None
@@ -279,6 +299,8 @@ class Oom:
     limit_bytes: int | None = None
     usage_bytes: int | None = None
     victims: tuple[Victim, ...] = ()
+    choice: str | None = None
+    candidates: tuple[Candidate, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ import click
 from collector.cli.common import config_option, configuration, fail
 from collector.cli.live import SHORT_ID, Live, host_memory, live, stored
 from collector.config import Config
-from collector.correlate.facts import MemorySample
+from collector.correlate.memory_facts import MemorySample
 from collector.correlate.wording import shown, size
 from collector.memory.cgroups import ContainerCgroup
 from collector.memory.past import past_of

@@ -14,7 +14,7 @@ import click
 from collector.cli.common import config_option, configuration, fail
 from collector.cli.live import Live, host_memory, kills_since, live, midnight_ns
 from collector.config import Config
-from collector.correlate.facts import MemorySample
+from collector.correlate.memory_facts import MemorySample
 from collector.correlate.wording import shown, size
 from collector.memory.curve import fit
 from collector.memory.forecast import forecast
@@ -165,11 +165,14 @@ class _View:
         return table
 
     def _found(self) -> list[Row]:
+        """
+        The containers; a cgroup without a single page is left over from one that has ended.
+        """
         since_ns = time.time_ns() - _WINDOW_NS
         return [
             row_of(self._here.name(sample.container_id), sample, ring.points(since_ns), self._killed(sample))
             for ring in self._rings.values()
-            if (sample := ring.latest) is not None
+            if (sample := ring.latest) is not None and sample.usage_bytes
         ]
 
     def _killed(self, sample: MemorySample) -> int:

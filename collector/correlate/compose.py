@@ -155,6 +155,8 @@ class Composer:
                     oom_kill_ids=kills,
                     killer=_killer(case.sender),
                 ),
+                logs=run.words,
+                logs_missing=run.words_missing,
             ),
         )
 

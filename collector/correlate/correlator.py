@@ -23,7 +23,8 @@ from collector.correlate.facts import (
     Fact,
     GapFact,
     KernelFact,
-    MemoryRound,
+    LastWordsAsked,
+    LastWordsFact,
     OomCounted,
     Origin,
     ProcessExited,
@@ -33,7 +34,9 @@ from collector.correlate.facts import (
     SnapshotFact,
     VictimSeen,
 )
+from collector.correlate.insight import Insight, NoInsight
 from collector.correlate.kills import KernelKill, Kills
+from collector.correlate.memory_facts import ContainerProcesses, MemoryRound, RememberedWarningFact
 from collector.correlate.runs import ContainerBook, KillInRun
 from collector.correlate.unlogged import unlogged_kill
 from collector.correlate.user_kills import UserKills, UserSpaceKill
@@ -52,9 +55,10 @@ class Correlator:
     Args:
         host: the host, as it is published.
         booted_ns: when it was booted, wall clock.
+        insight: what else is known of the containers; nothing without one.
     """
 
-    def __init__(self, host: Host, booted_ns: int | None = None) -> None:
+    def __init__(self, host: Host, booted_ns: int | None = None, insight: Insight | None = None) -> None:
         boot_id = host.boot.id if host.boot is not None else None
         self.book = ContainerBook()
         self._pids = PidIndex()
@@ -66,6 +70,7 @@ class Correlator:
         self._counted = Counted()
         self._compose = Composer(host=host)
         self._about = AgentEvents(host=host)
+        self._insight = insight or NoInsight()
         self._kernel_logs: set[str] = set()
         self._down: set[str] = set()
         self._wall_ns = 0
@@ -89,11 +94,14 @@ class Correlator:
                 self._note_time(fact.time_ns)
                 self._claim_by_docker(fact)
                 self._deaths.feed_event(fact, now_ns, origin)
+                events += self._insight.feed(fact, self.book, now_ns)
             case SnapshotFact():
                 self._deaths.feed_snapshot(fact, now_ns, origin)
                 events += self._tell_kills(self._kills.settle(now_ns))
             case ContainerGoneFact():
                 self._deaths.feed_gone(fact, now_ns, origin)
+            case LastWordsAsked() | LastWordsFact():
+                self._deaths.feed_words(fact)
             case EngineFact():
                 self._deaths.feed_engine(fact)
             case RememberedRunFact():
@@ -117,8 +125,11 @@ class Correlator:
             case ProcessExited():
                 self._note_time(fact.at_ns)
                 events += self._take_exit(fact, now_ns)
-            case MemoryRound():
+            case MemoryRound() | ContainerProcesses():
                 self._note_time(fact.at_ns)
+                events += self._insight.feed(fact, self.book, now_ns)
+            case RememberedWarningFact():
+                events += self._insight.feed(fact, self.book, now_ns)
             case _:
                 self._note_time(fact.at_ns)
                 events += self._tell_user_kills(self._user_kills.feed(fact))
@@ -170,18 +181,19 @@ class Correlator:
         return [self._death(judged) for judged in self._deaths.tick(now_ns)]
 
     def _death(self, judged: JudgedDeath) -> Event:
-        return self._compose.death(judged)
+        return self._insight.death(self._compose.death(judged), judged)
 
     def _tell_kills(self, kills: Iterable[KernelKill]) -> list[Event]:
-        return [self._tell_kill(kill) for kill in kills]
+        return [event for kill in kills for event in self._tell_kill(kill)]
 
-    def _tell_kill(self, kill: KernelKill) -> Event:
+    def _tell_kill(self, kill: KernelKill) -> list[Event]:
         first_id = kill.victims[0].placement.container_id
-        event = self._compose.kernel_kill(kill, self.book.get(first_id) if first_id is not None else None)
+        record = self.book.get(first_id) if first_id is not None else None
+        event = self._compose.kernel_kill(kill, record)
         self._counted.note_told(_as_counted(kill, event.id))
         for placed in kill.victims:
             self._keep(placed.placement.container_id, kill_in_run(event, kill, placed))
-        return event
+        return self._insight.kill(event, kill.report, record)
 
     def _tell_counted(self, now_ns: int) -> list[Event]:
         """
@@ -196,7 +208,8 @@ class Correlator:
             is_back_soon = bool(self._down & _KERNEL_SOURCES)
             kill = unlogged_kill(found, self._witnesses, self.book) if not is_back_soon else None
             if kill is not None:
-                events.append(self._compose.unlogged_kill(kill, self.book.get(kill.container_id)))
+                record = self.book.get(kill.container_id)
+                events += self._insight.kill(self._compose.unlogged_kill(kill, record), None, record)
         return events + [self._about.unconfirmed(told) for told in self._counted.unconfirmed()]
 
     def _tell_user_kills(self, kills: Iterable[UserSpaceKill]) -> list[Event]:
@@ -205,7 +218,7 @@ class Correlator:
             record = self.book.get(kill.container_id) if kill.container_id is not None else None
             event = self._compose.user_space_kill(kill, record)
             self._keep(kill.container_id, kill.in_run(event.id))
-            events.append(event)
+            events += self._insight.kill(event, None, record)
         return events
 
     def _keep(self, container_id: str | None, kill: KillInRun) -> None:

@@ -2,7 +2,8 @@
 From Docker's events and inspections to ended runs, each judged once.
 
 A run ends with Docker's `die`, or, where nobody saw that, by comparing what was known with what `docker inspect` says
-now. The verdict waits for late evidence at most `VERDICT_WAIT_NS`, less when nothing can change it any more.
+now. The verdict waits for late evidence and for the container's last words at most `VERDICT_WAIT_NS`, less when nothing
+can change it any more.
 """
 
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from collector.correlate.case_file import EngineTimes, open_case
 from collector.correlate.facts import (
     ContainerGoneFact,
     EngineFact,
+    LastWordsAsked,
+    LastWordsFact,
     Origin,
     ProcessExited,
     RememberedRunFact,
@@ -31,6 +34,7 @@ VERDICT_WAIT_NS: Final = 2_000_000_000
 # A signal that has not ended its container after a minute will not be asked for again after a restart of the agent.
 _SIGNAL_HELD_NS: Final = 60_000_000_000
 _START_FAILURES: Final = range(125, 129)
+_NO_WORDS: Final = "Docker did not give its logs in time."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +149,21 @@ class Deaths:
                 self._missed(record, run, now_ns, origin)
         record.destroyed = True
 
+    def feed_words(self, fact: LastWordsAsked | LastWordsFact) -> None:
+        """
+        The last lines of a run were asked for, or have come; after its death has been told they are of no use.
+        """
+        record = self._book.get(fact.container_id)
+        runs = record.runs if record is not None else ()
+        run = next((run for run in runs if run.die_event_ns == fact.die_event_ns), None)
+        if run is None:
+            return
+        run.words_asked = isinstance(fact, LastWordsAsked)
+        if isinstance(fact, LastWordsFact):
+            run.words, run.words_missing = fact.lines, fact.missing
+        else:
+            run.words_missing = _NO_WORDS
+
     def feed_remembered(self, fact: RememberedRunFact, now_ns: int) -> None:
         """
         Take up a run that was going on when the agent was last here.
@@ -165,7 +184,7 @@ class Deaths:
         for item in list(self._open):
             case = self._case(item)
             overdue = now_ns >= item.deadline_ns
-            if not overdue and not (item.run.after or item.run.gone):
+            if not overdue and (item.run.words_asked or not (item.run.after or item.run.gone)):
                 continue
             verdict = decide(case)
             if overdue or verdict.settled:

@@ -6,12 +6,11 @@ A fact is something that was observed, never a conclusion. Times are nanoseconds
 
 from dataclasses import dataclass
 
-from parsers.cgroup_memory import Pressure
+from collector.correlate.memory_facts import ContainerProcesses, MemoryRound, RememberedWarningFact
 from parsers.cgroup_path import ContainerRef
 from parsers.docker_event import DockerEvent
 from parsers.docker_inspect import ContainerSnapshot
 from parsers.killers import KillerFact
-from parsers.meminfo import HostMemory
 from parsers.oom_facts import KernelLine
 from parsers.proc_event import WaitStatus
 from sinks.event import EvidenceSource, Killer, Scope
@@ -52,6 +51,36 @@ class ContainerGoneFact:
 
     container_id: str
     seen_at_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastWordsAsked:
+    """
+    The last lines of a container's log have been asked for: the verdict about its end waits for them, not for long.
+
+    Attributes:
+        die_event_ns: the time of Docker's event of the end.
+    """
+
+    container_id: str
+    die_event_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastWordsFact:
+    """
+    What a container wrote last before an end, secrets masked.
+
+    Attributes:
+        die_event_ns: as in the question.
+        lines: oldest first.
+        missing: why there are none; None where there are some.
+    """
+
+    container_id: str
+    die_event_ns: int
+    lines: tuple[str, ...] = ()
+    missing: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,65 +156,6 @@ class ProcessExited:
     status: WaitStatus | None
     monotonic_us: int
     at_ns: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MemorySample:
-    """
-    The memory of a container at one moment, from the files of its cgroup.
-
-    Attributes:
-        cgroup: its path in the memory hierarchy.
-        working_set_bytes: usage without the file pages that the kernel drops first.
-        file_bytes: cached pages of files, without shared memory.
-        limit_bytes: the smallest of its own limit and of those above it; None where there is none.
-        limit_cgroup: the cgroup whose limit that is; others may share it when it is not the container's own.
-        peak_bytes: the highest usage since the cgroup was made, as the kernel counts it.
-        pressure: None where the kernel has no PSI, as always on cgroup v1.
-        cpu_ns: the CPU time that it has used.
-        cpu_limit: the cores that it may use; None where there is no limit.
-    """
-
-    container_id: str
-    cgroup: str
-    at_ns: int
-    usage_bytes: int
-    working_set_bytes: int
-    anon_bytes: int | None = None
-    file_bytes: int | None = None
-    shmem_bytes: int | None = None
-    kernel_bytes: int | None = None
-    swap_bytes: int | None = None
-    limit_bytes: int | None = None
-    limit_cgroup: str | None = None
-    peak_bytes: int | None = None
-    pressure: Pressure | None = None
-    cpu_ns: int | None = None
-    cpu_limit: float | None = None
-
-    @property
-    def limit_share(self) -> float | None:
-        """
-        The part of the limit that the working set takes, 1.0 is all; None where there is no limit.
-        """
-        return self.working_set_bytes / self.limit_bytes if self.limit_bytes else None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MemoryRound:
-    """
-    One look at the memory of those containers whose turn it was.
-
-    Attributes:
-        samples: of these containers.
-        gone: ids of containers that had a cgroup at the last look and have none now.
-        host: the host's memory then.
-    """
-
-    at_ns: int
-    samples: tuple[MemorySample, ...]
-    gone: tuple[str, ...] = ()
-    host: HostMemory | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -276,12 +246,16 @@ Fact = (
     | DockerEvent
     | SnapshotFact
     | ContainerGoneFact
+    | LastWordsAsked
+    | LastWordsFact
     | EngineFact
     | RememberedRunFact
     | RememberedKillFact
     | KillerFact
     | ProcessExited
     | MemoryRound
+    | ContainerProcesses
+    | RememberedWarningFact
     | ExitsRead
     | SignalSeen
     | VictimSeen

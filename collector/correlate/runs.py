@@ -75,6 +75,9 @@ class Run:
         not_before_ns: when the run before it was over, if that was seen.
         missed: nobody saw the end; it was found out by comparing.
         origins: readings that must be read again if the end is not published.
+        words_asked: its last lines have been asked for and have not come.
+        words: its last lines.
+        words_missing: why there are none.
     """
 
     container_id: str
@@ -93,6 +96,9 @@ class Run:
     not_before_ns: int = 0
     missed: bool = False
     origins: list[Origin] = field(default_factory=list)
+    words_asked: bool = False
+    words: tuple[str, ...] = ()
+    words_missing: str | None = None
 
     @property
     def began_ns(self) -> int | None:

@@ -1,15 +1,14 @@
 """
-An event as one plain paragraph: the sentence, what it rests on, and when.
+An event as one plain paragraph: when, the sentence, and the figures.
 
 Reads the published document, so that it serves stored events and new ones alike.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from collector.correlate.wording import shown, size
 
-_PROOFS: Final = 3
 _MEMORY: Final = (
     ("anon_rss_bytes", "anonymous memory"),
     ("file_rss_bytes", "file pages"),
@@ -38,7 +37,6 @@ def _sentences(document: Document) -> Iterator[str]:
     yield from _of_oom(ours.get("oom", {}))
     yield from _of_death(ours.get("death", {}))
     yield from _doubt(ours, container="container" in data)
-    yield from _proof(ours.get("evidence", ()))
 
 
 def _of_oom(oom: Document) -> Iterator[str]:
@@ -70,13 +68,6 @@ def _doubt(ours: Document, *, container: bool) -> Iterator[str]:
         yield "Whether it ran in a container, the text does not say."
     else:
         yield f"This is {ours['confidence']}, not certain."
-
-
-def _proof(evidence: Iterable[Document]) -> Iterator[str]:
-    texts = [f"{item['source']}: {shown(item['text'])}" for item in evidence]
-    if texts:
-        more = f"; and {len(texts) - _PROOFS} more" if len(texts) > _PROOFS else ""
-        yield f"Proof: {'; '.join(texts[:_PROOFS])}{more}."
 
 
 def _time(stamp: str) -> str:

@@ -6,6 +6,7 @@ The same correlator as on a live host. Nothing proves who wrote such a text, and
 
 from collector.correlate.correlator import Correlator
 from collector.correlate.facts import Fact, KernelFact
+from collector.memory.insight import MemoryInsight
 from parsers.killers import parse_killer_text
 from parsers.pasted import PastedLine, lines
 from sinks.event import Event, EvidenceSource, Host
@@ -18,7 +19,7 @@ def events_of(text: bytes) -> list[Event]:
     Args:
         text: any bytes; what is not of the kernel or of an OOM killer is skipped.
     """
-    correlator = Correlator(Host())
+    correlator = Correlator(Host(), insight=MemoryInsight(Host()))
     events: list[Event] = []
     for line in lines(text):
         fact = _fact(line)

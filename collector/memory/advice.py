@@ -7,6 +7,7 @@ from typing import Final
 
 from collector.correlate.wording import size
 from collector.memory.runtimes import OVERHEAD_BYTES, Language
+from collector.memory.sentences import duration
 from collector.memory.shape import Shape, Trend
 from parsers.docker_inspect import ContainerSnapshot
 from sinks.event import Advice
@@ -98,7 +99,7 @@ def _fits(wanted_bytes: int, seen: Observation) -> bool:
 
 def _working(seen: Observation) -> str:
     days = seen.seen_s / _S_PER_DAY
-    seen_for = f"{days:.1f} days" if days >= 1 else f"{seen.seen_s / 3600:.1f} hours"
+    seen_for = f"{days:.1f} days" if days >= 1 else duration(seen.seen_s)
     overhead = OVERHEAD_BYTES.get(seen.language) if seen.language is not None else None
     plus = f" plus {size(overhead)} that {seen.language} needs beside its heap" if overhead and seen.language else ""
     least = "at least " if seen.killed else ""
@@ -116,8 +117,7 @@ def _of_leak(seen: Observation) -> Advice:
     per_min = seen.shape.growth_bytes_per_min
     if not per_min or seen.limit_bytes is None:
         return Advice(kind="leak", text="Look for the leak; a limit does not cure it.", reason="It grows all the time.")
-    bought_min = seen.limit_bytes / per_min
-    bought = f"{bought_min:.0f} minutes" if bought_min < 2 * _S_PER_MIN else f"{bought_min / _S_PER_MIN:.0f} hours"
+    bought = duration(seen.limit_bytes / per_min * _S_PER_MIN)
     return Advice(
         kind="leak",
         text="Look for the leak; a higher limit only delays the end.",

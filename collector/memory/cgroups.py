@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
-from collector.correlate.facts import MemorySample
+from collector.correlate.memory_facts import MemorySample
 from parsers.cgroup_cpu import parse_cpu_max, parse_cpu_quota, parse_cpu_stat
 from parsers.cgroup_memory import (
     MemoryStat,

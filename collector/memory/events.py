@@ -139,7 +139,9 @@ def stuck_event(
     )
 
 
-def memory_of(ring: SampleRing, at_ns: int, killed_at_limit: int | None = None) -> Memory | None:
+def memory_of(
+    ring: SampleRing, at_ns: int, killed_at_limit: int | None = None, shape: Shape | None = None
+) -> Memory | None:
     """
     What a container's memory did before a moment; None where there is no sample.
 
@@ -147,12 +149,13 @@ def memory_of(ring: SampleRing, at_ns: int, killed_at_limit: int | None = None) 
         ring: its samples.
         at_ns: the moment of the event.
         killed_at_limit: the limit in bytes that was reached at that moment, where the event is a kill.
+        shape: of the curve before that moment, where it is known already.
     """
     sample = ring.latest
     if sample is None:
         return None
     points = curve_until(ring, at_ns, killed_at_limit)
-    shape = shape_of(points, killed_at_limit or sample.limit_bytes)
+    shape = shape or shape_of(points, killed_at_limit or sample.limit_bytes)
     return Memory(
         limit_bytes=killed_at_limit or sample.limit_bytes,
         limit_cgroup=sample.limit_cgroup if sample.limit_cgroup != sample.cgroup else None,

@@ -57,16 +57,18 @@ class Latch:
     """
     The state of one warning of one container.
 
+    Args:
+        thresholds: its bounds.
+        level: what has been told of it before.
+
     Attributes:
         level: what was told last.
-        since_ns: when it rose from nothing.
     """
 
-    def __init__(self, thresholds: Thresholds) -> None:
+    def __init__(self, thresholds: Thresholds, level: Level = Level.RESOLVED) -> None:
         self._thresholds = thresholds
         self._calm_since_ns: int | None = None
-        self.level = Level.RESOLVED
-        self.since_ns = 0
+        self.level = level
 
     def update(self, value: float | None, now_ns: int) -> Level | None:
         """
@@ -80,8 +82,6 @@ class Latch:
         """
         reached = self._thresholds.level(value) if value is not None else Level.RESOLVED
         if _RANKS[reached] > _RANKS[self.level]:
-            if self.level is Level.RESOLVED:
-                self.since_ns = now_ns
             self.level, self._calm_since_ns = reached, None
             return reached
         if self.level is not Level.RESOLVED and self._calm(value, now_ns):

@@ -11,13 +11,17 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from collector.memory.runtimes import ENVIRONMENT, RunningProcess
+from collector.correlate.memory_facts import RunningProcess
+from collector.memory.runtimes import ENVIRONMENT
 from parsers.errors import ParseError
 from parsers.proc_files import parse_stat
 
 _READ_BYTES: Final = 65_536
 _MOST_PROCESSES: Final = 256
 _RSS_FIELD: Final = 1
+# Options come first; a class path may have thousands of characters.
+_ARGUMENTS: Final = 64
+_ARGUMENT_LENGTH: Final = 256
 # elf(5), 64 bit, little endian: where the section headers are, the size of one, how many, and which names the others.
 _ELF_MAGIC: Final = b"\x7fELF\x02\x01"
 _ELF_HEADER: Final = struct.Struct("<40xQ10xHHH")
@@ -58,8 +62,9 @@ def _process(pid: int, directory: Path) -> RunningProcess | None:
     return RunningProcess(
         pid=pid,
         executable=_executable(directory) or stat.comm,
-        arguments=tuple(_texts(directory / "cmdline")),
+        arguments=tuple(text[:_ARGUMENT_LENGTH] for text in _texts(directory / "cmdline")[:_ARGUMENTS]),
         environment=_environment(directory / "environ"),
+        environment_known=os.access(directory / "environ", os.R_OK),
         parent_pid=stat.parent_pid,
         rss_bytes=_rss_bytes(directory / "statm"),
         go_binary=is_go(directory / "exe"),

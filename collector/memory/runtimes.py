@@ -8,9 +8,10 @@ Of the environment only the names in ENVIRONMENT may be read; the others hold se
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
+
+from collector.correlate.memory_facts import RunningProcess
 
 ENVIRONMENT: Final = frozenset(
     {
@@ -33,6 +34,11 @@ ENVIRONMENT: Final = frozenset(
 _UNITS: Final[Mapping[str, int]] = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 _SIZE: Final = re.compile(r"([0-9]{1,15})([kmgt]?)(?:i?b)?", re.IGNORECASE | re.ASCII)
 _MIB: Final = 1 << 20
+# Options of java whose value is the next word.
+_JAVA_PAIRS: Final = frozenset(
+    {"-cp", "-classpath", "--class-path", "-p", "--module-path", "--upgrade-module-path", "--add-modules"}
+    | {"--add-exports", "--add-opens", "--add-reads", "--limit-modules"}
+)
 
 
 class Language(StrEnum):
@@ -65,35 +71,6 @@ _BY_NAME: Final[tuple[tuple[re.Pattern[str], Language], ...]] = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunningProcess:
-    """
-    A process of a container, as /proc describes it.
-
-    Attributes:
-        executable: where /proc/<pid>/exe points to, or at least its name.
-        arguments: the program first.
-        environment: only names of ENVIRONMENT.
-        rss_bytes: resident memory.
-        go_binary: its executable has the build information of Go; None where nobody looked.
-    """
-
-    pid: int
-    executable: str
-    arguments: tuple[str, ...] = ()
-    environment: Mapping[str, str] = field(default_factory=dict)
-    parent_pid: int | None = None
-    rss_bytes: int | None = None
-    go_binary: bool | None = None
-
-    @property
-    def name(self) -> str:
-        """
-        The executable without its directory.
-        """
-        return self.executable.removesuffix(" (deleted)").rpartition("/")[2]
-
-
 def language_of(process: RunningProcess) -> Language | None:
     """
     The runtime of a process; None for one that is none of them, or not known to be.
@@ -113,10 +90,14 @@ def java_options(process: RunningProcess) -> tuple[str, ...]:
     environment = process.environment
     first = (*_words(environment.get("JAVA_TOOL_OPTIONS")), *_words(environment.get("JDK_JAVA_OPTIONS")))
     own: list[str] = []
-    for argument in process.arguments[1:]:
-        if argument == "-jar" or not argument.startswith("-"):
+    arguments = iter(process.arguments[1:])
+    for argument in arguments:
+        if argument in _JAVA_PAIRS:
+            next(arguments, None)
+        elif argument == "-jar" or not argument.startswith("-"):
             break
-        own.append(argument)
+        else:
+            own.append(argument)
     return (*first, *own, *_words(environment.get("_JAVA_OPTIONS")))
 
 

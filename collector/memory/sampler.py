@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from collector.correlate.facts import MemoryRound, MemorySample
+from collector.correlate.memory_facts import MemoryRound, MemorySample
 from collector.memory.cgroups import ContainerCgroup
 from collector.memory.sampling import Pace, interval_s, stretch
 from parsers.meminfo import HostMemory

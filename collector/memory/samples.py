@@ -10,7 +10,7 @@ from array import array
 from dataclasses import dataclass
 from typing import Final
 
-from collector.correlate.facts import MemorySample
+from collector.correlate.memory_facts import MemorySample
 
 _TIERS: Final = 12
 _TIER_SAMPLES: Final = 60

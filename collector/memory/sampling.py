@@ -18,7 +18,7 @@ class Pace:
     The bounds of sampling.
 
     Attributes:
-        slow_s: while nothing happens.
+        slow_s: while nothing happens, and where there is no limit.
         usual_s: past half of the limit.
         fast_s: near the limit, or seconds away from it.
         looks_per_s: of all containers together; what is beyond makes all intervals longer.
@@ -40,7 +40,7 @@ def interval_s(limit_share: float | None, growth_share_per_s: float, pace: Pace)
         pace: the bounds.
     """
     if limit_share is None:
-        return pace.usual_s
+        return pace.slow_s
     if limit_share >= _NEAR_SHARE:
         wanted_s = pace.fast_s
     else:

@@ -1,20 +1,23 @@
 """
-The one sentence of a warning.
+The one sentence of a warning, and of a curve.
 """
 
 from typing import Final, assert_never
 
-from collector.correlate.facts import MemorySample
+from collector.correlate.memory_facts import MemorySample
 from collector.correlate.runs import ContainerRecord
 from collector.correlate.sentences import container_name
 from collector.correlate.wording import size
 from collector.memory.latch import Level
+from collector.memory.shape import Shape, Trend
 from collector.memory.stuck import Stuck, StuckState
 from collector.memory.warnings import Alarm, PressureKind
+from sinks.event import Confidence
 
 _NS_PER_S: Final = 1_000_000_000
 _S_PER_MIN: Final = 60
 _S_PER_H: Final = 3600
+_SHORT_S: Final = 10
 
 
 def of_alarm(alarm: Alarm, record: ContainerRecord | None) -> str:
@@ -54,6 +57,37 @@ def of_stuck(stuck: Stuck, record: ContainerRecord | None) -> str:
             assert_never(stuck.state)
 
 
+def of_curve(shape: Shape) -> str | None:
+    """
+    What the memory did, in a sentence; None where its shape is unknown.
+    """
+    peak, usual = size(shape.peak_bytes), size(shape.baseline_bytes)
+    unsure = "" if shape.confidence is Confidence.LIKELY else "perhaps "
+    text: str | None
+    match shape.trend:
+        case Trend.LEAK:
+            rate = size(int(shape.growth_bytes_per_min or 0))
+            text = f"Its memory had grown by {rate} a minute for {duration(shape.span_s)}: {unsure}a leak."
+        case Trend.SPIKE:
+            within = f" within {_moment(shape.rise_s)}" if shape.rise_s is not None else ""
+            text = f"Its memory had been about {usual} and jumped to {peak}{within}."
+        case Trend.SAWTOOTH:
+            text = (
+                f"Its memory had gone up and down {shape.teeth} times between {usual} and {peak}: a collector at work."
+            )
+        case Trend.STEADY:
+            text = f"Its memory had stood at {usual}."
+        case Trend.UNDERSIZED:
+            text = f"Its memory had stood at {usual}, near the limit, for {duration(shape.span_s)}."
+        case Trend.CACHE:
+            text = "What filled its memory is cached pages of files."
+        case Trend.UNKNOWN:
+            text = None
+        case _:
+            assert_never(shape.trend)
+    return text
+
+
 def duration(seconds: float) -> str:
     """
     A time for people: `40 s`, `12 minutes`, `3.5 hours`.
@@ -63,6 +97,10 @@ def duration(seconds: float) -> str:
     if seconds < 2 * _S_PER_H:
         return f"{seconds / _S_PER_MIN:.0f} minutes"
     return f"{seconds / _S_PER_H:.1f} hours"
+
+
+def _moment(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < _SHORT_S else duration(seconds)
 
 
 def _about(kind: PressureKind) -> str:

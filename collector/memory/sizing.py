@@ -5,13 +5,12 @@ All advice for one container, from what is known of it now and from its past.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from collector.correlate.facts import MemorySample
-from collector.memory.advice import Observation, limit_advice, setting_advice
+from collector.correlate.memory_facts import MemorySample, RunningProcess
+from collector.memory.advice import Observation
+from collector.memory.counsel import counsel, program_of
 from collector.memory.past import Past
-from collector.memory.runtimes import Language, RunningProcess, language_of
+from collector.memory.runtimes import Language
 from collector.memory.shape import Shape
-from collector.memory.traps import traps
-from collector.memory.workers import worker_advice, worker_pool
 from parsers.docker_inspect import ContainerSnapshot
 from sinks.event import Advice, Confidence
 
@@ -54,7 +53,7 @@ def sizing_of(
         snapshot: what `docker inspect` says; None where nobody was asked.
         host_bytes: all memory of the host.
     """
-    language = next((found for found in map(language_of, processes) if found is not None), None)
+    program = program_of(processes)
     peak_bytes = max(past.peak_bytes, sample.working_set_bytes, _kernel_peak(sample))
     shape = Shape(
         trend=past.trend,
@@ -68,19 +67,12 @@ def sizing_of(
         seen_s=seen_s,
         limit_bytes=sample.limit_bytes,
         shape=shape,
-        language=language,
+        language=program.language,
         host_bytes=host_bytes,
         killed=past.killed,
     )
-    advice = [limit_advice(seen)]
-    if sample.limit_bytes is not None:
-        for process in processes[:1]:
-            advice += traps(process, sample.limit_bytes)
-        pool = worker_pool(processes)
-        crowded = worker_advice(pool, sample.limit_bytes) if pool is not None else None
-        advice += [crowded] if crowded is not None else []
-    advice += setting_advice(snapshot) if snapshot is not None else []
-    return Sizing(language=language, peak_bytes=peak_bytes, seen_s=seen_s, advice=tuple(advice))
+    advice = counsel(seen, program, snapshot)
+    return Sizing(language=program.language, peak_bytes=peak_bytes, seen_s=seen_s, advice=advice)
 
 
 def _kernel_peak(sample: MemorySample) -> int:

@@ -9,11 +9,11 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from collector.correlate.memory_facts import RunningProcess
 from collector.correlate.wording import size
 from collector.memory.runtimes import (
     OVERHEAD_BYTES,
     Language,
-    RunningProcess,
     java_options,
     language_of,
     node_options,
@@ -39,14 +39,17 @@ _HEXADECIMAL: Final = 16
 
 def traps(process: RunningProcess, limit_bytes: int) -> list[Advice]:
     """
-    The advice about a process's settings; none for what is no known runtime.
+    The advice about a process's settings; none for what is no known runtime, nor where its environment may not be
+    read: what its command line lacks may stand there.
 
     Args:
         process: mostly the container's main process.
         limit_bytes: of the container.
     """
     language = language_of(process)
-    return TRAPS[language](process, limit_bytes) if language is not None else []
+    if language is None or not process.environment_known:
+        return []
+    return TRAPS[language](process, limit_bytes)
 
 
 def _jvm(process: RunningProcess, limit_bytes: int) -> list[Advice]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from collector.correlate.facts import MemorySample
+from collector.correlate.memory_facts import MemorySample
 from collector.memory.forecast import Forecast, forecast
 from collector.memory.latch import Latch, Level, Thresholds
 from collector.memory.samples import Point
@@ -101,12 +101,12 @@ class Alarm:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Change:
     """
-    A latch that has something to tell; `age_ns` is the time since it rose.
+    A latch that has something to tell; `since_ns` is when it first rose, wall clock.
     """
 
     kind: PressureKind
     level: Level
-    age_ns: int
+    since_ns: int
 
 
 class _Latches:
@@ -116,8 +116,16 @@ class _Latches:
 
     def __init__(self) -> None:
         self._latches: dict[PressureKind, Latch] = {}
+        self._since_ns: dict[PressureKind, int] = {}
 
-    def update(self, values: Mapping[PressureKind, float | None], now_ns: int) -> list[_Change]:
+    def take_up(self, kind: PressureKind, level: Level, since_ns: int) -> None:
+        """
+        Go on with a warning that was told before the agent was last stopped.
+        """
+        self._latches[kind] = Latch(THRESHOLDS[kind], level)
+        self._since_ns[kind] = since_ns
+
+    def update(self, values: Mapping[PressureKind, float | None], at_ns: int, now_ns: int) -> list[_Change]:
         """
         Take the values of one moment; gives what changed.
         """
@@ -128,9 +136,11 @@ class _Latches:
                 if value is None or value < THRESHOLDS[kind].warning:
                     continue
                 latch = self._latches[kind] = Latch(THRESHOLDS[kind])
+            if latch.level is Level.RESOLVED:
+                self._since_ns[kind] = at_ns
             level = latch.update(value, now_ns)
             if level is not None:
-                changes.append(_Change(kind=kind, level=level, age_ns=now_ns - latch.since_ns))
+                changes.append(_Change(kind=kind, level=level, since_ns=self._since_ns[kind]))
         return changes
 
 
@@ -166,6 +176,12 @@ class PressureWatch:
         self._ahead: Forecast | None = None
         self._forecast_ns = 0
 
+    def take_up(self, kind: PressureKind, level: Level, since_ns: int) -> None:
+        """
+        Go on with a warning that was told before the agent was last stopped.
+        """
+        self._latches.take_up(kind, level, since_ns)
+
     def feed(self, sample: MemorySample, recent: Callable[[], Sequence[Point]], now_ns: int) -> list[Alarm]:
         """
         Take a sample; gives the warnings that rose or passed.
@@ -197,12 +213,12 @@ class PressureWatch:
                 level=change.level,
                 value=values[change.kind],
                 at_ns=sample.at_ns,
-                since_ns=sample.at_ns - change.age_ns,
+                since_ns=change.since_ns,
                 sample=sample,
                 growth_bytes=growth_bytes,
                 forecast=ahead,
             )
-            for change in self._latches.update(values, now_ns)
+            for change in self._latches.update(values, sample.at_ns, now_ns)
         ]
 
 
@@ -213,6 +229,12 @@ class HostWatch:
 
     def __init__(self) -> None:
         self._latches = _Latches()
+
+    def take_up(self, kind: PressureKind, level: Level, since_ns: int) -> None:
+        """
+        Go on with a warning that was told before the agent was last stopped.
+        """
+        self._latches.take_up(kind, level, since_ns)
 
     def feed(self, samples: Iterable[MemorySample], host: HostMemory | None, at_ns: int, now_ns: int) -> list[Alarm]:
         """
@@ -237,10 +259,10 @@ class HostWatch:
                 level=change.level,
                 value=values[change.kind],
                 at_ns=at_ns,
-                since_ns=at_ns - change.age_ns,
+                since_ns=change.since_ns,
                 load=load,
             )
-            for change in self._latches.update(values, now_ns)
+            for change in self._latches.update(values, at_ns, now_ns)
         ]
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-from collector.correlate.facts import MemoryRound, MemorySample
+from collector.correlate.memory_facts import MemoryRound, MemorySample, RememberedWarningFact
 from collector.memory.latch import Level
 from collector.memory.samples import SampleRing
 from collector.memory.shape import Trend, shape_of
@@ -58,6 +58,16 @@ class MemoryWatch:
     def __init__(self) -> None:
         self._followed: dict[str, _Followed] = {}
         self._host = HostWatch()
+        self._remembered: dict[str, list[RememberedWarningFact]] = {}
+
+    def remember(self, warning: RememberedWarningFact) -> None:
+        """
+        Take up a warning that was told before the agent was last stopped, so that it is not told again but its end is.
+        """
+        if warning.container_id is not None:
+            self._remembered.setdefault(warning.container_id, []).append(warning)
+        else:
+            self._host.take_up(PressureKind(warning.kind), Level(warning.level), warning.since_ns)
 
     def feed(self, told: MemoryRound, now_ns: int) -> list[Finding]:
         """
@@ -143,6 +153,10 @@ class MemoryWatch:
         if followed is None and len(self._followed) >= _MOST_CURVES:
             return None
         anew = _Followed(previous=followed.ring if followed is not None else None)
+        for warning in self._remembered.pop(sample.container_id, ()):
+            kind = PressureKind(warning.kind)
+            anew.warnings.take_up(kind, Level(warning.level), warning.since_ns)
+            anew.told.add(kind)
         self._followed[sample.container_id] = anew
         return anew
 

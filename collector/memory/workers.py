@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from collector.correlate.memory_facts import RunningProcess
 from collector.correlate.wording import size
-from collector.memory.runtimes import RunningProcess, number_of
+from collector.memory.runtimes import number_of
 from sinks.event import Advice
 
 _FEWEST: Final = 2

@@ -4,7 +4,7 @@ Docker's event stream, and what inspect says at its edges.
 The engine remembers 256 events of all kinds, skips a listener that does not read for 100 ms, and forgets everything
 when it restarts. So a thread does nothing but read, and after every gap all containers are listed and inspected: the
 correlator finds the deaths that no event told. A container is inspected when it starts, because its pid and limits
-are gone when it has died, and again when it has died, for its exit code.
+are gone when it has died, and again when it has died, for its exit code; and its last lines are asked for.
 
 Needs read access to the engine's socket, which is as good as root on the host; a read-only proxy does as well.
 """
@@ -17,12 +17,21 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from collector.correlate.facts import ContainerGoneFact, EngineFact, Fact, GapFact, SnapshotFact
+from collector.correlate.facts import (
+    ContainerGoneFact,
+    EngineFact,
+    Fact,
+    GapFact,
+    LastWordsAsked,
+    LastWordsFact,
+    SnapshotFact,
+)
 from collector.hostclock import HostIdentity
+from collector.last_words import LastWords
 from collector.sources.base import Position, Reading, SourceError
 from collector.sources.docker_client import DockerClient, EventStream
 from collector.sources.docker_runs import KnownRuns, UnstartedContainers
-from collector.sources.docker_stream import EventPump, Inspections
+from collector.sources.docker_stream import EventPump, Inspections, Tail, Tails
 from collector.threads import in_thread
 from parsers.docker_event import DockerAction, DockerEvent, parse_event
 from parsers.docker_inspect import ContainerSnapshot, parse_inspect
@@ -39,11 +48,12 @@ _INSPECTED_AFTER: Final = frozenset(
 
 class DockerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """
-    `[sources.docker]`: `url` as DOCKER_HOST.
+    `[sources.docker]`: `url` as DOCKER_HOST; `last_words`: whether a death carries the last lines of the log.
     """
 
     enabled: Literal["auto"] | bool = "auto"
     url: str = "unix:///var/run/docker.sock"
+    last_words: bool = True
 
 
 class DockerSource:
@@ -121,6 +131,7 @@ class DockerSource:
         What happens, from the subscription on; and once, what runs or has ended in the gap before it.
         """
         inspections = Inspections(client, pump.wake)
+        tails = Tails(client, pump.wake)
         compare = True
         while True:
             if compare:
@@ -129,11 +140,14 @@ class DockerSource:
             messages, ended = await pump.take(_LOOK_EVERY_S)
             events = [event for event in map(self._event, messages) if event is not None]
             if events:
-                yield self._reading(list[Fact](events))
+                yield self._reading([fact for event in events for fact in self._with_words(event, tails)])
             for container_id in self._worth_inspecting(events):
                 inspections.ask(container_id)
             for container_id, answer in inspections.answers():
                 yield self._reading(self._inspected(container_id, answer))
+            told = [_told(tail, words) for tail, words in tails.answers()]
+            if told:
+                yield self._reading([*told])
             compare = pump.dropped > 0
             if compare:
                 yield self._reading([self._overflow(pump.reset_dropped())])
@@ -183,9 +197,27 @@ class DockerSource:
             self._seen.popitem(last=False)
         self._last_event_ns = max(self._last_event_ns or 0, event.time_ns)
         self._unstarted.note(event, time.monotonic())
-        if event.action in (DockerAction.DIE, DockerAction.DESTROY):
-            self._runs.ended(event.container_id)
         return event
+
+    def _with_words(self, event: DockerEvent, tails: Tails) -> list[Fact]:
+        """
+        An event; after the end of a run its last lines are asked for, before anything else is.
+        """
+        if event.action not in (DockerAction.DIE, DockerAction.DESTROY):
+            return [event]
+        run = self._runs.ended(event.container_id)
+        if event.action is DockerAction.DESTROY or not self._config.last_words:
+            return [event]
+        began_ns, log_driver = run.get("started_at_ns"), run.get("log_driver")
+        tails.ask(
+            Tail(
+                container_id=event.container_id,
+                die_event_ns=event.time_ns,
+                began_ns=began_ns,
+                log_driver=log_driver,
+            )
+        )
+        return [event, LastWordsAsked(container_id=event.container_id, die_event_ns=event.time_ns)]
 
     def _worth_inspecting(self, events: list[DockerEvent]) -> list[str]:
         after_events = [event.container_id for event in events if event.action in _INSPECTED_AFTER]
@@ -246,6 +278,15 @@ class DockerSource:
     def _overflow(self, count: int) -> GapFact:
         text = f"{count} Docker events came faster than they could be taken; all containers were compared instead."
         return GapFact(source=self.name, what="records_lost", at_ns=self._wall_ns(), text=text, count=count)
+
+
+def _told(tail: Tail, words: LastWords) -> LastWordsFact:
+    return LastWordsFact(
+        container_id=tail.container_id,
+        die_event_ns=tail.die_event_ns,
+        lines=words.lines,
+        missing=words.missing,
+    )
 
 
 def offered(config: DockerConfig) -> bool:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _TIMEOUT_S: Final = 10
-# Few and exact: with exec_* and health_status in the list Docker would match by prefix (moby filter.go).
+# Few and exact: with exec_* or a bare health_status in the list Docker would match by prefix (moby filter.go).
 _EVENTS: Final = (
     "create",
     "start",
@@ -28,6 +28,8 @@ _EVENTS: Final = (
     "update",
     "rename",
     "exec_die",
+    "health_status: healthy",
+    "health_status: unhealthy",
     "died",
     "remove",
 )
@@ -68,6 +70,17 @@ class DockerClient:
         since: Any = f"{seconds}.{rest:09d}"  # the engine takes fractions of a second, the SDK's types do not
         stream = _guarded(self._url, lambda: self._api.events(since=since, filters=filters, decode=True))
         return EventStream(self._url, stream)
+
+    def past_events(self, since_ns: int, until_ns: int) -> list[Mapping[str, Any]]:
+        """
+        The container events between two moments that the engine still remembers.
+        """
+        filters = {"type": ["container"], "event": list(_EVENTS)}
+        since, until = (time_ns // 1_000_000_000 for time_ns in (since_ns, until_ns))
+        return _guarded(
+            self._url,
+            lambda: list(self._api.events(since=since, until=until, filters=filters, decode=True)),
+        )
 
     def container_ids(self, *, running_only: bool) -> list[str]:
         """

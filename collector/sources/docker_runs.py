@@ -46,15 +46,16 @@ class KnownRuns:
                 "boot_id": boot_id,
                 "started_at_ns": snapshot.started_at_ns,
                 "main_pid": snapshot.pid,
+                "log_driver": snapshot.log_driver,
             }
         else:
             self._runs.pop(snapshot.id, None)
 
-    def ended(self, container_id: str) -> None:
+    def ended(self, container_id: str) -> Mapping[str, Any]:
         """
-        A run is over.
+        A run is over; gives what was known of it.
         """
-        self._runs.pop(container_id, None)
+        return self._runs.pop(container_id, {})
 
     def stored(self) -> dict[str, dict[str, Any]]:
         """

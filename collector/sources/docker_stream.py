@@ -1,5 +1,5 @@
 """
-What happens beside the loop: a thread that reads Docker's events, and inspections, several at once.
+What happens beside the loop: a thread that reads Docker's events, and inspections and logs, several at once.
 
 Docker drops what a listener does not take within 100 ms, and does not answer for a container while it starts it: so
 nobody who reads waits for an inspection, and no inspection waits for a slow one.
@@ -9,14 +9,33 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
+from collector.last_words import LastWords, last_words
 from collector.sources.base import SourceError
 from collector.sources.docker_client import DockerClient, EventStream
 from collector.threads import in_thread
 
 _QUEUED_AT_MOST: Final = 50_000
 _INSPECTED_AT_ONCE: Final = 4
+_TAILS_AT_ONCE: Final = 4
+_TAILS_WAITING: Final = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tail:
+    """
+    A run whose last lines are wanted.
+
+    Attributes:
+        began_ns: None where its beginning was not seen.
+    """
+
+    container_id: str
+    die_event_ns: int
+    began_ns: int | None
+    log_driver: str | None
 
 
 class EventPump:
@@ -128,6 +147,54 @@ class Inspections:
             future = in_thread(self._client.inspect, container_id)
             future.add_done_callback(lambda _: self._ready())
             self._asked[container_id] = future
+
+
+class Tails:
+    """
+    Asks for the last lines of containers that have ended, a few at a time, each at once if possible: with `--rm` the
+    logs are gone in a moment. More than are to be had in time are not waited for.
+
+    Args:
+        client: the engine.
+        ready: called in the loop's thread when lines have come.
+    """
+
+    def __init__(self, client: DockerClient, ready: Callable[[], None]) -> None:
+        self._client = client
+        self._ready = ready
+        self._waiting: deque[Tail] = deque(maxlen=_TAILS_WAITING)
+        self._asked: dict[Tail, asyncio.Future[LastWords]] = {}
+
+    def ask(self, tail: Tail) -> None:
+        """
+        Ask for the lines of a run.
+        """
+        self._waiting.append(tail)
+        self._go_on()
+
+    def answers(self) -> list[tuple[Tail, LastWords]]:
+        """
+        What has come since the last call.
+        """
+        done = [(tail, future) for tail, future in self._asked.items() if future.done()]
+        for tail, _ in done:
+            del self._asked[tail]
+        self._go_on()
+        return [(tail, future.result()) for tail, future in done]
+
+    def _go_on(self) -> None:
+        while self._waiting and len(self._asked) < _TAILS_AT_ONCE:
+            tail = self._waiting.popleft()
+            future = in_thread(
+                last_words,
+                self._client,
+                tail.container_id,
+                log_driver=tail.log_driver,
+                began_ns=tail.began_ns,
+                ended_ns=tail.die_event_ns,
+            )
+            future.add_done_callback(lambda _: self._ready())
+            self._asked[tail] = future
 
 
 def _answer(future: "asyncio.Future[Mapping[str, Any] | None]") -> Mapping[str, Any] | SourceError | None:

@@ -40,16 +40,19 @@ class Agent:
         home: an empty directory for all that it writes.
         docker_url: the engine that it watches.
         without: sources that are switched off.
+        more: of the configuration, in TOML.
     """
 
-    def __init__(self, home: Path, docker_url: str, without: Collection[str] = ()) -> None:
+    def __init__(self, home: Path, docker_url: str, without: Collection[str] = (), more: str = "") -> None:
         self._port = _free_port()
         self._events = home / "events.jsonl"
         self._config = home / "config.toml"
         self._process: subprocess.Popen[bytes] | None = None
         self.log = home / "agent.log"
         switched_off = "".join(f"[sources.{name}]\nenabled = false\n" for name in without)
-        self._config.write_text(_CONFIGURATION.format(home=home, docker_url=docker_url, port=self._port) + switched_off)
+        self._config.write_text(
+            _CONFIGURATION.format(home=home, docker_url=docker_url, port=self._port) + switched_off + more
+        )
 
     def start(self, boot_id: str | None = None) -> None:
         """

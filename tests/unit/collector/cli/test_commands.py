@@ -67,12 +67,13 @@ def test_explain_of_a_missing_file_is_a_usage_error(tmp_path: Path) -> None:
     assert (result.exit_code, str(tmp_path / "none") in result.stderr) == (2, True)
 
 
-def test_explain_without_a_store_says_which_it_looked_for(tmp_path: Path) -> None:
+def test_explain_without_a_store_and_without_a_host_to_ask_says_which_it_looked_for(tmp_path: Path) -> None:
     """
     Exit code 1.
     """
     config = tmp_path / "config.toml"
-    config.write_text(f'[store]\npath = "{tmp_path}/none.db"\n')
+    sources = "".join(f"[sources.{name}]\nenabled = false\n" for name in ("journald", "docker"))
+    config.write_text(f'[store]\npath = "{tmp_path}/none.db"\n{sources}')
     result = _run("explain", "--config", config)
     assert (result.exit_code, "none.db" in result.stderr) == (1, True)
 

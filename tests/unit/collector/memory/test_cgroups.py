@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from collector.correlate.facts import MemorySample
+from collector.correlate.memory_facts import MemorySample
 from collector.memory.cgroups import CgroupTree, NoCgroupsError
 from tests.unit.collector.memory.trees import ID, MIB, OTHER, stat, v1, v2, write
 

@@ -9,7 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import sinks
-from collector.correlate.facts import MemorySample
+from collector.correlate.memory_facts import MemorySample
 from collector.memory.events import memory_of, pressure_event, stuck_event
 from collector.memory.forecast import Forecast
 from collector.memory.latch import Level

@@ -57,13 +57,3 @@ def test_an_unknown_value_is_calm() -> None:
     The limit was taken away: the warning ends.
     """
     assert told([0.95, None, None, None]) == [(0, Level.CRITICAL), (3, Level.RESOLVED)]
-
-
-def test_since_when() -> None:
-    """
-    From the first level on, not from the latest.
-    """
-    latch = Latch(SHARE)
-    latch.update(0.8, 5 * S)
-    latch.update(0.95, 50 * S)
-    assert (latch.level, latch.since_ns) == (Level.CRITICAL, 5 * S)

@@ -4,16 +4,8 @@ Which runtime a process is, and what it was told.
 
 import pytest
 
-from collector.memory.runtimes import (
-    Language,
-    RunningProcess,
-    java_options,
-    language_of,
-    node_options,
-    number_of,
-    option,
-    size_of,
-)
+from collector.correlate.memory_facts import RunningProcess
+from collector.memory.runtimes import Language, java_options, language_of, node_options, number_of, option, size_of
 
 
 @pytest.mark.parametrize(
@@ -109,3 +101,15 @@ def test_numbers() -> None:
     """
     assert (number_of("0x20000000", 16), number_of("C8", 16), number_of("4")) == (1 << 29, 200, 4)
     assert number_of("") is number_of(None) is number_of("x") is number_of("9" * 5000) is None
+
+
+def test_a_class_path_is_not_the_end_of_the_jvms_options() -> None:
+    """
+    Its value is a word of its own; what follows the main class is the program's.
+    """
+    process = RunningProcess(
+        pid=1,
+        executable="/usr/bin/java",
+        arguments=("java", "-cp", "/app/*", "-Xmx1g", "shop.Main", "-Xmx2g"),
+    )
+    assert java_options(process) == ("-Xmx1g",)

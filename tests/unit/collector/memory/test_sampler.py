@@ -5,7 +5,7 @@ Whose turn it is.
 import shutil
 from pathlib import Path
 
-from collector.correlate.facts import MemoryRound
+from collector.correlate.memory_facts import MemoryRound
 from collector.memory.cgroups import CgroupTree
 from collector.memory.sampler import Sampler
 from collector.memory.sampling import Pace

@@ -4,7 +4,7 @@ The samples of a container are bounded, and what matters of old ones stays.
 
 import sys
 
-from collector.correlate.facts import MemorySample
+from collector.correlate.memory_facts import MemorySample
 from collector.memory.samples import SampleRing
 
 MIB = 1 << 20

@@ -11,7 +11,7 @@ PACE = Pace(slow_s=15.0, usual_s=5.0, fast_s=1.0, looks_per_s=25.0)
 
 @pytest.mark.parametrize(
     ("limit_share", "expected_s"),
-    [(0.1, 15.0), (0.49, 15.0), (0.5, 5.0), (0.74, 5.0), (0.75, 1.0), (1.0, 1.0), (None, 5.0)],
+    [(0.1, 15.0), (0.49, 15.0), (0.5, 5.0), (0.74, 5.0), (0.75, 1.0), (1.0, 1.0), (None, 15.0)],
 )
 def test_nearer_is_more_often(limit_share: float | None, expected_s: float) -> None:
     """

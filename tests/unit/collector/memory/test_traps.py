@@ -4,7 +4,8 @@ Settings of language runtimes that do not fit the limit.
 
 import pytest
 
-from collector.memory.runtimes import Language, RunningProcess
+from collector.correlate.memory_facts import RunningProcess
+from collector.memory.runtimes import Language
 from collector.memory.traps import TRAPS, traps
 
 MIB = 1 << 20
@@ -84,3 +85,11 @@ def test_every_runtime_has_its_rule() -> None:
     The table is complete.
     """
     assert set(TRAPS) == set(Language)
+
+
+def test_an_environment_that_may_not_be_read_gives_no_advice() -> None:
+    """
+    The limit of the heap may stand there.
+    """
+    process = RunningProcess(pid=1, executable="/app", go_binary=True, environment_known=False)
+    assert traps(process, 512 << 20) == []

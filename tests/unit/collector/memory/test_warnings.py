@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from collector.correlate.facts import MemorySample
+from collector.correlate.memory_facts import MemorySample
 from collector.memory.latch import Level
 from collector.memory.samples import SampleRing
 from collector.memory.warnings import WINDOW_S, Alarm, HostWatch, PressureKind, PressureWatch, host_load

@@ -4,7 +4,7 @@ What is told of containers whose memory is followed.
 
 from collections.abc import Callable
 
-from collector.correlate.facts import MemoryRound, MemorySample
+from collector.correlate.memory_facts import MemoryRound, MemorySample
 from collector.memory.latch import Level
 from collector.memory.stuck import Stuck, StuckState
 from collector.memory.warnings import Alarm, PressureKind

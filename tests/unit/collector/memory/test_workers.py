@@ -4,7 +4,7 @@ Servers with many workers, and builds with many jobs.
 
 import pytest
 
-from collector.memory.runtimes import RunningProcess
+from collector.correlate.memory_facts import RunningProcess
 from collector.memory.workers import build_advice, worker_advice, worker_pool
 
 MIB = 1 << 20

@@ -65,6 +65,7 @@ class Engine:
         self.containers: dict[str, dict[str, Any]] = {}
         self.past: list[dict[str, Any]] = []
         self.live: queue.Queue[dict[str, Any] | SourceError | None] = queue.Queue()
+        self.logs: dict[str, bytes] = {}
         self.failure: SourceError | None = None
         self.open_streams = 0
         self.open_clients = 0
@@ -116,12 +117,19 @@ class Client:
         self._engine.live = queue.Queue()
         return Stream(self._engine, [event for event in self._engine.past if event["timeNano"] >= since_ns])
 
+    def past_events(self, since_ns: int, until_ns: int) -> list[Mapping[str, Any]]:
+        return [event for event in self._engine.past if since_ns <= event["timeNano"] < until_ns]
+
     def container_ids(self, *, running_only: bool) -> list[str]:
         found = self._engine.containers.items()
         return [name for name, answer in found if answer["State"]["Running"] or not running_only]
 
     def inspect(self, container_id: str) -> Mapping[str, Any] | None:
         return self._engine.containers.get(container_id)
+
+    def log_tail(self, container_id: str, lines: int, since_ns: int | None, until_ns: int | None) -> Iterator[bytes]:
+        if container_id in self._engine.logs:
+            yield self._engine.logs[container_id]
 
     def close(self) -> None:
         self._engine.open_clients -= 1

@@ -10,7 +10,15 @@ from typing import Any
 
 import pytest
 
-from collector.correlate.facts import ContainerGoneFact, EngineFact, Fact, RememberedRunFact, SnapshotFact
+from collector.correlate.facts import (
+    ContainerGoneFact,
+    EngineFact,
+    Fact,
+    LastWordsAsked,
+    LastWordsFact,
+    RememberedRunFact,
+    SnapshotFact,
+)
 from collector.sources.base import Position, Reading, SourceError, SourceMissingError
 from collector.sources.docker import DockerConfig, DockerSource
 from parsers.docker_event import DockerAction, DockerEvent
@@ -243,3 +251,49 @@ async def test_a_container_that_was_created_and_never_started_is_looked_at_again
 
 def _shot(fact: Fact) -> object:
     return fact.snapshot if isinstance(fact, SnapshotFact) else None
+
+
+async def test_the_last_lines_are_asked_for_at_the_edge_of_the_death() -> None:
+    """
+    The question is told at once, so that the verdict waits for them; secrets are masked.
+    """
+    engine = Engine()
+    engine.run(A)
+    engine.logs[A] = b"listening\ntoken=hush\nout of memory\n"
+    async with aclosing(source(engine).readings(None)) as readings:
+        await until(readings, has(SnapshotFact))
+        engine.tell("die", A, NOW_NS, exitCode="137")
+        facts, _ = await until(readings, has(LastWordsFact))
+    assert [type(fact) for fact in facts[:2]] == [DockerEvent, LastWordsAsked]
+    words = one(facts, LastWordsFact)
+    assert (words.container_id, words.die_event_ns) == (A, NOW_NS)
+    assert words.lines == ("listening", "token=***", "out of memory")
+
+
+async def test_a_log_driver_that_keeps_nothing_is_the_reason() -> None:
+    """
+    It is known from the inspection at the start.
+    """
+    engine = Engine()
+    engine.run(A)
+    engine.containers[A]["HostConfig"] = {"LogConfig": {"Type": "none"}}
+    async with aclosing(source(engine).readings(None)) as readings:
+        await until(readings, has(SnapshotFact))
+        engine.tell("die", A, NOW_NS)
+        facts, _ = await until(readings, has(LastWordsFact))
+    assert one(facts, LastWordsFact).missing == 'The log driver "none" keeps no logs.'
+
+
+async def test_nobody_is_asked_for_last_lines_that_are_not_wanted() -> None:
+    """
+    Logs may hold what must not leave the host.
+    """
+    engine = Engine()
+    connect: Any = engine.connect
+    config = DockerConfig(url="unix:///engine", last_words=False)
+    made = DockerSource(config, BOOT, connect, wall_ns=lambda: NOW_NS)
+    async with aclosing(made.readings(None)) as readings:
+        await until(readings, has(EngineFact))
+        engine.tell("die", A, NOW_NS)
+        facts, _ = await until(readings, has(ContainerGoneFact))
+    assert not has(LastWordsAsked)(facts)

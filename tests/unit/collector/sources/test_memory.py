@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from collector.correlate.facts import GapFact, MemoryRound
+from collector.correlate.facts import GapFact
+from collector.correlate.memory_facts import MemoryRound
 from collector.memory import sampler
 from collector.sources.base import Reading, SourceMissingError
 from collector.sources.memory import MemoryConfig, MemorySource, offered

@@ -1,0 +1,63 @@
+"""
+A report for a terminal.
+"""
+
+import textwrap
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from collector.explain.chart import chart
+from collector.explain.report import Moment, Report
+
+_SECTION: Final = "  "
+_TIME: Final = len("03:17:04.118")
+
+
+def as_text(report: Report, width: int) -> str:
+    """
+    The report in lines of at most this many columns, but for words that are longer; log lines are not broken.
+    """
+    lines = textwrap.wrap(report.headline, width, break_long_words=False, break_on_hyphens=False)
+    for title, body in _sections(report, width):
+        content = list(body)
+        if content:
+            lines += ["", title, *content]
+    return "\n".join(lines)
+
+
+def _sections(report: Report, width: int) -> Iterator[tuple[str, Iterable[str]]]:
+    yield "Memory", _memory(report, width)
+    yield "Timeline (UTC)", (line for moment in report.timeline for line in _moment(moment, width))
+    yield "Verdict", (line for text in report.verdict for line in _wrapped(text, width, _SECTION))
+    yield "Advice", _advice(report, width)
+    yield "Last words", [f"{_SECTION}{line}" for line in report.logs or [report.logs_missing or ""] if line]
+
+
+def _memory(report: Report, width: int) -> Iterator[str]:
+    yield from chart(report.series, report.limit_bytes, width)
+    if report.memory is not None:
+        yield from _wrapped(report.memory, width, _SECTION)
+
+
+def _moment(moment: Moment, width: int) -> list[str]:
+    clock = moment.time[11:23].removesuffix("Z") if moment.time is not None else ""
+    head = f"{_SECTION}{clock:{_TIME}}  {moment.source:<9}"
+    return _wrapped(moment.text, width, head, " " * len(head))
+
+
+def _advice(report: Report, width: int) -> Iterator[str]:
+    for step in report.advice:
+        yield from _wrapped(step.text, width, f"{_SECTION}• ", f"{_SECTION}  ")
+        yield from _wrapped(step.reason, width, f"{_SECTION}  ")
+
+
+def _wrapped(text: str, width: int, first: str, others: str | None = None) -> list[str]:
+    indent = first if others is None else others
+    return textwrap.wrap(
+        text,
+        max(width, len(indent) + 20),
+        initial_indent=first + text[: len(text) - len(text.lstrip())],
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
