@@ -1,0 +1,38 @@
+"""
+The end of a run in the published event.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalSender:
+    """
+    Who sent the signal that ended the container.
+
+    Attributes:
+        container_id: of the sender, where it runs in one.
+        unit: the systemd unit that the sender is part of.
+    """
+
+    pid: int | None = None
+    name: str | None = None
+    uid: int | None = None
+    container_id: str | None = None
+    unit: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Death:
+    """
+    How a run ended. `oom_kill_ids` are the events of the OOM kills of this run.
+    """
+
+    exit_code: int | None = None
+    signal: int | None = None
+    oom_killed_flag: bool | None = None
+    started_at_ns: int | None = None
+    finished_at_ns: int | None = None
+    restart_count: int | None = None
+    oom_kill_ids: tuple[str, ...] = ()
+    killer: SignalSender | None = None

@@ -1,0 +1,130 @@
+"""
+The parts of the published event that the Elastic Common Schema names.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EcsEvent:
+    """
+    ECS `event.*`. `severity`: 1 debug, 2 info, 3 notice, 4 warning, 5 error, 6 critical.
+    """
+
+    kind: str
+    category: tuple[str, ...]
+    type: tuple[str, ...]
+    action: str
+    reason: str | None = None
+    severity: int
+    code: str | None = None
+    dataset: str = "exit137"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Boot:
+    """
+    ECS `host.boot`.
+    """
+
+    id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostOs:
+    """
+    ECS `host.os`; `kernel` is the release (`uname -r`).
+    """
+
+    kernel: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """
+    ECS `host.*`; `id` is the machine id.
+    """
+
+    id: str | None = None
+    hostname: str | None = None
+    boot: Boot | None = None
+    os: HostOs | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageHash:
+    """
+    ECS `container.image.hash`.
+    """
+
+    all: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """
+    ECS `container.image`.
+    """
+
+    name: str | None = None
+    tag: tuple[str, ...] = ()
+    hash: ImageHash | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Container:
+    """
+    ECS `container.*`; `id` is the full id (64 hex digits, or what the runtime uses).
+    """
+
+    id: str | None = None
+    name: str | None = None
+    image: Image | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    runtime: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrchestratorResource:
+    """
+    ECS `orchestrator.resource`: the compose service, swarm service or pod.
+    """
+
+    type: str | None = None
+    name: str | None = None
+    id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Orchestrator:
+    """
+    ECS `orchestrator.*`, read from labels: `type` is compose, swarm or kubernetes; `namespace` the project or stack.
+    """
+
+    type: str | None = None
+    namespace: str | None = None
+    resource: OrchestratorResource | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParentProcess:
+    """
+    ECS `process.parent`.
+    """
+
+    pid: int | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """
+    ECS `process.*`: the victim of a kill, or the main process of a container.
+    """
+
+    pid: int | None = None
+    name: str | None = None
+    command_line: str | None = None
+    start_ns: int | None = None
+    parent: ParentProcess | None = None
