@@ -16,13 +16,13 @@ from typing import Any, Final
 import pytest
 
 from collector.metrics import Metrics
+from collector.sources import SOURCES
 from tests.live.lab.agent import COMMAND
 from tests.live.lab.waiting import wait_until
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
 PATIENCE_S: Final = 30.0
 _METRIC: Final = re.compile(r"exit137_[a-z0-9_]+")
-_SOURCES: Final = ("kmsg", "journald", "docker", "processes", "trace", "cgroups")
 
 
 def program(name: str) -> str:
@@ -82,7 +82,7 @@ def scraped(tmp_path: Path) -> Iterator[str]:
     """
     binary = program("prometheus")
     agent_port, port = _free_port(), _free_port()
-    sources = "".join(f"[sources.{name}]\nenabled = false\n" for name in _SOURCES)
+    sources = "".join(f"[sources.{name}]\nenabled = false\n" for name in SOURCES)
     config = tmp_path / "config.toml"
     config.write_text(
         f'[store]\npath = "{tmp_path}/s.db"\n{sources}[http]\nlisten = "127.0.0.1:{agent_port}"\n'
