@@ -90,8 +90,8 @@ class Agent:
         Raises:
             ConfigurationError: the HTTP server cannot be set up.
         """
-        if self._store.set_aside is not None:
-            _LOG.error("the store was damaged; it was moved to %s and a new one begun", self._store.set_aside)
+        if self._store.salvaged is not None:
+            _LOG.error("the store was damaged: %s", self._store.salvaged)
             self._metrics.store_damaged()
         await self._remember()
         heart = Heartbeat(self._notifier, self._metrics, self._health.ailment)

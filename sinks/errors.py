@@ -28,6 +28,7 @@ class Reason(StrEnum):
     DISK_FULL = "disk_full"
     IO_ERROR = "io_error"
     UNUSABLE = "unusable"
+    EXPIRED = "expired"
 
 
 class SinkError(Exception):

@@ -12,13 +12,16 @@ from collector.store.errors import (
     StoreVersionError,
 )
 from collector.store.history import History
-from collector.store.records import PastEvent, PendingEvent, StoredEvent
+from collector.store.records import Dropped, PastEvent, PendingEvent, StoredEvent, Told
+from collector.store.salvage import Salvaged
 from collector.store.store import Store
 
 __all__ = [
+    "Dropped",
     "History",
     "PastEvent",
     "PendingEvent",
+    "Salvaged",
     "Store",
     "StoreCorruptError",
     "StoreError",
@@ -28,4 +31,5 @@ __all__ = [
     "StoreUnavailableError",
     "StoreVersionError",
     "StoredEvent",
+    "Told",
 ]

@@ -9,10 +9,10 @@ is ours, and only what is ours is ever set aside.
 import contextlib
 import fcntl
 import os
+import re
 import sqlite3
 from collections.abc import Iterator
 from importlib import resources
-from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -24,10 +24,14 @@ from collector.store.errors import (
     StoreUnavailableError,
     StoreVersionError,
 )
+from collector.store.salvage import Salvaged, salvage
 
 # The script at index n leads from schema version n to n + 1.
-MIGRATIONS: Final = ("schema.sql",)
+MIGRATIONS: Final = ("schema_1.sql", "schema_2.sql")
 _APPLICATION_ID: Final = int.from_bytes(b"e137", "big")
+_SET_ASIDE_KEPT: Final = 3
+_SUFFIXES: Final = ("", "-wal", "-shm")
+_NUMBERED: Final = re.compile(r"\.corrupt-\d+").fullmatch
 _FILE_MODE: Final = 0o640
 _DIRECTORY_MODE: Final = 0o750
 _WAL_LIMIT_BYTES: Final = 8_388_608
@@ -44,7 +48,7 @@ class Database:
 
     Attributes:
         connection: for statements; in autocommit mode, `transaction` groups them.
-        set_aside: where a damaged predecessor was moved to.
+        salvaged: what became of a damaged predecessor.
 
     Raises:
         StoreError: it cannot be used; the class says why.
@@ -52,7 +56,7 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.set_aside: Path | None = None
+        self.salvaged: Salvaged | None = None
         with self.guarded():
             path.parent.mkdir(mode=_DIRECTORY_MODE, parents=True, exist_ok=True)
             lock = path.with_name(f"{path.name}.lock")
@@ -72,6 +76,12 @@ class Database:
         """
         self.connection.close()
         os.close(self._lock)
+
+    def data_version(self) -> int:
+        """
+        A number that changes when another connection has written.
+        """
+        return _pragma(self.connection, "data_version")
 
     def guarded(self) -> contextlib.AbstractContextManager[None]:
         """
@@ -105,8 +115,11 @@ class Database:
         except StoreCorruptError as error:
             if not was_ours:
                 raise StoreForeignError(self.path) from error
-        self.set_aside = _set_aside(self.path)
-        return _connected(self.path)
+        damaged = _set_aside(self.path)
+        connection = _connected(self.path)
+        with self.guarded():
+            self.salvaged = salvage(damaged, connection)
+        return connection
 
 
 def _locked(path: Path, lock: Path) -> int:
@@ -168,11 +181,16 @@ def _migrate(connection: sqlite3.Connection) -> None:
 
 
 def _set_aside(path: Path) -> Path:
-    for number in count(1):
-        target = path.with_name(f"{path.name}.corrupt-{number}")
-        if not target.exists():
-            break
-    for suffix in ("", "-wal", "-shm"):
+    """
+    Move it to the next free name; of older ones only some are kept, for they may fill the disk.
+    """
+    found = [each for each in path.parent.glob(f"{path.name}.corrupt-*") if _NUMBERED(each.suffix)]
+    aside = {int(each.suffix.removeprefix(".corrupt-")): each for each in found}
+    for number in sorted(aside)[: max(len(aside) + 1 - _SET_ASIDE_KEPT, 0)]:
+        for suffix in _SUFFIXES:
+            aside[number].with_name(aside[number].name + suffix).unlink(missing_ok=True)
+    target = path.with_name(f"{path.name}.corrupt-{max(aside, default=0) + 1}")
+    for suffix in _SUFFIXES:
         source = path.with_name(path.name + suffix)
         if source.exists():
             source.rename(target.with_name(target.name + suffix))

@@ -5,7 +5,7 @@ Order: an event is not given out while an earlier one with the same key waits fo
 """
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from collector.store.records import PendingEvent
@@ -16,7 +16,7 @@ LONGEST_RETRY_S: Final = 3600.0
 
 # The planner would look through all that waits; the index holds only what is delayed.
 _PENDING: Final = """
-    SELECT e.id, e.type, o.key, e.body, o.attempts
+    SELECT e.id, e.type, o.key, e.body, o.attempts, e.stored_ns
     FROM outbox AS o JOIN events AS e ON e.seq = o.seq
     WHERE o.sink = :sink
       AND NOT (o.retry_at_s > :now_s AND o.retry_at_s <= :now_s + :longest_s)
@@ -27,6 +27,13 @@ _PENDING: Final = """
       )
     ORDER BY o.seq LIMIT :limit
 """
+_EXPIRED: Final = """
+    INSERT INTO dead_letters (sink, seq, attempts, reason, detail, died_ns)
+    SELECT o.sink, o.seq, o.attempts, :reason, coalesce('last failure: ' || o.detail, 'never tried'), :died_ns
+    FROM outbox AS o JOIN events AS e ON e.seq = o.seq
+    WHERE o.sink = :sink AND e.stored_ns < :before_ns
+"""
+_NS: Final = 1_000_000_000
 _OF_EVENT: Final = "WHERE sink = ? AND seq = (SELECT seq FROM events WHERE id = ?)"
 
 
@@ -43,8 +50,10 @@ def pending(connection: sqlite3.Connection, sink: str, limit: int, now_s: float)
     """
     rows = connection.execute(_PENDING, {"sink": sink, "limit": limit, "now_s": now_s, "longest_s": LONGEST_RETRY_S})
     return [
-        PendingEvent(outgoing=Outgoing(id=id_, type=type_, key=key, body=body), attempts=attempts)
-        for id_, type_, key, body, attempts in rows
+        PendingEvent(
+            outgoing=Outgoing(id=id_, type=type_, key=key, body=body), attempts=attempts, stored_s=stored_ns / _NS
+        )
+        for id_, type_, key, body, attempts, stored_ns in rows
     ]
 
 
@@ -102,3 +111,34 @@ def bury(connection: sqlite3.Connection, sink: str, *, id_: str, reason: str, de
         (reason, detail, died_ns, sink, id_),
     )
     return remove(connection, sink, [id_])
+
+
+def expire(connection: sqlite3.Connection, sink: str, *, before_ns: int, reason: str, died_ns: int) -> int:
+    """
+    Put aside what waits for a sink since before a time; gives how many events that were.
+    """
+    connection.execute(
+        _EXPIRED, {"sink": sink, "before_ns": before_ns, "reason": reason, "died_ns": died_ns}
+    )
+    return connection.execute(
+        "DELETE FROM outbox WHERE sink = ? AND seq IN (SELECT seq FROM events WHERE stored_ns < ?)", (sink, before_ns)
+    ).rowcount
+
+
+def told(connection: sqlite3.Connection, sink: str) -> dict[str, float]:
+    """
+    Per group of a sink when a person was last told of it, seconds since 1970.
+    """
+    return dict(connection.execute("SELECT grouped, told_s FROM told WHERE sink = ?", (sink,)))
+
+
+def tell(connection: sqlite3.Connection, sink: str, groups: Mapping[str, float], forget_before_s: float) -> None:
+    """
+    A person was told of these groups; what was told long ago is forgotten.
+    """
+    connection.executemany(
+        "INSERT INTO told (sink, grouped, told_s) VALUES (?, ?, ?)"
+        " ON CONFLICT (sink, grouped) DO UPDATE SET told_s = excluded.told_s",
+        [(sink, group, told_s) for group, told_s in groups.items()],
+    )
+    connection.execute("DELETE FROM told WHERE sink = ? AND told_s < ?", (sink, forget_before_s))

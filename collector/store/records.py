@@ -2,6 +2,7 @@
 What goes into the store and what comes out.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sinks.base import Outgoing
@@ -36,10 +37,12 @@ class PendingEvent:
 
     Attributes:
         attempts: how often that was tried.
+        stored_s: when it was stored, seconds since 1970.
     """
 
     outgoing: Outgoing
     attempts: int
+    stored_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,3 +62,33 @@ class PastEvent:
     container_id: str | None
     time_ns: int
     body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """
+    What was dropped for want of room before one sink had taken it.
+
+    Attributes:
+        since_ns: when the first of them was stored.
+        until_ns: when the last was.
+    """
+
+    sink: str
+    count: int
+    since_ns: int
+    until_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """
+    What a person was told of.
+
+    Attributes:
+        groups: per group of events when, seconds since 1970.
+        forget_before_s: what was told before this is of no use any more.
+    """
+
+    groups: Mapping[str, float]
+    forget_before_s: float

@@ -6,6 +6,7 @@ caller was cancelled is carried out whole, or not at all.
 """
 
 import asyncio
+import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -19,10 +20,14 @@ from collector.store import outbox
 from collector.store.database import Database
 from collector.store.errors import StoreError, StoreFullError
 from collector.store.history import select
-from collector.store.records import PastEvent, PendingEvent, StoredEvent
-from collector.store.retention import trim
+from collector.store.records import Dropped, PastEvent, PendingEvent, StoredEvent, Told
+from collector.store.retention import drop_undelivered, forget, trim
+from sinks.errors import Reason
 
 DEFAULT_MAX_BYTES: Final = 268_435_456
+DEFAULT_KEEP_NS: Final = 90 * 86_400_000_000_000
+_NS: Final = 1_000_000_000
+_FORGET_EVERY_NS: Final = 3_600_000_000_000
 Position = Mapping[str, Any]
 
 _Arguments = ParamSpec("_Arguments")
@@ -43,23 +48,37 @@ class Store:
     Events, outbox and positions. Get one from `Store.open`.
 
     Attributes:
-        set_aside: where a damaged predecessor of the database was moved to; None: there was none.
+        salvaged: what became of a damaged predecessor of the database; None: there was none.
     """
 
     def __init__(
-        self, database: Database, *, thread: ThreadPoolExecutor, max_bytes: int, wall_ns: Callable[[], int]
+        self,
+        database: Database,
+        *,
+        thread: ThreadPoolExecutor,
+        max_bytes: int,
+        keep_ns: int,
+        wall_ns: Callable[[], int],
     ) -> None:
-        self.set_aside = database.set_aside
+        self.salvaged = database.salvaged
         self._database = database
         self._thread = thread
         self._max_bytes = max_bytes
+        self._keep_ns = keep_ns
+        self._forget_due_ns = 0
+        self._version = database.data_version()
         self._wall_ns = wall_ns
         self._closed = False
         self._depths = Counter(outbox.depths(database.connection))
 
     @classmethod
     async def open(
-        cls, path: Path, *, max_bytes: int = DEFAULT_MAX_BYTES, wall_ns: Callable[[], int] = time.time_ns
+        cls,
+        path: Path,
+        *,
+        max_bytes: int = DEFAULT_MAX_BYTES,
+        keep_ns: int = DEFAULT_KEEP_NS,
+        wall_ns: Callable[[], int] = time.time_ns,
     ) -> Self:
         """
         Open the database, or begin one.
@@ -67,6 +86,7 @@ class Store:
         Args:
             path: the file; it and its directory are created.
             max_bytes: how large the store may grow.
+            keep_ns: how long events are kept that nobody waits for.
             wall_ns: the wall clock.
 
         Raises:
@@ -78,7 +98,7 @@ class Store:
         except StoreError:
             thread.shutdown(wait=False)
             raise
-        return cls(database, thread=thread, max_bytes=max_bytes, wall_ns=wall_ns)
+        return cls(database, thread=thread, max_bytes=max_bytes, keep_ns=keep_ns, wall_ns=wall_ns)
 
     async def commit(self, events: Sequence[StoredEvent], positions: Mapping[str, Position]) -> int:
         """
@@ -91,6 +111,25 @@ class Store:
             StoreUnavailableError: the disk refused; nothing was stored.
         """
         return await self._run(self._commit, events, positions)
+
+    async def commit_dropping(
+        self,
+        events: Sequence[StoredEvent],
+        positions: Mapping[str, Position],
+        tell: Callable[[Sequence[Dropped]], StoredEvent],
+    ) -> int:
+        """
+        Store these as `commit` does; where there is no room, the oldest undelivered events give way.
+
+        Args:
+            events: what to store.
+            positions: per source where it goes on.
+            tell: makes the event that says what was lost; it is stored in the same transaction.
+
+        Raises:
+            StoreUnavailableError: the disk refused; nothing was stored, and nothing dropped.
+        """
+        return await self._run(self._commit, events, positions, tell)
 
     async def positions(self) -> dict[str, dict[str, Any]]:
         """
@@ -115,11 +154,16 @@ class Store:
         """
         return await self._run(self._next_retry_s, sink)
 
-    async def delivered(self, sink: str, ids: Sequence[str]) -> None:
+    async def delivered(self, sink: str, ids: Sequence[str], told: Told | None = None) -> None:
         """
         A sink took these events.
+
+        Args:
+            sink: its name.
+            ids: the events.
+            told: where a person reads them, the groups that he was told of.
         """
-        await self._run(self._delivered, sink, ids)
+        await self._run(self._delivered, sink, ids, told)
 
     async def failed(self, sink: str, ids: Sequence[str], retry_at_s: float, reason: str, detail: str) -> None:
         """
@@ -139,6 +183,24 @@ class Store:
         A sink will never take this event: put it aside, with the reason.
         """
         await self._run(self._dead, sink, event_id, reason, detail)
+
+    async def expire(self, sink: str, before_s: float) -> int:
+        """
+        Put aside what waits for a sink since before a time (seconds since 1970); gives how many events that were.
+        """
+        return await self._run(self._expire, sink, before_s) if self._depths[sink] else 0
+
+    async def told(self, sink: str) -> dict[str, float]:
+        """
+        Per group of events when a person was last told of it through a sink, seconds since 1970.
+        """
+        return await self._run(outbox.told, self._database.connection, sink)
+
+    async def refresh(self) -> bool:
+        """
+        Take notice of what another process changed in the store (`exit137 spool`); False: nothing.
+        """
+        return await self._run(self._refresh)
 
     async def events(
         self,
@@ -198,34 +260,50 @@ class Store:
 
         return await asyncio.get_running_loop().run_in_executor(self._thread, guarded)
 
-    def _commit(self, events: Sequence[StoredEvent], positions: Mapping[str, Position]) -> int:
-        new: list[StoredEvent] = []
-        stored_ns = self._wall_ns()
+    def _commit(
+        self,
+        events: Sequence[StoredEvent],
+        positions: Mapping[str, Position],
+        tell: Callable[[Sequence[Dropped]], StoredEvent] | None = None,
+    ) -> int:
+        dropped: list[Dropped] = []
         with self._database.transaction() as connection:
-            for event in events:
-                time_ns = stored_ns if event.time_ns is None else event.time_ns
-                columns = (
-                    event.id,
-                    event.type,
-                    event.subject,
-                    event.key,
-                    event.container_id,
-                    time_ns,
-                    stored_ns,
-                    event.body,
-                )
-                cursor = connection.execute(_INSERT, columns)
-                if cursor.rowcount and cursor.lastrowid is not None:
-                    outbox.add(connection, cursor.lastrowid, event.key, event.sinks)
-                    new.append(event)
+            new = [event for event in events if self._insert(connection, event)]
             connection.executemany(
                 _KEEP_POSITION,
                 [(source, orjson.dumps(position).decode()) for source, position in positions.items()],
             )
+            self._forget(connection)
             if new and not trim(connection, self._max_bytes):
-                raise StoreFullError(self._max_bytes, self._depths)
+                if tell is None:
+                    raise StoreFullError(self._max_bytes, self._depths)
+                dropped = drop_undelivered(connection, self._max_bytes)
+                new += [event for event in (tell(dropped),) if self._insert(connection, event)]
         self._depths.update(sink for event in new for sink in event.sinks)
+        self._depths.subtract({loss.sink: loss.count for loss in dropped})
         return len(new)
+
+    def _insert(self, connection: sqlite3.Connection, event: StoredEvent) -> bool:
+        """
+        Store one event, unless its id is known.
+        """
+        stored_ns = self._wall_ns()
+        time_ns = stored_ns if event.time_ns is None else event.time_ns
+        columns = (event.id, event.type, event.subject, event.key, event.container_id, time_ns, stored_ns, event.body)
+        cursor = connection.execute(_INSERT, columns)
+        if not cursor.rowcount or cursor.lastrowid is None:
+            return False
+        outbox.add(connection, cursor.lastrowid, event.key, event.sinks)
+        return True
+
+    def _forget(self, connection: sqlite3.Connection) -> None:
+        """
+        Now and then, let go of what is older than the history shall be.
+        """
+        now_ns = self._wall_ns()
+        if self._forget_due_ns <= now_ns:
+            forget(connection, now_ns - self._keep_ns)
+            self._forget_due_ns = now_ns + _FORGET_EVERY_NS
 
     def _positions(self) -> dict[str, dict[str, Any]]:
         rows = self._database.connection.execute("SELECT source, position FROM positions")
@@ -237,9 +315,11 @@ class Store:
     def _next_retry_s(self, sink: str) -> float | None:
         return outbox.next_retry_s(self._database.connection, sink)
 
-    def _delivered(self, sink: str, ids: Sequence[str]) -> None:
+    def _delivered(self, sink: str, ids: Sequence[str], told: Told | None) -> None:
         with self._database.transaction() as connection:
             removed = outbox.remove(connection, sink, ids)
+            if told is not None:
+                outbox.tell(connection, sink, told.groups, told.forget_before_s)
         self._depths[sink] -= removed
 
     def _failed(self, sink: str, ids: Sequence[str], retry_at_s: float, reason: str, detail: str) -> None:
@@ -250,3 +330,23 @@ class Store:
         with self._database.transaction() as connection:
             removed = outbox.bury(connection, sink, id_=event_id, reason=reason, detail=detail, died_ns=self._wall_ns())
         self._depths[sink] -= removed
+
+    def _expire(self, sink: str, before_s: float) -> int:
+        with self._database.transaction() as connection:
+            expired = outbox.expire(
+                connection,
+                sink,
+                before_ns=int(before_s * _NS),
+                reason=Reason.EXPIRED.value,
+                died_ns=self._wall_ns(),
+            )
+        self._depths[sink] -= expired
+        return expired
+
+    def _refresh(self) -> bool:
+        version = self._database.data_version()
+        if version == self._version:
+            return False
+        self._version = version
+        self._depths = Counter(outbox.depths(self._database.connection))
+        return True

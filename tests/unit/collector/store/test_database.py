@@ -79,8 +79,8 @@ def test_damaged_database_is_set_aside(tmp_path: Path) -> None:
 
     database = Database(path)
 
-    assert database.set_aside == tmp_path / "exit137.db.corrupt-1"
-    assert database.set_aside.read_bytes() == damaged
+    assert database.salvaged.set_aside == tmp_path / "exit137.db.corrupt-1"
+    assert database.salvaged.set_aside.read_bytes() == damaged
     assert database.connection.execute("SELECT count(*) FROM events").fetchone() == (0,)
     database.close()
 
@@ -115,7 +115,7 @@ def test_damage_within_a_page_is_found_at_opening(tmp_path: Path) -> None:
 
     database = Database(path)
 
-    assert database.set_aside is not None
+    assert database.salvaged is not None
     database.close()
 
 

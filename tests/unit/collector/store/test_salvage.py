@@ -1,0 +1,150 @@
+"""
+What is left of a store after pages of it were overwritten.
+"""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import orjson
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from collector.store import Store, StoredEvent
+
+PAGE_BYTES = 4096
+COUNT = 400
+
+
+def event(number: int) -> StoredEvent:
+    """
+    The event of a number; every second one is also for a second sink.
+    """
+    body = orjson.dumps({"number": number, "text": "x" * (number % 37) * 40})
+    sinks = ("audit", "bus") if number % 2 else ("audit",)
+    return StoredEvent(
+        id=f"kill-{number:04}",
+        type="exit137.oom_kill",
+        subject=f"container/{number}",
+        key=str(number % 7),
+        time_ns=number,
+        container_id=None,
+        body=body,
+        sinks=sinks,
+    )
+
+
+async def filled(path: Path) -> None:
+    """
+    A store of which the first hundred events were delivered, with a position and a dead letter.
+    """
+    store = await Store.open(path)
+    await store.commit([event(number) for number in range(COUNT)], {"kmsg": {"seq": 4711}})
+    await store.delivered("audit", [f"kill-{number:04}" for number in range(100)])
+    await store.dead("audit", "kill-0399", "rejected", "400")
+    await store.aclose()
+
+
+def overwrite(path: Path, page: int, content: bytes) -> None:
+    """
+    Put other bytes into one page, counted from 0.
+    """
+    with path.open("r+b") as file:
+        file.seek(page * PAGE_BYTES)
+        file.write((content * PAGE_BYTES)[:PAGE_BYTES])
+
+
+def page_of(path: Path, marker: bytes) -> int:
+    """
+    The page that holds this.
+    """
+    return path.read_bytes().index(marker) // PAGE_BYTES
+
+
+async def test_one_bad_page_costs_only_what_was_on_it(tmp_path: Path) -> None:
+    """
+    All other events are there, still wait for whom they waited for, and those that were delivered are not sent again.
+    """
+    path = tmp_path / "s.db"
+    await filled(path)
+    overwrite(path, page_of(path, b'"number":200'), b"\xa5")
+
+    store = await Store.open(path)
+
+    kept = {past.id for past in await store.events(limit=-1)}
+    assert COUNT - 20 < len(kept) < COUNT
+    waiting = {pending.outgoing.id for pending in await store.pending("audit", COUNT, 0)}
+    assert waiting == {event_id for event_id in kept if "kill-0100" <= event_id < "kill-0399"}
+    assert store.depth("audit") == len(waiting)
+    assert store.salvaged is not None
+    assert (store.salvaged.events, store.salvaged.whole) == (len(kept), False)
+    await store.aclose()
+
+
+async def test_sources_read_again_what_they_have_when_events_are_missing(tmp_path: Path) -> None:
+    """
+    A position would say that the lost events are safe.
+    """
+    path = tmp_path / "s.db"
+    await filled(path)
+    overwrite(path, page_of(path, b'"number":200'), b"\xa5")
+
+    store = await Store.open(path)
+
+    assert await store.positions() == {}
+    await store.aclose()
+
+
+async def test_damage_that_costs_no_event_costs_nothing(tmp_path: Path) -> None:
+    """
+    An index can be made anew; sources go on where they were.
+    """
+    path = tmp_path / "s.db"
+    await filled(path)
+    page = path.read_bytes().rindex(b"kill-0200") // PAGE_BYTES
+    overwrite(path, page, b"\xa5")
+
+    store = await Store.open(path)
+
+    assert store.salvaged is not None
+    assert store.salvaged.whole
+    assert len(await store.events(limit=-1)) == COUNT
+    assert await store.positions() == {"kmsg": {"seq": 4711}}
+    await store.aclose()
+
+
+async def test_body_that_is_no_json_is_not_sent(tmp_path: Path) -> None:
+    """
+    SQLite notices a broken page, not broken content; a receiver would.
+    """
+    path = tmp_path / "s.db"
+    await filled(path)
+    content = path.read_bytes().replace(b'{"number":200', b'{"number"!200')
+    path.write_bytes(content)
+    overwrite(path, path.read_bytes().rindex(b"kill-0200") // PAGE_BYTES, b"\xa5")
+
+    store = await Store.open(path)
+
+    assert "kill-0200" not in {past.id for past in await store.events(limit=-1)}
+    await store.aclose()
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(pages=st.sets(st.integers(0, 60), min_size=1, max_size=8), filler=st.binary(min_size=1, max_size=64))
+async def test_no_damage_stops_the_agent_or_invents_an_event(pages: set[int], filler: bytes) -> None:
+    """
+    Whatever is overwritten, the store opens, takes events, and gives only what was once put in.
+    """
+    originals = {event(number).id: event(number).body for number in range(COUNT)}
+    with TemporaryDirectory() as directory:
+        path = Path(directory) / "s.db"
+        await filled(path)
+        last = path.stat().st_size // PAGE_BYTES
+        for page in pages:
+            overwrite(path, page % last, filler)
+
+        store = await Store.open(path)
+
+        past = await store.events(limit=-1)
+        assert {event.id: event.body for event in past}.items() <= originals.items()
+        assert await store.commit([event(9999)], {}) == 1
+        await store.aclose()
