@@ -19,6 +19,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "record": "collector.cli.record",
     "top": "collector.cli.top",
     "size": "collector.cli.size",
+    "spool": "collector.cli.spool",
     "check": "collector.cli.check",
     "install": "collector.cli.install",
     "uninstall": "collector.cli.uninstall",

@@ -122,6 +122,14 @@ class Database:
         return connection
 
 
+def is_known(connection: sqlite3.Connection) -> bool:
+    """
+    Whether a database is ours, and of the schema that this version writes.
+    """
+    known = (_APPLICATION_ID, len(MIGRATIONS))
+    return (_pragma(connection, "application_id"), _pragma(connection, "user_version")) == known
+
+
 def _locked(path: Path, lock: Path) -> int:
     descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _FILE_MODE)
     try:

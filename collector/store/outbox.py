@@ -28,10 +28,10 @@ _PENDING: Final = """
     ORDER BY o.seq LIMIT :limit
 """
 _EXPIRED: Final = """
-    INSERT INTO dead_letters (sink, seq, attempts, reason, detail, died_ns)
+    INSERT OR REPLACE INTO dead_letters (sink, seq, attempts, reason, detail, died_ns)
     SELECT o.sink, o.seq, o.attempts, :reason, coalesce('last failure: ' || o.detail, 'never tried'), :died_ns
     FROM outbox AS o JOIN events AS e ON e.seq = o.seq
-    WHERE o.sink = :sink AND e.stored_ns < :before_ns
+    WHERE o.sink = :sink AND coalesce(o.queued_ns, e.stored_ns) < :before_ns
 """
 _NS: Final = 1_000_000_000
 _OF_EVENT: Final = "WHERE sink = ? AND seq = (SELECT seq FROM events WHERE id = ?)"
@@ -117,11 +117,11 @@ def expire(connection: sqlite3.Connection, sink: str, *, before_ns: int, reason:
     """
     Put aside what waits for a sink since before a time; gives how many events that were.
     """
-    connection.execute(
-        _EXPIRED, {"sink": sink, "before_ns": before_ns, "reason": reason, "died_ns": died_ns}
-    )
+    connection.execute(_EXPIRED, {"sink": sink, "before_ns": before_ns, "reason": reason, "died_ns": died_ns})
     return connection.execute(
-        "DELETE FROM outbox WHERE sink = ? AND seq IN (SELECT seq FROM events WHERE stored_ns < ?)", (sink, before_ns)
+        "DELETE FROM outbox WHERE sink = ?1 AND EXISTS"
+        " (SELECT 1 FROM dead_letters AS d WHERE d.sink = outbox.sink AND d.seq = outbox.seq)",
+        (sink,),
     ).rowcount
 
 

@@ -10,3 +10,6 @@ CREATE TABLE told (
 
 -- What is older than the history may be, and what waits longer than a sink is waited for.
 CREATE INDEX events_stored ON events (stored_ns);
+
+-- When a dead letter was put back into the queue; its age counts from then.
+ALTER TABLE outbox ADD COLUMN queued_ns INTEGER;

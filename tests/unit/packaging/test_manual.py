@@ -30,6 +30,8 @@ def test_it_has_every_option(name: str) -> None:
     """
     command: click.Command = importlib.import_module(COMMANDS[name]).command
     entry = re.split(rf"^\.TP\n\.BR? {name}\b", PAGE, flags=re.MULTILINE)[1].partition(".TP")[0]
-    options = {option for parameter in command.params for option in parameter.opts if option.startswith("--")}
+    commands = [command, *(command.commands.values() if isinstance(command, click.Group) else ())]
+    parameters = [parameter for each in commands for parameter in each.params]
+    options = {option for parameter in parameters for option in parameter.opts if option.startswith("--")}
     asked = {option for option in options if option != "--config"}
     assert {option for option in asked if option not in entry} == set()
