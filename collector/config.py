@@ -190,9 +190,21 @@ def _expanded(table: Mapping[str, Any]) -> dict[str, Any]:
     """
     directory = os.environ.get("CREDENTIALS_DIRECTORY", "")
     return {
-        key: value.replace("%d", directory) if key.endswith("_file") and isinstance(value, str) else value
+        key: _in_directory(value, directory) if key.endswith(("_file", "_files")) else value
         for key, value in table.items()
     }
+
+
+def _in_directory(value: object, directory: str) -> object:
+    match value:
+        case str():
+            return value.replace("%d", directory)
+        case list():
+            return [_in_directory(item, directory) for item in value]
+        case dict():
+            return {name: _in_directory(item, directory) for name, item in value.items()}
+        case _:
+            return value
 
 
 def _convert(value: object, structure: type[Any], file: str, key: str) -> Any:  # noqa: ANN401

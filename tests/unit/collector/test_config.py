@@ -94,6 +94,15 @@ def test_credentials_of_systemd_are_found(monkeypatch: pytest.MonkeyPatch) -> No
     assert expanded == {"url_file": "/run/credentials/exit137/url", "path": "%d/x", "max_bytes": 1}
 
 
+def test_credentials_are_found_for_several_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    In a list of files, and in a table of them; what is of a wrong type is left for the error that names it.
+    """
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", "/c")
+    expanded = config._expanded({"a_files": ["%d/new", "/old", 1], "b_files": {"x": "%d/x"}, "c_file": 1})
+    assert expanded == {"a_files": ["/c/new", "/old", 1], "b_files": {"x": "/c/x"}, "c_file": 1}
+
+
 def test_the_store_is_where_it_was_told_to_be() -> None:
     """
     The configured path goes before all others.

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 import pytest
 
 from sinks.errors import DisabledError, PermanentError, SinkError, TransientError
+from sinks.http import retry_after_s, verdict
 from sinks.secret import Secret
-from sinks.webhook import WebhookConfig, WebhookSink, retry_after_s, verdict
+from sinks.webhook import WebhookConfig, WebhookSink
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,141 @@
+"""
+From a configuration to what a request needs: secrets read from their files, certificates loaded, all of it checked.
+
+Whatever is wrong here a person must mend. Errors name keys and files, never what is in them.
+"""
+
+import re
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from yarl import URL
+
+from sinks.errors import DisabledError, Reason
+from sinks.http.config import HttpConfig
+from sinks.secret import Secret
+
+# RFC 9110 5.6.2 (a token), and 5.5 without what is obsolete.
+_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE: Final = re.compile(r"[\t -~]*")
+# What frames the request is the client's own.
+_RESERVED: Final = frozenset({"content-encoding", "content-length", "content-type", "transfer-encoding"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """
+    All that a request needs.
+
+    Attributes:
+        url: where to post.
+        host: of the URL; what errors may name.
+        headers: sent with each request; names in lower case.
+        proxy: asked to pass the requests on, if any.
+        tls: how the server is verified, and who the client is.
+    """
+
+    url: URL = field(repr=False)
+    host: str
+    headers: Mapping[str, str] = field(repr=False)
+    proxy: URL | None = field(repr=False)
+    tls: ssl.SSLContext
+
+
+def access(config: HttpConfig) -> Access:
+    """
+    Read and check all that a configuration names. Blocks: it reads files.
+
+    Raises:
+        DisabledError: it cannot be used.
+    """
+    url = _url("url", _one_of("url", config.url, config.url_file), ("http", "https"))
+    if url is None:
+        raise _unusable("one of url and url_file is needed")
+    return Access(
+        url=url,
+        host=url.host or "",
+        headers=_headers(config),
+        proxy=_url("proxy", _one_of("proxy", config.proxy, config.proxy_file), ("http",)),
+        tls=_tls(config),
+    )
+
+
+def read_secret(key: str, path: str) -> Secret:
+    """
+    What a file holds, without the white space around it.
+
+    Args:
+        key: of the configuration, named in the error.
+        path: the file.
+
+    Raises:
+        DisabledError: it cannot be read, is empty, or holds no text.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as error:
+        raise _unusable(f"{key} {path}: {type(error).__name__}") from None
+    if not text:
+        raise _unusable(f"{key} {path}: is empty")
+    return Secret(text)
+
+
+def _one_of(key: str, given: Secret | None, path: str | None) -> Secret | None:
+    if given is not None and path is not None:
+        raise _unusable(f"{key} and {key}_file are both there")
+    return given if path is None else read_secret(f"{key}_file", path)
+
+
+def _url(key: str, secret: Secret | None, schemes: tuple[str, ...]) -> URL | None:
+    if secret is None:
+        return None
+    try:
+        url = URL(secret.reveal())
+        host, port = url.host, url.port
+    except ValueError:
+        raise _unusable(f"the {key} is not valid") from None
+    if url.scheme not in schemes or not host or port is None:
+        expected = " or ".join(f"{scheme}://" for scheme in schemes)
+        raise _unusable(f"the {key} must begin with {expected} and name a host")
+    return url
+
+
+def _headers(config: HttpConfig) -> dict[str, str]:
+    secrets = dict(config.headers)
+    for name, path in config.headers_files.items():
+        secrets[name] = read_secret(f"headers_files.{name}", path)
+    headers = {"user-agent": "exit137", "accept-encoding": "identity"}
+    for name, value in secrets.items():
+        if not _HEADER_NAME.fullmatch(name) or name.lower() in _RESERVED:
+            raise _unusable(f'"{name}" cannot be a header of your own')
+        if not _HEADER_VALUE.fullmatch(value.reveal()):
+            raise _unusable(f'the value of the header "{name}" holds more than printable ASCII')
+        headers[name.lower()] = value.reveal()
+    return headers
+
+
+def _tls(config: HttpConfig) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=config.ca_file)
+    except (OSError, ValueError) as error:
+        raise _unusable(f"ca_file {config.ca_file}: {type(error).__name__}") from None
+    if config.cert_file is None:
+        if config.key_file is not None:
+            raise _unusable("key_file needs cert_file")
+        return context
+    password = ""
+    if config.key_password_file is not None:
+        password = read_secret("key_password_file", config.key_password_file).reveal()
+    try:
+        # Without any password OpenSSL would ask the terminal for that of an encrypted key.
+        context.load_cert_chain(config.cert_file, config.key_file, password)
+    except (OSError, ValueError) as error:
+        raise _unusable(f"cert_file {config.cert_file} with its key: {type(error).__name__}") from None
+    return context
+
+
+def _unusable(detail: str) -> DisabledError:
+    return DisabledError(Reason.UNUSABLE, detail)
