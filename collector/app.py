@@ -97,6 +97,7 @@ class Agent:
         heart = Heartbeat(self._notifier, self._metrics, self._health.ailment)
         beat = self._tasks.create_task(heart.run(), name="heartbeat")
         take_in = self._tasks.create_task(self._intake.run(), name="intake")
+        watch = self._tasks.create_task(self._sinks.watch(), name="watch the store")
         try:
             await self._apply(self._config)
             control = self._tasks.create_task(self._control(reload, reread), name="control")
@@ -110,7 +111,7 @@ class Agent:
             if not await self._sinks.drain(_DRAIN_S):
                 _LOG.warning("some events still wait for their sink; they are sent after the next start")
             await self._sinks.end()
-            await end(beat)
+            await end(watch, beat)
         finally:
             await self._http.end()
 

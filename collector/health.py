@@ -10,9 +10,8 @@ from typing import Final
 
 import orjson
 
-from collector.delivery import SinkState
 from collector.intake import Intake
-from collector.metrics import Circuit, Metrics
+from collector.metrics import Metrics
 from collector.running import RunningSinks, RunningSources
 from collector.store import Store
 
@@ -21,7 +20,6 @@ _STALLED_S: Final = 30.0
 _PAGE_BYTES: Final = 4096
 _STATM: Final = Path("/proc/self/statm")
 _FAR_S: Final = 1e18
-_CIRCUITS: Final = {SinkState.DOWN: Circuit.OPEN, SinkState.DISABLED: Circuit.DISABLED}
 
 
 class Health:
@@ -68,9 +66,9 @@ class Health:
         states = [supervisor.state for supervisor in self._sources.supervisors]
         reasons += [f"source {state.name} is down: {state.why}" for state in states if state.missed]
         notes = [
-            f"sink {name} is {health.state.value}: {health.why}"
+            f"sink {name} does not take events (circuit {health.circuit.value}): {health.why}"
             for name, health in self._sinks.health.items()
-            if health.state in _CIRCUITS
+            if health.why is not None
         ]
         return not reasons, [*reasons, *notes]
 
@@ -89,7 +87,7 @@ class Health:
             state = supervisor.state
             self._metrics.source_state(state.name, up=state.up, records=supervisor.records, garbage=supervisor.garbage)
         for name, health in self._sinks.health.items():
-            self._metrics.sink_circuit(name, _CIRCUITS.get(health.state, Circuit.CLOSED))
+            self._metrics.sink_circuit(name, health.circuit)
             self._metrics.sink_depth(name, self._store.depth(name))
             self._metrics.sink_oldest(name, await self._oldest_s(name))
         self._metrics.memory(int(_STATM.read_text(encoding="ascii").split()[1]) * _PAGE_BYTES)

@@ -34,11 +34,12 @@ class Method(StrEnum):
 
 class Circuit(StrEnum):
     """
-    Whether a sink is sent to: `open` waits after a failure, `disabled` waits for a person.
+    Whether a sink is sent to: `open` waits after failures, `half_open` tries one event, `disabled` waits for a person.
     """
 
     CLOSED = "closed"
     OPEN = "open"
+    HALF_OPEN = "half_open"
     DISABLED = "disabled"
 
 
@@ -108,6 +109,7 @@ class Metrics:
         self._sink_sent = self._counter("sink_sent", "Events delivered.", "sink")
         self._sink_errors = self._counter("sink_errors", "Attempts that failed.", "sink", "reason")
         self._sink_dead = self._counter("sink_dead", "Events put aside for good.", "sink")
+        self._sink_dropped = self._counter("sink_dropped", "Events dropped undelivered, the store being full.", "sink")
         self._sink_depth = self._gauge("sink_depth", "Events that wait.", "sink")
         self._sink_oldest = self._gauge(
             "sink_oldest_seconds", "Age of the oldest event that waits.", "sink", unit=_SECONDS
@@ -172,7 +174,7 @@ class Metrics:
         """
         Let the series of a sink begin.
         """
-        counters = (self._sink_attempts, self._sink_sent, self._sink_dead)
+        counters = (self._sink_attempts, self._sink_sent, self._sink_dead, self._sink_dropped)
         for series in (*counters, self._sink_depth, self._sink_oldest, self._sink_up):
             series.add(sink, count=0)
         for reason in Reason:
@@ -204,11 +206,17 @@ class Metrics:
         """
         self._sink_errors.add(sink, reason.value)
 
-    def sink_dead(self, sink: str) -> None:
+    def sink_dead(self, sink: str, count: int = 1) -> None:
         """
-        Count an event that a sink will never take.
+        Count events that were put aside: refused for good, or too old.
         """
-        self._sink_dead.add(sink)
+        self._sink_dead.add(sink, count=count)
+
+    def sink_dropped(self, sink: str, count: int) -> None:
+        """
+        Count events that were dropped for want of room before the sink had them.
+        """
+        self._sink_dropped.add(sink, count=count)
 
     def sink_depth(self, sink: str, waiting: int) -> None:
         """

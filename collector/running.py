@@ -2,28 +2,30 @@
 The sources, the sinks and the HTTP server that run, and how they change while the others go on.
 
 A reload ends what is not configured any more, starts what is new, and starts again what is configured otherwise;
-whatever stays the same is not touched. Each sink has a delivery of its own, so that it can end alone.
+whatever stays the same is not touched. Each sink has a courier of its own, so that it can end alone.
 """
 
 import asyncio
+import contextlib
 import importlib
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from collector.config import ConfigurationError, HttpConfig, SourcesConfig
-from collector.delivery import Delivery, SinkHealth
+from collector.delivery import Courier, SinkHealth
 from collector.hostclock import HostIdentity
 from collector.metrics import Metrics
 from collector.sources import SOURCES
 from collector.sources.base import Position, Source
-from collector.store import Store
+from collector.store import Store, StoreUnavailableError
 from collector.supervisor import Emit, Supervisor
-from sinks import Outgoing, Sink, SinkConfig, load
+from sinks import SinkConfig, load
 
 if TYPE_CHECKING:
     from collector.http import HttpServer
 
+_WATCH_EVERY_S: Final = 2.0
 Positions = Callable[[], Awaitable[Mapping[str, Position]]]
 
 
@@ -37,7 +39,7 @@ class _RunningSource:
 @dataclass(frozen=True, slots=True)
 class _RunningSink:
     config: SinkConfig
-    delivery: Delivery
+    courier: Courier
     task: "asyncio.Task[None]"
 
 
@@ -109,7 +111,7 @@ class RunningSinks:
         """
         Per sink how it is.
         """
-        return {name: running.delivery.health[name] for name, running in self._running.items()}
+        return {name: running.courier.health for name, running in self._running.items()}
 
     async def apply(self, configs: Sequence[SinkConfig]) -> None:
         """
@@ -120,18 +122,28 @@ class RunningSinks:
         await self._end(self._running.keys() - kept)
         for name in configured.keys() - kept:
             config = configured[name]
-            sink = _Counted(name, load(config.type)[1](config), self._metrics)
+            sink = load(config.type)[1](config)
             self._metrics.sink_added(name)
-            delivery = Delivery(self._store, {name: sink}, self._metrics)
-            task = self._tasks.create_task(delivery.run(), name=f"delivery {name}")
-            self._running[name] = _RunningSink(config, delivery, task)
+            courier = Courier(config, sink, store=self._store, metrics=self._metrics)
+            task = self._tasks.create_task(courier.run(), name=f"sink {name}")
+            self._running[name] = _RunningSink(config, courier, task)
 
     def wake(self) -> None:
         """
         Say that something was stored.
         """
         for running in self._running.values():
-            running.delivery.wake()
+            running.courier.wake()
+
+    async def watch(self) -> None:
+        """
+        Until cancelled: notice what another process changed in the store (`exit137 spool`).
+        """
+        while True:
+            await asyncio.sleep(_WATCH_EVERY_S)
+            with contextlib.suppress(StoreUnavailableError):
+                if await self._store.refresh():
+                    self.wake()
 
     async def drain(self, deadline_s: float) -> bool:
         """
@@ -140,7 +152,7 @@ class RunningSinks:
         Args:
             deadline_s: seconds from now.
         """
-        drained = await asyncio.gather(*[running.delivery.drain(deadline_s) for running in self._running.values()])
+        drained = await asyncio.gather(*[running.courier.drain(deadline_s) for running in self._running.values()])
         return all(drained)
 
     async def end(self) -> None:
@@ -153,24 +165,6 @@ class RunningSinks:
         await end(*[self._running.pop(name).task for name in names])
         for name in names:
             self._metrics.sink_removed(name)
-
-
-class _Counted:
-    """
-    A sink whose attempts are counted.
-    """
-
-    def __init__(self, name: str, sink: Sink, metrics: Metrics) -> None:
-        self.max_batch = sink.max_batch
-        self.open = sink.open
-        self.aclose = sink.aclose
-        self._name = name
-        self._sink = sink
-        self._metrics = metrics
-
-    async def send(self, batch: Sequence[Outgoing]) -> None:
-        self._metrics.sink_attempt(self._name)
-        await self._sink.send(batch)
 
 
 class RunningHttp:

@@ -4,7 +4,7 @@ The contract of a sink: it only sends.
 Order, retry, deadlines, metrics and what becomes of failures are in collector/delivery; a sink knows none of it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Protocol
 
@@ -20,12 +20,31 @@ class SinkConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         type: which kind of sink, a key of `sinks.SINKS`.
         events: only these event types; None: all.
         causes: of the events that have a cause, only these; None: all.
+        images: of containers, only those whose image's name fits one of these patterns (`*`, `?`, `[…]`); None: all.
+        labels: of containers, only those whose labels fit: the name, and a pattern for the value.
+        give_up_after_s: an event that waits longer is put aside.
     """
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
     type: str
     events: tuple[str, ...] | None = None
     causes: tuple[str, ...] | None = None
+    images: tuple[str, ...] | None = None
+    labels: Mapping[str, str] = {}
+    give_up_after_s: Annotated[float, msgspec.Meta(gt=0)] = 604_800
+
+
+class Grouping(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """
+    How often a person is told, through a sink whose messages people read (`[sinks.grouping]`).
+
+    Attributes:
+        interval_s: after a message about a group, what else happens in it is told together, so much later.
+        burst: how many messages there may be at the most within `interval_s`; the last of them tells all that waits.
+    """
+
+    interval_s: Annotated[float, msgspec.Meta(ge=1)] = 300
+    burst: Annotated[int, msgspec.Meta(ge=2)] = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

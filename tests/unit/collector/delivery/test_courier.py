@@ -4,18 +4,19 @@ Delivery over a real store, with sinks that fail as told and a clock that moves 
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from collector.delivery import Delivery, SinkState, route
-from collector.metrics import Metrics
-from collector.store import Store, StoredEvent
+from collector.delivery import Courier
+from collector.metrics import Circuit, Metrics
+from collector.store import Store, StoredEvent, StoreUnavailableError
 from sinks.base import Outgoing, Sink, SinkConfig
 from sinks.errors import DisabledError, PartialError, PermanentError, Reason, TransientError
-from sinks.event import Cause, Confidence, EcsEvent, Event, EventType, Exit137, Host
 
 BUSY = TransientError(Reason.SERVER_ERROR, "busy")
 BAD = PermanentError(Reason.REJECTED, "bad")
@@ -54,6 +55,7 @@ class ScriptedSink:
         self.failures = list(failures)
         self.poison = poison
         self.taken: list[str] = []
+        self.sizes: list[int] = []
         self.opened = 0
         self.closed = False
 
@@ -61,6 +63,7 @@ class ScriptedSink:
         self.opened += 1
 
     async def send(self, batch: Sequence[Outgoing]) -> None:
+        self.sizes.append(len(batch))
         if self.failures:
             failure = self.failures.pop(0)
             if isinstance(failure, PartialError):
@@ -118,22 +121,28 @@ def stored(event_id: str, *sinks: str, key: str = "k") -> StoredEvent:
 
 
 @asynccontextmanager
-async def running(store: Store, clock: FakeClock, metrics: Metrics, **sinks: Sink) -> AsyncIterator[Delivery]:
-    delivery = Delivery(store, sinks, metrics, clock, Highest())
+async def running(
+    store: Store, metrics: Metrics, sink: Sink, *, name: str = "a", clock: FakeClock | None = None, **settings: float
+) -> AsyncIterator[Courier]:
+    """
+    A courier at work.
+    """
+    config = SinkConfig(name=name, type="scripted", **settings)
+    courier = Courier(config, sink, store=store, metrics=metrics, clock=clock or FakeClock(), rng=Highest())
     async with asyncio.TaskGroup() as tasks:
-        task = tasks.create_task(delivery.run())
-        yield delivery
+        task = tasks.create_task(courier.run())
+        yield courier
         task.cancel()
 
 
-async def deliver(store: Store, metrics: Metrics, sink: ScriptedSink, *ids: str) -> FakeClock:
+async def deliver(store: Store, metrics: Metrics, sink: ScriptedSink, *ids: str, **settings: float) -> FakeClock:
     """
     Store these, deliver them all, and give the clock.
     """
     clock = FakeClock()
     await store.commit([stored(event_id, "a") for event_id in ids], {})
-    async with running(store, clock, metrics, a=sink) as delivery:
-        assert await delivery.drain(5)
+    async with running(store, metrics, sink, clock=clock, **settings) as courier:
+        assert await courier.drain(5)
     return clock
 
 
@@ -222,9 +231,12 @@ async def test_a_hanging_sink_does_not_delay_another(store: Store, metrics: Metr
     """
     alive, hanging = ScriptedSink(), HangingSink()
     await store.commit([stored("1", "alive", "hanging")], {})
-    async with running(store, FakeClock(), metrics, alive=alive, hanging=hanging) as delivery:
-        assert not await delivery.drain(0.2)
-        assert delivery.health["alive"].state is SinkState.UP
+    async with (
+        running(store, metrics, alive, name="alive") as one,
+        running(store, metrics, hanging, name="hanging") as other,
+    ):
+        assert not await other.drain(0.2)
+        assert await one.drain(5)
     assert alive.taken == ["1"]
     assert store.depth("hanging") == 1
 
@@ -234,44 +246,77 @@ async def test_what_is_stored_later_is_delivered_when_woken(store: Store, metric
     The task sleeps until it is told.
     """
     sink = ScriptedSink()
-    async with running(store, FakeClock(), metrics, a=sink) as delivery:
-        assert await delivery.drain(5)
+    async with running(store, metrics, sink) as courier:
+        assert await courier.drain(5)
         await store.commit([stored("1", "a")], {})
-        delivery.wake()
-        assert await delivery.drain(5)
+        courier.wake()
+        assert await courier.drain(5)
     assert sink.taken == ["1"]
 
 
-def event(cause: Cause | None, kind: EventType = EventType.CONTAINER_DEATH) -> Event:
-    ecs = EcsEvent(kind="event", category=("process",), type=("end",), action="death", severity=5)
-    own = Exit137(cause=cause, confidence=Confidence.CERTAIN)
-    return Event(id="1", type=kind, subject="s", time_ns=1, message="m", event=ecs, host=Host(), exit137=own)
+async def test_an_open_circuit_is_tried_with_one_event(store: Store, metrics: Metrics) -> None:
+    """
+    After five failures; when that one is taken, the rest follow together.
+    """
+    sink = ScriptedSink(*[BUSY] * 5)
+    await deliver(store, metrics, sink, "1", "2", "3")
+    assert sink.sizes == [3, 3, 3, 3, 3, 1, 2]
 
 
-@pytest.mark.parametrize(
-    ("events", "causes", "taken"),
-    [
-        (None, None, True),
-        (("exit137.container_death",), None, True),
-        (("exit137.oom_kill",), None, False),
-        (None, ("crash",), True),
-        (None, ("exit",), False),
-        (("exit137.container_death",), ("exit",), False),
-    ],
-)
-def test_a_sink_gets_what_both_its_filters_let_pass(
-    events: tuple[str, ...] | None, causes: tuple[str, ...] | None, taken: bool
+async def test_the_circuit_can_be_seen(store: Store, metrics: Metrics) -> None:
+    """
+    With the words of the last failure, while it lasts.
+    """
+    seen: list[tuple[Circuit, str | None]] = []
+
+    class WatchedSink(ScriptedSink):
+        async def send(self, batch: Sequence[Outgoing]) -> None:
+            seen.append((courier.health.circuit, courier.health.why))
+            await super().send(batch)
+
+    await store.commit([stored("1", "a")], {})
+    async with running(store, metrics, WatchedSink(*[BUSY] * 5)) as courier:
+        assert await courier.drain(5)
+        seen.append((courier.health.circuit, courier.health.why))
+    assert seen == [
+        (Circuit.CLOSED, None),
+        *[(Circuit.CLOSED, str(BUSY))] * 4,
+        (Circuit.HALF_OPEN, str(BUSY)),
+        (Circuit.CLOSED, None),
+    ]
+
+
+async def test_an_event_that_waits_too_long_is_put_aside(store: Store, metrics: Metrics) -> None:
+    """
+    With the last failure; those that came later are still tried.
+    """
+    clock = FakeClock()
+    clock.time_s = time.time()
+    await store.commit([stored("1", "a")], {})
+    sink = ScriptedSink(*[BUSY] * 100)
+    async with running(store, metrics, sink, clock=clock, give_up_after_s=600) as courier:
+        assert await courier.drain(5)
+    assert sink.taken == []
+    assert metrics.value("exit137_sink_dead", "a") == 1
+    assert clock.time_s - time.time() < 700
+
+
+async def test_a_store_that_fails_is_asked_again(
+    store: Store, metrics: Metrics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """
-    No filter lets everything pass.
+    What was sent and could not be noted is not sent a second time.
     """
-    config = SinkConfig(name="a", type="stdout", events=events, causes=causes)
-    assert route(event(Cause.CRASH), [config]) == (("a",) if taken else ())
+    refusals = [StoreUnavailableError(Path("s.db"), "disk full")] * 3
+    delivered = store.delivered
 
+    async def failing(*args: Any) -> None:  # noqa: ANN401 (passed on)
+        if refusals:
+            raise refusals.pop()
+        await delivered(*args)
 
-def test_an_event_without_a_cause_passes_every_filter_of_causes() -> None:
-    """
-    Word of lost evidence must not be filtered away by accident.
-    """
-    config = SinkConfig(name="a", type="stdout", causes=("crash",))
-    assert route(event(None, EventType.AGENT), [config]) == ("a",)
+    monkeypatch.setattr(store, "delivered", failing)
+    sink = ScriptedSink()
+    clock = await deliver(store, metrics, sink, "1")
+    assert sink.taken == ["1"]
+    assert clock.waits == [1, 1, 1]
