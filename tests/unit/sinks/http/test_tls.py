@@ -40,9 +40,7 @@ async def test_a_server_that_is_not_the_right_one_gets_nothing(
     The error says what is wrong with its certificate. It may be renewed over there: so it is tried again.
     """
     began = datetime.now(UTC) - timedelta(days=9)
-    certificate = authority.issue_cert(
-        name, not_before=now - timedelta(days=9), not_after=now + timedelta(days=1) - age
-    )
+    certificate = authority.issue_cert(name, not_before=began, not_after=began + timedelta(days=10) - age)
     async with tls_receiver(certificate) as server, client(server.port, "https", ca_file=ca_file) as found:
         error = await failure(found)
     assert (type(error), error.reason) == (TransientError, Reason.UNREACHABLE)
