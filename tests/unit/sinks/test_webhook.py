@@ -1,86 +1,217 @@
 """
-The webhook sink: what each answer means.
+The webhook sink: what is on the wire, and that its secrets are nowhere else.
 """
 
-from datetime import UTC, datetime
+import base64
+import gzip
+import time
+from pathlib import Path
+from typing import Any
 
+import orjson
 import pytest
+from cloudevents.core.bindings.http import HTTPMessage, from_structured_event
+from standardwebhooks import Webhook, WebhookVerificationError
 
-from sinks.errors import DisabledError, PermanentError, SinkError, TransientError
-from sinks.http import retry_after_s, verdict
+from collector.config import parse
+from sinks.base import Outgoing
+from sinks.errors import DisabledError, PartialError, Reason, TransientError
 from sinks.secret import Secret
 from sinks.webhook import WebhookConfig, WebhookSink
+from tests.unit.sinks.http.receiver import Receiver, Request, receiver, status
+
+NEW, OLD = ("whsec_" + base64.b64encode(letter * 32).decode() for letter in (b"n", b"o"))
+HIDDEN = "h1dden-of-a-test"
 
 
-@pytest.mark.parametrize(
-    ("status", "kind"),
-    [
-        (301, DisabledError),
-        (307, DisabledError),
-        (400, PermanentError),
-        (401, DisabledError),
-        (408, TransientError),
-        (410, DisabledError),
-        (413, PermanentError),
-        (422, PermanentError),
-        (425, TransientError),
-        (429, TransientError),
-        (500, TransientError),
-        (503, TransientError),
-    ],
-)
-def test_a_status_says_what_is_to_be_done(status: int, kind: type[SinkError]) -> None:
+def event(name: str, key: str = "k") -> Outgoing:
+    body = {
+        "specversion": "1.0",
+        "id": name,
+        "source": "urn:exit137:host:1",
+        "type": "exit137.oom_kill",
+        "subject": f"container/{key}",
+        "time": "2026-11-22T03:17:04.118203Z",
+        "datacontenttype": "application/json",
+        "data": {"message": "Ünïcödé"},
+    }
+    return Outgoing(id=name, type="exit137.oom_kill", key=key, body=orjson.dumps(body))
+
+
+def config(port: int, folder: Path, **settings: Any) -> WebhookConfig:  # noqa: ANN401 (any setting)
     """
-    What a person must mend stops the sink; what the event itself is to blame for puts it aside.
+    One that signs with two secrets.
     """
-    assert type(verdict(status, None, "h")) is kind
+    paths = []
+    for name, text in (("new", NEW), ("old", OLD)):
+        (folder / name).write_text(text)
+        paths.append(str(folder / name))
+    settings = {"url": Secret(f"http://127.0.0.1:{port}/"), "signing_secrets_files": tuple(paths), **settings}
+    return WebhookConfig(name="w", type="webhook", **settings)
 
 
-@pytest.mark.parametrize("status", [200, 202, 204])
-def test_two_hundred_and_something_is_taken(status: int) -> None:
+async def sent(settings: WebhookConfig, *batch: Outgoing, now_s: float | None = None) -> None:
     """
-    All of 2xx.
+    Open, send and close.
     """
-    assert verdict(status, None, "h") is None
-
-
-NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
-
-
-@pytest.mark.parametrize(
-    ("header", "seconds"),
-    [
-        (None, None),
-        ("7", 7.0),
-        ("999999999", 3600.0),
-        ("Mon, 23 Nov 2026 12:00:30 GMT", 30.0),
-        ("Mon, 23 Nov 2026 11:00:00 GMT", 0.0),
-        ("soon", None),
-        ("-1", None),
-        ("\N{SUPERSCRIPT TWO}", None),
-    ],
-)
-def test_retry_after_is_seconds_or_a_date(header: str | None, seconds: float | None) -> None:
-    """
-    An hour at the most; what is neither is passed over.
-    """
-    assert retry_after_s(header, NOW) == seconds
-
-
-def test_the_url_is_not_told() -> None:
-    """
-    Neither by the configuration nor by what it holds.
-    """
-    config = WebhookConfig(name="w", type="webhook", url=Secret("http://h/token"))
-    assert "token" not in repr(config)
-
-
-@pytest.mark.parametrize("url", ["", "ftp://h/", "http://", "http://[", "token"])
-async def test_a_url_that_cannot_work_is_refused_without_being_told(url: str) -> None:
-    """
-    It may be a secret in the wrong place.
-    """
-    sink = WebhookSink(WebhookConfig(name="w", type="webhook", url=Secret(url)))
-    with pytest.raises(DisabledError) as caught:
+    sink = WebhookSink(settings, time.time if now_s is None else lambda: now_s)
+    try:
         await sink.open()
-    assert not url or url not in caught.value.detail.replace("http://", "")
+        await sink.send(batch)
+    finally:
+        await sink.aclose()
+
+
+def verified(request: Request, secret: str) -> Any:  # noqa: ANN401 (what JSON holds)
+    return Webhook(secret).verify(request.body, dict(request.headers))
+
+
+async def test_the_reference_library_verifies_what_arrives(tmp_path: Path) -> None:
+    """
+    With either secret, while one follows the other.
+    """
+    async with receiver() as server:
+        await sent(config(server.port, tmp_path), event("e1"))
+    (request,) = server.requests
+    assert verified(request, NEW) == verified(request, OLD) == orjson.loads(event("e1").body)
+    assert request.headers["webhook-id"] == "e1"
+    assert len(request.headers["webhook-signature"].split(" ")) == 2
+
+
+async def test_the_library_of_cloudevents_reads_what_arrives(tmp_path: Path) -> None:
+    """
+    As an event in structured mode.
+    """
+    async with receiver() as server:
+        await sent(config(server.port, tmp_path), event("e1"))
+    (request,) = server.requests
+    found = from_structured_event(HTTPMessage(headers=dict(request.headers), body=request.body))
+    assert (found.get_id(), found.get_type()) == ("e1", "exit137.oom_kill")
+    assert found.get_data() == {"message": "Ünïcödé"}
+
+
+async def test_what_is_signed_is_what_was_compressed(tmp_path: Path) -> None:
+    """
+    A receiver undoes Content-Encoding first, as frameworks do; the compressed bytes verify nothing.
+    """
+    async with receiver() as server:
+        await sent(config(server.port, tmp_path, gzip=True), event("e1"))
+    (request,) = server.requests
+    headers = dict(request.headers)
+    assert headers["content-encoding"] == "gzip"
+    Webhook(NEW).verify(gzip.decompress(request.body), headers)
+    with pytest.raises(WebhookVerificationError):
+        Webhook(NEW).verify(request.body.decode("latin-1"), headers)
+
+
+async def test_each_attempt_is_stamped_anew(tmp_path: Path) -> None:
+    """
+    A receiver refuses what is five minutes old; the id stays, by which it knows what it has.
+    """
+    async with receiver(status(503), status(200)) as server:
+        settings = config(server.port, tmp_path)
+        with pytest.raises(TransientError):
+            await sent(settings, event("e1"), now_s=1_700_000_000.9)
+        await sent(settings, event("e1"), now_s=1_700_000_060.1)
+    stamps = [(request.headers["webhook-id"], request.headers["webhook-timestamp"]) for request in server.requests]
+    assert stamps == [("e1", "1700000000"), ("e1", "1700000060")]
+    assert len({request.headers["webhook-signature"] for request in server.requests}) == 2
+
+
+async def test_without_secrets_there_is_no_signature(tmp_path: Path) -> None:
+    """
+    The other two headers are there.
+    """
+    async with receiver() as server:
+        await sent(config(server.port, tmp_path, signing_secrets_files=()), event("e1"))
+    names = [name for name in server.requests[0].headers if name.startswith("webhook-")]
+    assert names == ["webhook-id", "webhook-timestamp"]
+
+
+async def test_own_headers_go_with_each_request(tmp_path: Path) -> None:
+    """
+    Those that the sink makes are its own.
+    """
+    headers = {"x-team": Secret("a"), "Webhook-Id": Secret("b")}
+    async with receiver() as server:
+        await sent(config(server.port, tmp_path, headers=headers), event("e1"))
+    found = server.requests[0].headers
+    assert (found["x-team"], found["webhook-id"]) == ("a", "e1")
+
+
+async def test_sixteen_are_in_flight_and_those_of_one_container_never(tmp_path: Path) -> None:
+    """
+    As many as configured, one for each container.
+    """
+    async with receiver(status(200, after_s=0.02)) as many, receiver(status(200, after_s=0.001)) as one:
+        await sent(config(many.port, tmp_path), *[event(f"e{number}", f"k{number}") for number in range(64)])
+        await sent(config(one.port, tmp_path), *[event(f"e{number}") for number in range(20)])
+    assert (many.most, many.connections, len(many.requests)) == (16, 16, 64)
+    assert (one.most, ids(one)) == (1, [f"e{number}" for number in range(20)])
+
+
+def ids(server: Receiver) -> list[str]:
+    return [request.headers["webhook-id"] for request in server.requests]
+
+
+async def test_a_server_that_has_enough_is_sent_no_more(tmp_path: Path) -> None:
+    """
+    What it took is told apart from what must come again, after the time that it asked for.
+    """
+    async with receiver(status(200), status(429, "retry-after: 9\r\n")) as server:
+        with pytest.raises(PartialError) as caught:
+            await sent(config(server.port, tmp_path, in_flight=1), *[event(f"e{n}", f"k{n}") for n in range(50)])
+    assert ids(server) == ["e0", "e1"]
+    failures = caught.value.failures
+    assert list(failures) == [f"e{number}" for number in range(1, 50)]
+    assert {(failure.reason, getattr(failure, "retry_after_s", None)) for failure in failures.values()} == {
+        (Reason.RATE_LIMITED, 9.0)
+    }
+
+
+async def test_gone_ends_the_batch(tmp_path: Path) -> None:
+    """
+    HTTP 410: nothing more is sent.
+    """
+    async with receiver(status(410)) as server:
+        with pytest.raises(DisabledError, match="answered 410"):
+            await sent(config(server.port, tmp_path, in_flight=1), event("e1"), event("e2"))
+    assert ids(server) == ["e1"]
+
+
+async def test_secrets_are_read_again_when_the_sink_is_opened_again(tmp_path: Path) -> None:
+    """
+    Which delivery does after each failure: a changed secret needs no restart.
+    """
+    async with receiver() as server:
+        sink = WebhookSink(config(server.port, tmp_path))
+        await sink.open()
+        (tmp_path / "old").unlink()
+        with pytest.raises(DisabledError, match=r"signing_secrets_files .*/old: FileNotFoundError"):
+            await sink.open()
+        await sink.aclose()
+
+
+@pytest.mark.parametrize("in_flight", [0, 65])
+def test_in_flight_has_bounds(in_flight: int) -> None:
+    """
+    The error names the setting.
+    """
+    table = {"name": "w", "type": "webhook", "url": f"https://h/{HIDDEN}", "in_flight": in_flight}
+    with pytest.raises(Exception, match=r"sinks\[0\].*in_flight") as caught:
+        parse({"sinks": [table]}, "f")
+    assert HIDDEN not in str(caught.value)
+
+
+async def test_neither_configuration_nor_sink_tells_a_secret(tmp_path: Path) -> None:
+    """
+    Whoever prints them, and what they are made of.
+    """
+    hidden = Secret(f"http://127.0.0.1/{HIDDEN}")
+    settings = config(1, tmp_path, url=hidden, proxy=hidden, headers={"authorization": Secret(HIDDEN)})
+    sink = WebhookSink(settings)
+    await sink.open()
+    told = [repr(settings), repr(vars(sink)), repr(vars(sink._client)), repr(vars(sink._signer)), f"{hidden}"]
+    await sink.aclose()
+    for secret in (HIDDEN, *(text.removeprefix("whsec_") for text in (NEW, OLD)), "n" * 32, "o" * 32):
+        assert secret not in "".join(told)

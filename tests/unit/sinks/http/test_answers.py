@@ -1,0 +1,73 @@
+"""
+What each answer to a POST means.
+"""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from sinks.errors import DisabledError, PermanentError, SinkError, TransientError
+from sinks.http import retry_after_s, verdict
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (301, DisabledError),
+        (307, DisabledError),
+        (400, PermanentError),
+        (401, DisabledError),
+        (404, DisabledError),
+        (405, DisabledError),
+        (408, TransientError),
+        (410, DisabledError),
+        (413, PermanentError),
+        (415, DisabledError),
+        (422, PermanentError),
+        (425, TransientError),
+        (429, TransientError),
+        (500, TransientError),
+        (503, TransientError),
+        (599, TransientError),
+    ],
+)
+def test_a_status_says_what_is_to_be_done(status: int, kind: type[SinkError]) -> None:
+    """
+    What a person must mend stops the sink; what the event itself is to blame for puts it aside.
+    """
+    assert type(verdict(status, None, "h")) is kind
+
+
+@pytest.mark.parametrize("status", [200, 202, 204, 299])
+def test_two_hundred_and_something_is_taken(status: int) -> None:
+    """
+    All of 2xx.
+    """
+    assert verdict(status, None, "h") is None
+
+
+NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        (None, None),
+        ("7", 7.0),
+        ("999999999", 3600.0),
+        ("9" * 5000, 3600.0),
+        ("Mon, 23 Nov 2026 12:00:30 GMT", 30.0),
+        ("Mon, 23 Nov 2026 11:00:00 GMT", 0.0),
+        ("Mon, 23 Nov 9999 11:00:00 GMT", 3600.0),
+        ("soon", None),
+        ("-1", None),
+        ("", None),
+        ("Mon, 23 Nov 2026 12:00:30 +9999999999", None),
+        ("\N{SUPERSCRIPT TWO}", None),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date(header: str | None, seconds: float | None) -> None:
+    """
+    An hour at the most; what is neither is passed over.
+    """
+    assert retry_after_s(header, NOW) == seconds

@@ -1,0 +1,180 @@
+"""
+Posting to servers that misbehave in every known way: real ones, on loopback.
+
+Every error, its traceback and all that is logged are searched for the secrets of the configuration.
+"""
+
+import gzip
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Final
+
+import pytest
+
+from sinks.errors import DisabledError, Reason, TransientError
+from sinks.secret import Secret
+from tests.unit.sinks.http.probe import CLOSED_PORT, HIDDEN, client, failure
+from tests.unit.sinks.http.receiver import Answer, close, flood, raw, receiver, reset, silence, status
+
+CHUNKED: Final = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (reset, Reason.UNREACHABLE),
+        (close, Reason.UNREACHABLE),
+        (raw(b"HTTP/1.1 20", then=close), Reason.UNREACHABLE),
+        (raw(b"HTTP/1.1 200 OK\r\nx: y\r\n", then=reset), Reason.UNREACHABLE),
+        (raw(b"SSH-2.0-OpenSSH_9.2\r\n"), Reason.SERVER_ERROR),
+        (raw(b"HTTP/1.1 two hundred\r\n\r\n"), Reason.SERVER_ERROR),
+        (raw(b"HTTP/1.1 200 OK\r\nx: " + b"y" * 100_000 + b"\r\n\r\n"), Reason.SERVER_ERROR),
+        (raw(b"HTTP/1.1 200 OK\r\nx: ", then=flood), Reason.SERVER_ERROR),
+        (raw(b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 100_000 + b"\r\n"), Reason.SERVER_ERROR),
+        (status(500), Reason.SERVER_ERROR),
+        (status(503), Reason.SERVER_ERROR),
+    ],
+    ids=[
+        "reset",
+        "close",
+        "half a status",
+        "half a head, reset",
+        "another protocol",
+        "no number",
+        "a long header",
+        "an endless header",
+        "many headers",
+        "500",
+        "503",
+    ],
+)
+async def test_what_goes_wrong_over_there_may_be_right_later(answer: Answer, reason: Reason) -> None:
+    """
+    It says nothing about the event.
+    """
+    async with receiver(answer) as server, client(server.port) as found:
+        error = await failure(found)
+    assert (type(error), error.reason) == (TransientError, reason)
+
+
+@pytest.mark.parametrize("answer", [silence, raw(b"HTTP/1.1 200 OK\r\n", then=silence)], ids=["nothing", "half a head"])
+async def test_a_server_that_does_not_answer_is_given_up(answer: Answer) -> None:
+    """
+    After the configured time.
+    """
+    async with receiver(answer) as server, client(server.port, timeout_s=0.2) as found:
+        error = await failure(found)
+    assert (type(error), error.reason) == (TransientError, Reason.TIMEOUT)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        raw(CHUNKED + b"7fffffff\r\n", then=flood),
+        raw(CHUNKED + b"10\r\nabc", then=reset),
+        raw(CHUNKED, then=silence),
+        raw(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n", then=flood),
+        raw(b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 3\r\n\r\nabc"),
+    ],
+    ids=["endless", "reset", "slow", "long", "no gzip"],
+)
+async def test_a_body_does_not_undo_the_status(answer: Answer) -> None:
+    """
+    What was taken is taken, however the answer goes on; the next request finds a connection that works.
+    """
+    async with receiver(answer, status(200)) as server, client(server.port) as found:
+        await found.post(b"1", {})
+        await found.post(b"2", {})
+    assert [request.body for request in server.requests] == [b"1", b"2"]
+
+
+async def test_one_connection_serves_many_requests() -> None:
+    """
+    It is kept as long as answers are whole.
+    """
+    async with receiver() as server, client(server.port) as found:
+        for number in range(5):
+            await found.post(b"%d" % number, {})
+    assert (len(server.requests), server.connections) == (5, 1)
+
+
+async def test_the_server_says_when_to_come_again() -> None:
+    """
+    By seconds or by a date.
+    """
+    date = format_datetime(datetime.now(UTC) + timedelta(seconds=600), usegmt=True)
+    answers = [status(429, "retry-after: 17\r\n"), status(503, f"Retry-After: {date}\r\n"), status(429)]
+    async with receiver(*answers) as server, client(server.port) as found:
+        errors = [await failure(found) for _ in answers]
+    waits_s = [error.retry_after_s for error in errors if isinstance(error, TransientError)]
+    assert waits_s == [17.0, pytest.approx(600, abs=60), None]
+
+
+@pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
+async def test_a_redirect_is_not_followed(code: int) -> None:
+    """
+    Nothing goes where an answer says, and a person must look.
+    """
+    async with (
+        receiver() as trap,
+        receiver(status(code, f"location: http://127.0.0.1:{trap.port}/\r\n")) as server,
+        client(server.port) as found,
+    ):
+        error = await failure(found)
+    assert (type(error), error.reason) == (DisabledError, Reason.UNUSABLE)
+    assert (len(server.requests), trap.connections) == (1, 0)
+
+
+async def test_gone_ends_it() -> None:
+    """
+    HTTP 410 asks for silence.
+    """
+    async with receiver(status(410)) as server, client(server.port) as found:
+        assert isinstance(await failure(found), DisabledError)
+
+
+async def test_cookies_are_not_kept() -> None:
+    """
+    An answer has no say in later requests.
+    """
+    async with receiver(status(200, "set-cookie: a=b; path=/\r\n")) as server, client(server.port) as found:
+        await found.post(b"", {})
+        await found.post(b"", {})
+    assert "cookie" not in server.requests[1].headers
+
+
+async def test_what_is_not_there_cannot_be_reached() -> None:
+    """
+    Neither a port nor a name; a client that is not open leads nowhere either.
+    """
+    async with client(CLOSED_PORT) as found:
+        assert (await failure(found)).detail == "127.0.0.1: Connection refused"
+    assert (await failure(found)).detail == "the sink is not open"
+    async with client(1, url=Secret(f"http://no-such-name.invalid/{HIDDEN}")) as found:
+        assert (await failure(found)).detail == "no-such-name.invalid: its name is not known"
+
+
+async def test_the_headers_of_a_request_win() -> None:
+    """
+    Over the configured ones, whatever the case of their letters.
+    """
+    async with receiver() as server, client(server.port) as found:
+        await found.post(b"", {"authorization": "own", "content-type": "text/plain"})
+    headers = server.requests[0].headers
+    assert (headers["authorization"], headers["content-type"], headers["user-agent"]) == (
+        "own",
+        "text/plain",
+        "exit137",
+    )
+
+
+async def test_what_is_sent_can_be_compressed() -> None:
+    """
+    With the header that says so.
+    """
+    async with receiver() as server, client(server.port, gzip=True) as found:
+        await found.post(b"a" * 1000, {})
+    request = server.requests[0]
+    assert request.headers["content-encoding"] == "gzip"
+    assert len(request.body) < 100
+    assert gzip.decompress(request.body) == b"a" * 1000
