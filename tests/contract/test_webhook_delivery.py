@@ -7,7 +7,7 @@ import random
 from collections import Counter
 from pathlib import Path
 
-from collector.delivery import Delivery
+from collector.delivery import Courier
 from collector.metrics import Metrics
 from collector.store import Store, StoredEvent
 from sinks.secret import Secret
@@ -57,11 +57,18 @@ async def delivered(folder: Path, server: Receiver) -> Store:
     """
     store = await Store.open(folder / "s.db")
     await store.commit([stored(number) for number in range(EVENTS)], {})
-    sink = WebhookSink(WebhookConfig(name="w", type="webhook", url=Secret(f"http://127.0.0.1:{server.port}/")))
-    delivery = Delivery(store, {"w": sink}, Metrics(sinks=["w"]), Unhurried(), random.Random(137))  # noqa: S311 (jitter)
+    config = WebhookConfig(name="w", type="webhook", url=Secret(f"http://127.0.0.1:{server.port}/"))
+    courier = Courier(
+        config,
+        WebhookSink(config),
+        store=store,
+        metrics=Metrics(sinks=["w"]),
+        clock=Unhurried(),
+        rng=random.Random(137),  # noqa: S311 (jitter)
+    )
     async with asyncio.TaskGroup() as tasks:
-        task = tasks.create_task(delivery.run())
-        assert await delivery.drain(30)
+        task = tasks.create_task(courier.run())
+        assert await courier.drain(30)
         task.cancel()
     return store
 
