@@ -267,7 +267,7 @@ class Kills:
             report=report,
             source=waiting.source,
             victims=placed,
-            scope=scope_of(report, container_id) or self._assumed_scope(container_id),
+            scope=scope_of(report, container_id) or self._assumed_scope(report, container_id),
             claim=claim,
             witnesses=tuple(
                 evidence for victim in report.victims for evidence in self._witnesses.of_kill(victim.pid, victim.at_ns)
@@ -315,13 +315,16 @@ class Kills:
             main = is_main_process(victim, record, rows_of_container(report, placement.container_id))
         return PlacedVictim(victim=victim, placement=placement, main_process=main)
 
-    def _assumed_scope(self, container_id: str | None) -> Scope | None:
+    def _assumed_scope(self, report: OomReport, container_id: str | None) -> Scope | None:
         """
-        A memcg kill without its cgroups: the container's own limit, where it has one, is the one that was hit.
+        A memcg kill without its cgroups: the container's own limit was hit, where it has one; else one above it.
         """
         record = self._book.get(container_id) if container_id is not None else None
-        limited = record is not None and record.snapshot is not None and record.snapshot.memory_limit_bytes
-        return Scope.CONTAINER if limited else None
+        if record is None or record.snapshot is None:
+            return None
+        if record.snapshot.memory_limit_bytes:
+            return Scope.CONTAINER
+        return Scope.PARENT if report.is_global is False else None
 
 
 _NOWHERE: Final = Placement(container_id=None, runtime=None, confidence=Confidence.POSSIBLE)

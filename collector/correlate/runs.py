@@ -7,7 +7,7 @@ the last run within 100 ms. Nothing here judges; it only keeps.
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -292,34 +292,19 @@ class ContainerBook:
         How the main process of a run ended; under an init: the process that init ran, if its end is the run's.
         """
         code = run.after.exit_code if run.after is not None else run.exit_code
-        if run.main_pid is None:
-            return self._first_process_of(record, run, code)
-        found: ProcessExited | None = None
-        for exited in reversed(self._exits.get(record.id, ())):
-            if not run.had_begun(exited.at_ns) or not _is_near(exited.at_ns, run.ended_ns):
-                continue
-            if exited.pid == run.main_pid and found is None:
-                found = exited
-            has_init = record.snapshot is not None and record.snapshot.init
-            if has_init and exited.parent_pid == run.main_pid and _gives(exited, code):
-                return exited
-        return found
-
-    def _first_process_of(self, record: ContainerRecord, run: Run, exit_code: int | None) -> ProcessExited | None:
-        """
-        The main process of a run that was over before Docker could tell its pid: the only one that nobody in the
-        container had started and that ended as the run did.
-        """
-        found = [
+        ends = [
             exited
-            for exited in self._exits.get(record.id, ())
-            if not exited.ancestors
-            and not (exited.comm or "").startswith(_RUNTIME_HELPERS)
-            and run.had_begun(exited.at_ns)
-            and _is_near(exited.at_ns, run.ended_ns)
-            and _gives(exited, exit_code)
+            for exited in reversed(self._exits.get(record.id, ()))
+            if run.had_begun(exited.at_ns) and _is_near(exited.at_ns, run.ended_ns)
         ]
-        return found[0] if len(found) == 1 else None
+        if run.main_pid is None:
+            main = _first_process(ends, code)
+        else:
+            main = next((exited for exited in ends if exited.pid == run.main_pid), None)
+        main_pid = run.main_pid if main is None else main.pid
+        if main_pid is not None and record.snapshot is not None and record.snapshot.init:
+            return next((exited for exited in ends if exited.parent_pid == main_pid and _gives(exited, code)), main)
+        return main
 
     def forget(self, now_ns: int) -> None:
         """
@@ -338,6 +323,21 @@ class ContainerBook:
 
 def _is_near(at_ns: int, ended_ns: int | None) -> bool:
     return ended_ns is None or -_EXIT_LEAD_NS <= ended_ns - at_ns <= _EXIT_LEAD_NS
+
+
+def _first_process(ends: Iterable[ProcessExited], exit_code: int | None) -> ProcessExited | None:
+    """
+    The main process of a run that was over before Docker could tell its pid: the only one that nobody in the container
+    had started and that ended as the run did.
+    """
+    found = [
+        exited
+        for exited in ends
+        if not exited.ancestors
+        and not (exited.comm or "").startswith(_RUNTIME_HELPERS)
+        and _gives(exited, exit_code)
+    ]
+    return found[0] if len(found) == 1 else None
 
 
 def _gives(exited: ProcessExited, exit_code: int | None) -> bool:

@@ -129,11 +129,13 @@ def test_each_source_is_documented(name: str) -> None:
 @pytest.mark.parametrize("name", SINKS)
 def test_each_sink_is_documented_with_its_settings(name: str) -> None:
     """
-    By a row for its type, and its settings.
+    By a row for its type, and its settings there or on its own page.
     """
     config, _ = load(name)
     documented = text("configuration.md")
     assert f"| `{name}` |" in documented
+    if (DOCS / f"sinks/{name}.md").exists():
+        documented += text(f"sinks/{name}.md")
     assert [key for key in fields(config) if f"`{key}" not in documented] == []
 
 

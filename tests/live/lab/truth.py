@@ -122,8 +122,8 @@ def _compare_kills(events: list[Event], truth: Truth) -> Iterator[str]:
     for oom, victim in _victims(events, truth):
         if victim.get("main_process") != main[victim["pid"]]:
             yield f"main process: {main[victim['pid']]}, told was {victim.get('main_process')}"
-        if oom["scope"] != truth.scope:
-            yield f"the limit was that of the {truth.scope}, told was {oom['scope']}"
+        if oom.get("scope") != truth.scope:
+            yield f"the limit was that of the {truth.scope}, told was {oom.get('scope')}"
         if oom["killer"] != truth.killer:
             yield f"the killer was {truth.killer}, told was {oom['killer']}"
         if truth.limit_bytes is not None and oom.get("limit_bytes") != truth.limit_bytes:

@@ -186,7 +186,10 @@ def _named(lab: Lab, name: str) -> list[Truth]:
     return [box.died(Cause.OOM_KILL, 137, kills=box.release())]
 
 
+# The first ten kills in 5 s have a whole report; only that tells how large the limit of a cgroup above is.
 OOM: Final[tuple[Scenario, ...]] = (
+    parent_limit,
+    innocent_neighbour,
     main_process,
     process_under_init,
     removed_at_once,
@@ -202,7 +205,5 @@ OOM: Final[tuple[Scenario, ...]] = (
     adjusted_score,
     lowered_limit,
     stopped_when_dead,
-    parent_limit,
-    innocent_neighbour,
     *((killed_as_a_group,) if CGROUP_V2 else ()),
 )

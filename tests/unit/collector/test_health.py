@@ -89,7 +89,7 @@ async def test_a_sink_that_is_down_is_told_and_leaves_the_agent_ready(store: Sto
         parts.health.ready = True
         ready, reasons = parts.health.readiness()
     assert ready
-    assert [reason.split(":")[0] for reason in reasons] == ["sink a is down"]
+    assert [reason.split(":")[0] for reason in reasons] == ["sink a does not take events (circuit closed)"]
 
 
 async def test_an_intake_that_stands_still_is_an_ailment(store: Store) -> None:

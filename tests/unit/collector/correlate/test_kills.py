@@ -153,6 +153,17 @@ def test_a_bare_kill_of_a_main_process_needs_no_wait() -> None:
     assert event.exit137.evidence[-1].text == "docker inspect named this pid"
 
 
+def test_a_bare_kill_in_a_container_without_a_limit_hit_one_above_it() -> None:
+    """
+    It was no kill of the whole host, and the container has no limit of its own; how large that above is, is not known.
+    """
+    scene = Scene()
+    scene.run(A, memory_limit_bytes=None)
+    scene.tell(line(killed(MAIN_PID), 1), at_s=1)
+    (event,) = scene.wait(SETTLE_S)
+    assert (oom(event).scope, oom(event).limit_bytes) == (Scope.PARENT, None)
+
+
 def test_a_bare_kill_of_a_process_that_an_earlier_report_listed() -> None:
     """
     The first report of a storm has the table of the container's tasks.

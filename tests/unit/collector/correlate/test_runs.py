@@ -2,6 +2,8 @@
 What is known of each container before it dies.
 """
 
+from dataclasses import replace
+
 import pytest
 
 from collector.correlate.runs import ContainerBook, ContainerRecord, KillInRun, Run, without_state
@@ -183,6 +185,20 @@ def test_under_an_init_the_process_that_it_ran_tells() -> None:
     run = record.begin(Run(container_id=A, started_at_ns=ns(0), main_pid=50, die_event_ns=ns(10), exit_code=137))
     child = exited(51, at_s=9.8, signal=9, parent_pid=50)
     for fact in (child, exited(52, at_s=9.8, code=0, parent_pid=50), exited(50, at_s=9.9, code=137)):
+        book.keep_exit(A, fact)
+    assert book.main_exit_of(record, run) is child
+
+
+def test_an_init_that_ended_before_anyone_asked_for_its_pid() -> None:
+    """
+    The process that nobody in the container had started is the init; what it ran tells, as ever.
+    """
+    book = ContainerBook()
+    record = book.learn_snapshot(snapshot(init=True), 0)
+    run = record.begin(Run(container_id=A, started_at_ns=ns(0), die_event_ns=ns(1), exit_code=134))
+    child = replace(exited(51, at_s=0.01, signal=6, parent_pid=50), ancestors=("docker-init",))
+    init = replace(exited(50, at_s=0.02, code=134), ancestors=())
+    for fact in (child, init):
         book.keep_exit(A, fact)
     assert book.main_exit_of(record, run) is child
 
