@@ -1,7 +1,12 @@
 """
-TLS as every client of ours speaks it: the server is always verified, certificates and keys come from files.
+TLS as every client of ours speaks it, and words for connections that fail.
+
+The server is always verified; certificates and keys come from files.
 """
 
+import errno
+import os
+import socket
 import ssl
 
 from sinks.base import SinkConfig
@@ -50,6 +55,23 @@ def client_context(config: TlsConfig) -> ssl.SSLContext:
     except (OSError, ValueError) as error:
         raise _unusable(f"cert_file {config.cert_file} with its key: {type(error).__name__}") from None
     return context
+
+
+def plain_words(error: BaseException) -> str:
+    """
+    The system's and OpenSSL's words for why a connection failed, else the name of a class.
+    """
+    match error:
+        case ssl.SSLCertVerificationError():
+            return f"its certificate is not trusted: {error.verify_message}"
+        case ssl.SSLError(reason=str(reason)):
+            return f"TLS: {reason.replace('_', ' ').lower()}"
+        case socket.gaierror():
+            return "its name is not known"
+        case OSError(errno=int(number)) if number in errno.errorcode:
+            return os.strerror(number)
+        case _:
+            return type(error).__name__
 
 
 def _unusable(detail: str) -> DisabledError:
