@@ -75,12 +75,13 @@ class Broker:
     """
 
     def __init__(self, home: Path, settings: dict[str, str] | None = None) -> None:
+        home = home.resolve()
         self.files = _certificates(home)
         self._home = home
         self._ports = dict(zip((*LISTENERS, "controller"), _free_ports(len(LISTENERS) + 1), strict=True))
         self._properties = home / "server.properties"
         self._properties.write_text(_properties(self._ports, home, self.files, settings or {}))
-        self.admin = AdminClient({"bootstrap.servers": self.address(), "log_level": 0})
+        self.admin = AdminClient({"bootstrap.servers": self.address(), "log_level": 0, "reconnect.backoff.max.ms": 200})
         self._process: subprocess.Popen[bytes] | None = None
         self._java("kafka.tools.StorageTool", *_format(self._properties)).wait()
 
