@@ -1,5 +1,5 @@
 """
-One hour without the Kafka broker, 100,000 events meanwhile, and then the broker again: is all of it there, and in order?
+One hour without the Kafka broker, 100,000 events meanwhile, then the broker again: is all of it there, and in order?
 
     python bench/kafka_outage.py
 
@@ -75,7 +75,9 @@ def main() -> None:
             runner.run(_through_it(cluster, Path(folder) / "s.db"))
         arrived = read(cluster.address(), TOPIC, EVENTS)
     wrong = disordered((record.key, record.id) for record in arrived)
-    print(f"{len({record.id for record in arrived})} of {EVENTS} events arrived, {len(arrived) - EVENTS} of them twice,")
+    print(
+        f"{len({record.id for record in arrived})} of {EVENTS} events arrived, {len(arrived) - EVENTS} of them twice,"
+    )
     print(f"{len(wrong)} before an earlier one of their container")
 
 

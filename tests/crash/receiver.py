@@ -7,13 +7,13 @@ import json
 import threading
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Self
+from typing import Any, Self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
     """
-    One request.
+    One event that came to a sink.
 
     Attributes:
         run: which of the agent's lives sent it.
@@ -27,6 +27,14 @@ class Arrival:
     container_id: str
     pid: int
     digest: str
+
+    @classmethod
+    def of(cls, event_id: str, data: dict[str, Any], *, run: int, digest: str) -> Self:
+        """
+        That of an event, from its document.
+        """
+        (victim,) = data["exit137"]["oom"]["victims"]
+        return cls(id=event_id, run=run, container_id=victim["container_id"], pid=victim["pid"], digest=digest)
 
 
 class Receiver:
@@ -82,13 +90,5 @@ class Receiver:
         Remember a request.
         """
         event = json.loads(body)
-        (victim,) = event["data"]["exit137"]["oom"]["victims"]
-        self.arrivals.append(
-            Arrival(
-                id=event["id"],
-                run=self.run,
-                container_id=victim["container_id"],
-                pid=victim["pid"],
-                digest=hashlib.sha256(body).hexdigest(),
-            )
-        )
+        digest = hashlib.sha256(body).hexdigest()
+        self.arrivals.append(Arrival.of(event["id"], event["data"], run=self.run, digest=digest))

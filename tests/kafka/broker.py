@@ -34,6 +34,12 @@ STRANGER: Final = "mallory"
 PASSWORD: Final = "correct-horse"  # noqa: S105 (of the tests)
 
 
+class NoBrokerError(Exception):
+    """
+    Raised where no broker can be had.
+    """
+
+
 def problem() -> str | None:
     """
     Why there can be no broker here; None: there can.
@@ -181,12 +187,19 @@ def broker(home: Path, settings: dict[str, str] | None = None) -> Iterator[Broke
 def jars() -> Path:
     """
     The folder of Kafka's jars; fetched when pom.xml has changed.
+
+    Raises:
+        NoBrokerError: they cannot be fetched.
     """
     if not _fetched():
         shutil.rmtree(_JARS, ignore_errors=True)
         _CACHE.mkdir(parents=True, exist_ok=True)
         command = ["mvn", "-q", "-B", "-f", _POM, "dependency:copy-dependencies", f"-DoutputDirectory={_JARS}"]
-        subprocess.run(command, check=True, timeout=_FETCH_S)
+        try:
+            subprocess.run(command, check=True, capture_output=True, timeout=_FETCH_S)
+        except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+            words = (error.stdout or b"").decode(errors="replace")[-500:]
+            raise NoBrokerError(f"Maven could not fetch Apache Kafka: {words}") from error
         shutil.copy(_POM, _CACHE / "pom.xml")
     return _JARS
 

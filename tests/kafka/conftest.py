@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from sinks.kafka import KafkaConfig
-from tests.kafka.broker import Broker, broker, problem
+from tests.kafka.broker import Broker, NoBrokerError, broker, jars, problem
 from tests.kafka.reader import Arrived, read
 
 # The first time Maven fetches the broker.
@@ -48,6 +48,10 @@ class Bench:
 
 @pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    try:
+        jars()
+    except NoBrokerError as error:
+        pytest.skip(str(error))
     with broker(tmp_path_factory.mktemp("broker")) as found:
         yield found
 

@@ -16,12 +16,16 @@ _NO_MORE_S: Final = 0.3
 class Arrived:
     """
     One record, in the order of its partition.
+
+    Attributes:
+        time_s: when it was put into its batch, seconds since 1970.
     """
 
     key: str
     partition: int
     value: bytes
     headers: dict[str, str]
+    time_s: float
 
     @property
     def id(self) -> str:
@@ -53,6 +57,7 @@ def read(server: str, topic: str, count: int) -> list[Arrived]:
                         partition=message.partition(),
                         value=message.value(),
                         headers=headers,
+                        time_s=message.timestamp()[1] / 1000,
                     )
                 )
         return found

@@ -21,7 +21,7 @@ TIMEOUT_S = 2
 
 
 @pytest.fixture(scope="module")
-def fragile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+def fragile(running: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     """
     A broker of its own, which makes no topic by itself.
     """
