@@ -2,6 +2,8 @@
 The table of sinks, the files and the classes agree.
 """
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,3 +31,11 @@ def test_every_module_is_in_the_table() -> None:
     folder = Path(sinks.__file__).parent
     modules = {path.stem for path in folder.iterdir() if path.is_dir() or path.suffix == ".py"}
     assert modules - NOT_SINKS == set(SINKS)
+
+
+def test_a_client_library_is_not_loaded_before_its_sink_is_configured() -> None:
+    """
+    It costs memory on each host.
+    """
+    program = "import sys, collector.app, collector.cli.run; print('aiokafka' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=True, capture_output=True).stdout == b"False\n"
