@@ -15,7 +15,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.conn import AIOKafkaConnection, create_conn
 from aiokafka.protocol.metadata import MetadataRequest
 
-from sinks.errors import DisabledError, Reason, SinkError, TransientError
+from sinks.errors import DisabledError, Reason, TransientError
 from sinks.kafka.access import Access
 from sinks.kafka.config import KafkaConfig
 from sinks.kafka.failures import CONNECTING, at, failure, gravest
@@ -61,7 +61,8 @@ async def find_topic(config: KafkaConfig, access: Access) -> Topic | None:
             raise DisabledError(Reason.UNAUTHORIZED, f"{server}: the broker refuses the credentials")
         if kind is not errors.NoError:
             raise failure(kind())
-        return Topic(partitions=len(partitions), replication=min(len(replicas) for _, _, _, replicas, *_ in partitions))
+        replication = min((len(replicas) for _, _, _, replicas, *_ in partitions), default=0)
+        return Topic(partitions=len(partitions), replication=replication)
     return None
 
 
@@ -118,5 +119,4 @@ async def _connect(config: KafkaConfig, access: Access) -> AIOKafkaConnection:
             return await create_conn(host, port, request_timeout_ms=patience_ms, **access.settings(config))
         except CONNECTING as error:
             failures.append(at(f"{host}:{port}", error))
-    problem: SinkError = gravest(failures)
-    raise problem
+    raise gravest(failures)

@@ -6,7 +6,7 @@ from typing import Final
 
 from aiokafka import errors
 
-from sinks.errors import DisabledError, Reason, SinkError, TransientError
+from sinks.errors import DisabledError, Reason, TransientError
 from sinks.tls import plain_words
 
 # What aiokafka lets through while it connects: a peer that is no broker, or not the one it says it is.
@@ -76,7 +76,7 @@ def at(server: str, error: Exception) -> TransientError | DisabledError:
     return type(found)(found.reason, f"{server}: {found.detail}")
 
 
-def gravest(failures: list[TransientError | DisabledError]) -> SinkError:
+def gravest(failures: list[TransientError | DisabledError]) -> TransientError | DisabledError:
     """
     Of the failures of several brokers the one to tell: what a person must mend, else the last one.
     """

@@ -36,7 +36,6 @@ class Producer:
     Args:
         config: which topic, and how.
         access: how to connect.
-
     """
 
     def __init__(self, config: KafkaConfig, access: Access) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from sinks.base import Outgoing
-from sinks.errors import DisabledError, Reason, SinkError, TransientError
+from sinks.errors import DisabledError, Reason, TransientError
 from sinks.kafka.access import Access, access
 from sinks.kafka.cluster import Topic, create_topic, find_topic
 from sinks.kafka.config import KafkaConfig, SaslMechanism
@@ -20,6 +20,8 @@ from sinks.lanes import judge
 
 # Larger ones are hardly faster, and are compressed on the loop: all else waits as long.
 _BATCH_BYTES: Final = 262_144
+# The mechanisms that show the broker, and whoever listens, the secret itself.
+_SAY_ALL: Final = (SaslMechanism.PLAIN, SaslMechanism.OAUTHBEARER)
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -53,16 +55,13 @@ class KafkaSink:
         # What it has to say comes to us as errors. At DEBUG it tells passwords, and in an outage each of its retries.
         logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
         self._access = await asyncio.to_thread(access, self._config)
+        self._batch_bytes = min(_BATCH_BYTES, self._config.max_request_bytes)
         try:
             async with asyncio.timeout(self._config.timeout_s):
                 self._warn(await self._topic(self._access))
-                await self._start(self._access)
+                self._producer = await self._start(self._access)
         except TimeoutError:
-            await self.aclose()
             raise TransientError(Reason.TIMEOUT, f"no broker was ready in {self._config.timeout_s:g} s") from None
-        except SinkError:
-            await self.aclose()
-            raise
 
     async def send(self, batch: Sequence[Outgoing]) -> None:
         """
@@ -84,6 +83,9 @@ class KafkaSink:
             shipment.stop = TransientError(Reason.TIMEOUT, f"not all was written in {self._config.timeout_s:g} s")
         except (TransientError, DisabledError) as error:
             shipment.stop = error
+        finally:
+            # What was given up would else still be written, some time.
+            await self._drop_spent()
         self._batch_bytes = shipment.batch_bytes
         judge(batch, shipment.outcomes, shipment.stop)
 
@@ -96,11 +98,14 @@ class KafkaSink:
             await producer.aclose()
 
     async def _advance(self, shipment: Shipment, to: Access) -> None:
-        if self._producer is None or self._producer.spent:
+        await self._drop_spent()
+        if self._producer is None:
+            self._producer = await self._start(to)
+        await shipment.advance(self._producer)
+
+    async def _drop_spent(self) -> None:
+        if self._producer is not None and self._producer.spent:
             await self.aclose()
-            await self._start(to)
-        if self._producer is not None:
-            await shipment.advance(self._producer)
 
     async def _topic(self, to: Access) -> Topic:
         topic = await find_topic(self._config, to)
@@ -111,12 +116,16 @@ class KafkaSink:
         words = f"the topic {self._config.topic} is not there; create_topic = true makes it"
         raise DisabledError(Reason.NO_SUCH_TARGET, words)
 
-    async def _start(self, to: Access) -> None:
-        self._producer = Producer(self._config, to)
+    async def _start(self, to: Access) -> Producer:
+        producer = Producer(self._config, to)
         try:
-            await self._producer.start()
+            await producer.start()
         except CONNECTING as error:
             raise failure(error) from None
+        finally:
+            if producer.spent:
+                await producer.aclose()
+        return producer
 
     def _warn(self, topic: Topic) -> None:
         """
@@ -128,5 +137,5 @@ class KafkaSink:
         if topic.replication == 1:
             words = "sink %s: each event is on one broker only: the topic %s has replication 1"
             _LOG.warning(words, self.name, self._config.topic)
-        if self._config.sasl_mechanism == SaslMechanism.PLAIN and not self._config.speaks_tls:
-            _LOG.warning("sink %s: the password is sent without TLS", self.name)
+        if self._config.sasl_mechanism in _SAY_ALL and not self._config.speaks_tls:
+            _LOG.warning("sink %s: the password or token is sent without TLS", self.name)
