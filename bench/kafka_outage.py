@@ -32,6 +32,7 @@ from tests.kafka.reader import read
 
 EVENTS: Final = 100_000
 AT_ONCE: Final = 500
+TELL_EVERY: Final = 20_000
 OUTAGE_S: Final = 3600.0
 STORE_BYTES: Final = 1 << 30
 DRAIN_S: Final = 300.0
@@ -92,9 +93,11 @@ async def _through_it(cluster: Broker, path: Path) -> None:
         task = tasks.create_task(courier.run(), name="courier")
         _tell("connected", store)
         cluster.kill()
-        for events in _made():
+        for number, events in enumerate(_made(), start=1):
             await store.commit([stored(event, config.name) for event in events], {})
             courier.wake()
+            if number * AT_ONCE % TELL_EVERY == 0:
+                _tell("no broker", store)
         while clock.left_out_s < OUTAGE_S:  # noqa: ASYNC110 (nothing tells of it)
             await asyncio.sleep(0.01)
         _tell(f"after {clock.left_out_s:,.0f} s without a broker", store)

@@ -9,12 +9,13 @@ import ssl
 from dataclasses import dataclass
 from typing import Any, assert_never
 
+from aiokafka import codec
 from aiokafka.abc import AbstractTokenProvider
 from aiokafka.conn import get_ip_port_afi
 from aiokafka.errors import AuthenticationFailedError
 
 from sinks.errors import DisabledError, Reason
-from sinks.kafka.config import KafkaConfig, SaslMechanism
+from sinks.kafka.config import Compression, KafkaConfig, SaslMechanism
 from sinks.secret import Secret, read_secret
 from sinks.tls import client_context
 
@@ -89,6 +90,8 @@ def access(config: KafkaConfig) -> Access:
     Raises:
         DisabledError: it cannot be used.
     """
+    if config.compression not in (Compression.NONE, Compression.GZIP) and not codec.has_zstd():
+        raise _unusable(f'compression = "{config.compression}" needs cramjam: pip install exit137[kafka]')
     password, token = _login(config)
     return Access(
         servers=tuple(_server(text) for text in config.bootstrap_servers),

@@ -37,7 +37,15 @@ async def test_through_all_faults_each_event_arrives_in_its_order(tmp_path: Path
     rng = random.Random(137)  # noqa: S311 (not a secret)
     with cluster() as brokers:
         brokers.create(TOPIC, partitions=3)
-        config = KafkaConfig(name="bus", type="kafka", bootstrap_servers=brokers.servers, topic=TOPIC, timeout_s=2)
+        config = KafkaConfig(
+            name="bus",
+            type="kafka",
+            bootstrap_servers=brokers.servers,
+            topic=TOPIC,
+            timeout_s=2,
+            # Several batches for each partition.
+            max_request_bytes=2000,
+        )
         async with delivering(tmp_path, config) as to, asyncio.TaskGroup() as tasks:
             noise = tasks.create_task(disturb(brokers, rng))
             for start in range(0, EVENTS, 100):

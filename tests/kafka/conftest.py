@@ -3,15 +3,12 @@ One broker for most tests; each test has a topic of its own.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-import msgspec
 import pytest
 
-from sinks.kafka import KafkaConfig
 from tests.kafka.broker import Broker, NoBrokerError, broker, jars, problem
-from tests.kafka.reader import Arrived, read
+from tests.kafka.place import Place
 
 # The first time Maven fetches the broker.
 _PATIENCE_S: Final = 420
@@ -27,23 +24,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.broker)
             item.add_marker(pytest.mark.timeout(_PATIENCE_S))
             item.add_marker(pytest.mark.skipif(reason is not None, reason=str(reason)))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bench:
-    """
-    A broker and a topic on it.
-    """
-
-    broker: Broker
-    topic: str
-
-    def config(self, listener: str = "plain", **settings: Any) -> KafkaConfig:  # noqa: ANN401 (any setting)
-        given = {"name": "bus", "type": "kafka", "topic": self.topic, "timeout_s": 6}
-        return msgspec.convert(given | {"bootstrap_servers": [self.broker.address(listener)]} | settings, KafkaConfig)
-
-    def arrived(self, count: int) -> list[Arrived]:
-        return read(self.broker.address(), self.topic, count)
 
 
 @pytest.fixture(scope="session")
@@ -62,6 +42,6 @@ def topic(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def bench(running: Broker, topic: str) -> Bench:
+def place(running: Broker, topic: str) -> Place:
     running.create(topic, partitions=3)
-    return Bench(broker=running, topic=topic)
+    return Place(broker=running, topic=topic)

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from collector.cli import main
 from tests.kafka.broker import PASSWORD, USER
-from tests.kafka.conftest import Bench
+from tests.kafka.place import Place
 
 OFF: Final = "".join(
     f"[sources.{name}]\nenabled = false\n"
@@ -19,22 +19,22 @@ OFF: Final = "".join(
 )
 
 
-def check(folder: Path, bench: Bench, listener: str = "plain", **settings: Any) -> Result:  # noqa: ANN401 (any setting)
-    given = {"name": "bus", "type": "kafka", "topic": bench.topic, "timeout_s": 5}
-    given |= {"bootstrap_servers": [bench.broker.address(listener)]} | settings
+def check(folder: Path, place: Place, listener: str = "plain", **settings: Any) -> Result:  # noqa: ANN401 (any setting)
+    given = {"name": "bus", "type": "kafka", "topic": place.topic, "timeout_s": 5}
+    given |= {"bootstrap_servers": [place.broker.address(listener)]} | settings
     sink = "".join(f"{key} = {orjson.dumps(value).decode()}\n" for key, value in given.items())
     path = folder / "config.toml"
     path.write_text(f"{OFF}[[sinks]]\n{sink}")
     return CliRunner().invoke(main, ["check", "--config", str(path), "--send-test"])
 
 
-def test_a_test_event_arrives(bench: Bench, tmp_path: Path) -> None:
+def test_a_test_event_arrives(place: Place, tmp_path: Path) -> None:
     """
     And says what it is.
     """
-    result = check(tmp_path, bench)
+    result = check(tmp_path, place)
     assert (result.exit_code, "sink bus: a test event was sent" in result.stdout) == (0, True)
-    (record,) = bench.arrived(1)
+    (record,) = place.arrived(1)
     assert orjson.loads(record.value)["message"].startswith("A test event")
 
 
@@ -50,25 +50,25 @@ def test_a_test_event_arrives(bench: Bench, tmp_path: Path) -> None:
     ],
 )
 def test_each_failure_is_told_in_words_that_help(
-    bench: Bench, tmp_path: Path, listener: str, settings: dict[str, Any], words: str
+    place: Place, tmp_path: Path, listener: str, settings: dict[str, Any], words: str
 ) -> None:
     """
     On the line of the sink; the exit code is 1.
     """
-    result = check(tmp_path, bench, listener, **settings)
+    result = check(tmp_path, place, listener, **settings)
     (line,) = [line for line in result.stdout.splitlines() if line.startswith("sink bus: ")]
     assert words in line
     assert result.exit_code == 1
 
 
-def test_a_wrong_password_is_told_and_not_shown(bench: Bench, tmp_path: Path) -> None:
+def test_a_wrong_password_is_told_and_not_shown(place: Place, tmp_path: Path) -> None:
     """
     Neither the one that is wrong nor the one that would have been right.
     """
     secret = tmp_path / "password"
     secret.write_text("battery-staple")
     login = {"sasl_mechanism": "SCRAM-SHA-512", "sasl_username": USER, "sasl_password_file": str(secret)}
-    result = check(tmp_path, bench, "sasl", **login)
+    result = check(tmp_path, place, "sasl", **login)
     assert "unauthorized" in result.stdout
     assert "the broker refuses the credentials" in result.stdout
     assert not {"battery-staple", PASSWORD} & set(result.output.split())

@@ -17,8 +17,8 @@ from confluent_kafka.admin import AclBinding, AclOperation, AclPermissionType, R
 from sinks.errors import DisabledError, Reason, SinkError, TransientError
 from sinks.kafka import KafkaConfig, KafkaSink
 from tests.kafka.broker import PASSWORD, STRANGER, USER
-from tests.kafka.conftest import Bench
 from tests.kafka.events import event
+from tests.kafka.place import Place
 
 WRONG: Final = "battery-staple"
 
@@ -69,7 +69,7 @@ async def refusal(config: KafkaConfig) -> SinkError:
 
 @pytest.mark.parametrize("listener", ["sasl", "sasl_tls"])
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"])
-async def test_each_way_to_log_in_works(bench: Bench, tmp_path: Path, listener: str, mechanism: str) -> None:
+async def test_each_way_to_log_in_works(place: Place, tmp_path: Path, listener: str, mechanism: str) -> None:
     """
     With TLS and without.
     """
@@ -77,109 +77,109 @@ async def test_each_way_to_log_in_works(bench: Bench, tmp_path: Path, listener: 
     if mechanism == "OAUTHBEARER":
         settings = {"sasl_mechanism": mechanism, "sasl_token_file": file(tmp_path, token())}
     if listener == "sasl_tls":
-        settings["ca_file"] = str(bench.broker.files.ca)
-    await written(bench.config(listener, **settings))
-    assert [record.id for record in bench.arrived(1)] == ["e00001"]
+        settings["ca_file"] = str(place.broker.files.ca)
+    await written(place.config(listener, **settings))
+    assert [record.id for record in place.arrived(1)] == ["e00001"]
 
 
-async def test_a_client_certificate_is_shown(bench: Bench) -> None:
+async def test_a_client_certificate_is_shown(place: Place) -> None:
     """
     To a broker that asks for one; key and certificate may stand in one file.
     """
-    files = bench.broker.files
-    await written(bench.config("mtls", ca_file=str(files.ca), cert_file=str(files.client)))
-    assert len(bench.arrived(1)) == 1
+    files = place.broker.files
+    await written(place.config("mtls", ca_file=str(files.ca), cert_file=str(files.client)))
+    assert len(place.arrived(1)) == 1
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
 async def test_a_wrong_password_needs_a_person(
-    bench: Bench, tmp_path: Path, caplog: pytest.LogCaptureFixture, mechanism: str
+    place: Place, tmp_path: Path, caplog: pytest.LogCaptureFixture, mechanism: str
 ) -> None:
     """
     It is told as such, without the password.
     """
     caplog.set_level(logging.DEBUG)
-    error = await refusal(bench.config("sasl", **password(tmp_path, mechanism, text=WRONG)))
+    error = await refusal(place.config("sasl", **password(tmp_path, mechanism, text=WRONG)))
     assert (type(error), error.reason) == (DisabledError, Reason.UNAUTHORIZED)
-    assert bench.broker.address("sasl") in error.detail
+    assert place.broker.address("sasl") in error.detail
     assert WRONG not in caplog.text
 
 
-async def test_a_token_is_read_again_for_each_connection(bench: Bench, tmp_path: Path) -> None:
+async def test_a_token_is_read_again_for_each_connection(place: Place, tmp_path: Path) -> None:
     """
     One that has expired is refused; the next one in the same file is taken.
     """
-    config = bench.config("sasl", sasl_mechanism="OAUTHBEARER", sasl_token_file=file(tmp_path, token(-60)))
+    config = place.config("sasl", sasl_mechanism="OAUTHBEARER", sasl_token_file=file(tmp_path, token(-60)))
     error = await refusal(config)
     assert (type(error), error.reason) == (DisabledError, Reason.UNAUTHORIZED)
     file(tmp_path, token())
     await written(config)
 
 
-async def test_a_user_without_the_right_to_write_needs_a_person(bench: Bench, tmp_path: Path) -> None:
+async def test_a_user_without_the_right_to_write_needs_a_person(place: Place, tmp_path: Path) -> None:
     """
     Not even the right to see the topic; then only that; then the right to write, which is all that is needed.
     """
-    config = bench.config("sasl", **password(tmp_path, "PLAIN", user=STRANGER))
+    config = place.config("sasl", **password(tmp_path, "PLAIN", user=STRANGER))
     for operation in (None, AclOperation.DESCRIBE):
         if operation is not None:
-            allow(bench, operation)
+            allow(place, operation)
         error = await refusal(config)
         assert (type(error), error.reason) == (DisabledError, Reason.UNAUTHORIZED)
-    allow(bench, AclOperation.WRITE)
+    allow(place, AclOperation.WRITE)
     await written(config)
 
 
-def allow(bench: Bench, operation: AclOperation) -> None:
+def allow(place: Place, operation: AclOperation) -> None:
     """
     Let the stranger do this, and wait until it can.
     """
     rule = AclBinding(
         ResourceType.TOPIC,
-        bench.topic,
+        place.topic,
         ResourcePatternType.LITERAL,
         f"User:{STRANGER}",
         "*",
         operation,
         AclPermissionType.ALLOW,
     )
-    for future in bench.broker.admin.create_acls([rule]).values():
+    for future in place.broker.admin.create_acls([rule]).values():
         future.result(timeout=10)
 
 
-async def test_a_broker_of_another_authority_gets_nothing(bench: Bench, tmp_path: Path) -> None:
+async def test_a_broker_of_another_authority_gets_nothing(place: Place, tmp_path: Path) -> None:
     """
     The words are those of a webhook's server.
     """
     other = tmp_path / "other.pem"
     trustme.CA().cert_pem.write_to_path(other)
-    error = await refusal(bench.config("tls", ca_file=str(other)))
+    error = await refusal(place.config("tls", ca_file=str(other)))
     assert (type(error), error.reason) == (TransientError, Reason.UNREACHABLE)
     assert "its certificate is not trusted" in error.detail
 
 
-async def test_a_login_where_none_is_taken_needs_a_person(bench: Bench, tmp_path: Path) -> None:
+async def test_a_login_where_none_is_taken_needs_a_person(place: Place, tmp_path: Path) -> None:
     """
     The port is another one.
     """
-    error = await refusal(bench.config("plain", **password(tmp_path, "PLAIN")))
+    error = await refusal(place.config("plain", **password(tmp_path, "PLAIN")))
     assert (type(error), error.reason) == (DisabledError, Reason.UNUSABLE)
 
 
 @pytest.mark.parametrize("listener", ["tls", "sasl", "mtls"])
-async def test_the_wrong_port_is_told_in_time(bench: Bench, listener: str) -> None:
+async def test_the_wrong_port_is_told_in_time(place: Place, listener: str) -> None:
     """
     No TLS where it is spoken, no login where one is needed, no certificate where one is asked for.
     """
-    settings = {"ca_file": str(bench.broker.files.ca)} if listener == "mtls" else {}
-    error = await refusal(bench.config(listener, **settings))
+    settings = {"ca_file": str(place.broker.files.ca)} if listener == "mtls" else {}
+    error = await refusal(place.config(listener, **settings))
     assert isinstance(error, TransientError)
-    assert bench.broker.address(listener) in error.detail
+    assert place.broker.address(listener) in error.detail
 
 
-async def test_tls_to_a_port_without_it_is_told(bench: Bench) -> None:
+async def test_tls_to_a_port_without_it_is_told(place: Place) -> None:
     """
     In the words of OpenSSL, or of the connection's end.
     """
-    error = await refusal(bench.config("plain", tls=True))
+    error = await refusal(place.config("plain", tls=True))
     assert (type(error), error.reason) in ((TransientError, Reason.UNREACHABLE), (TransientError, Reason.TIMEOUT))

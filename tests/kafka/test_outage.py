@@ -10,9 +10,9 @@ import pytest
 
 from collector.metrics import Circuit
 from tests.kafka.broker import Broker, broker
-from tests.kafka.conftest import Bench
 from tests.kafka.delivering import Delivering, delivering
 from tests.kafka.events import disordered, events
+from tests.kafka.place import Place
 from tests.kafka.reader import Arrived
 
 EVENTS = 600
@@ -30,9 +30,9 @@ def fragile(running: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 @pytest.fixture
-def bench(fragile: Broker, topic: str) -> Bench:
+def place(fragile: Broker, topic: str) -> Place:
     fragile.create(topic, partitions=3)
-    return Bench(broker=fragile, topic=topic)
+    return Place(broker=fragile, topic=topic)
 
 
 async def put(to: Delivering, numbers: range) -> None:
@@ -57,73 +57,73 @@ def complete(arrived: list[Arrived], count: int = EVENTS) -> None:
     assert disordered((record.key, record.id) for record in arrived) == []
 
 
-async def test_a_broker_that_is_killed_and_comes_back_gets_everything(bench: Bench, tmp_path: Path) -> None:
+async def test_a_broker_that_is_killed_and_comes_back_gets_everything(place: Place, tmp_path: Path) -> None:
     """
     Killed while events are on their way; what it had acknowledged does not come again.
     """
-    async with delivering(tmp_path, bench.config(timeout_s=TIMEOUT_S)) as to:
+    async with delivering(tmp_path, place.config(timeout_s=TIMEOUT_S)) as to:
         await put(to, range(200))
-        bench.broker.kill()
+        place.broker.kill()
         await put(to, range(200, 400))
         await until(lambda: to.courier.health.why is not None)
-        await asyncio.to_thread(bench.broker.start)
+        await asyncio.to_thread(place.broker.start)
         await put(to, range(400, EVENTS))
         assert await to.courier.drain(60)
         assert to.courier.health.circuit is Circuit.CLOSED
-    arrived = bench.arrived(EVENTS)
+    arrived = place.arrived(EVENTS)
     complete(arrived)
     assert len(arrived) - EVENTS <= 500
 
 
 @pytest.mark.parametrize("idempotent", [True, False])
 async def test_a_broker_that_is_frozen_for_several_deadlines_gets_everything(
-    bench: Bench, tmp_path: Path, idempotent: bool
+    place: Place, tmp_path: Path, idempotent: bool
 ) -> None:
     """
     Its connections stay open and nobody answers. What it had read before comes twice, and after that nothing too early.
     """
-    async with delivering(tmp_path, bench.config(timeout_s=TIMEOUT_S, idempotent=idempotent)) as to:
+    async with delivering(tmp_path, place.config(timeout_s=TIMEOUT_S, idempotent=idempotent)) as to:
         await put(to, range(200))
-        with bench.broker.frozen():
+        with place.broker.frozen():
             await put(to, range(200, 400))
             await until(lambda: to.courier.health.why is not None)
             await asyncio.sleep(3 * TIMEOUT_S)
         await put(to, range(400, EVENTS))
         assert await to.courier.drain(60)
-    complete(bench.arrived(EVENTS))
+    complete(place.arrived(EVENTS))
 
 
-async def test_the_agent_can_be_stopped_while_the_broker_is_frozen(bench: Bench, tmp_path: Path) -> None:
+async def test_the_agent_can_be_stopped_while_the_broker_is_frozen(place: Place, tmp_path: Path) -> None:
     """
     In seconds, though events are on their way; they wait for the next start.
     """
     async with asyncio.timeout(20):
-        async with delivering(tmp_path, bench.config(timeout_s=25)) as to:
+        async with delivering(tmp_path, place.config(timeout_s=25)) as to:
             await put(to, range(20))
             assert await to.courier.drain(10)
-            with bench.broker.frozen():
+            with place.broker.frozen():
                 await put(to, range(20, 40))
                 await asyncio.sleep(1)
                 to.task.cancel()
                 async with asyncio.timeout(4):
                     await asyncio.wait([to.task])
-    async with delivering(tmp_path, bench.config()) as to:
+    async with delivering(tmp_path, place.config()) as to:
         assert await to.courier.drain(20)
-    complete(bench.arrived(40), 40)
+    complete(place.arrived(40), 40)
 
 
-async def test_a_topic_that_is_deleted_is_seen_and_its_events_wait(bench: Bench, tmp_path: Path) -> None:
+async def test_a_topic_that_is_deleted_is_seen_and_its_events_wait(place: Place, tmp_path: Path) -> None:
     """
     The sink says what is missing, as long as it is; a topic that is made again gets what has waited.
     """
-    async with delivering(tmp_path, bench.config(timeout_s=TIMEOUT_S)) as to:
+    async with delivering(tmp_path, place.config(timeout_s=TIMEOUT_S)) as to:
         await put(to, range(100))
         assert await to.courier.drain(20)
-        await asyncio.to_thread(bench.broker.delete, bench.topic)
+        await asyncio.to_thread(place.broker.delete, place.topic)
         await put(to, range(100, 200))
         await until(lambda: to.courier.health.circuit is Circuit.DISABLED)
         assert "no_such_target" in str(to.courier.health.why)
         assert to.store.depth("bus") == 100
-        await asyncio.to_thread(bench.broker.create, bench.topic, 3)
+        await asyncio.to_thread(place.broker.create, place.topic, 3)
         assert await to.courier.drain(20)
-    assert sorted(record.id for record in bench.arrived(100)) == [item.id for item in events(range(100, 200))]
+    assert sorted(record.id for record in place.arrived(100)) == [item.id for item in events(range(100, 200))]

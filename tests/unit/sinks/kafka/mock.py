@@ -87,16 +87,25 @@ class Cluster:
         """
         self._library.rd_kafka_mock_clear_request_errors(self._handle, ctypes.c_int16(api))
 
+    def lead(self, topic: str, partition: int, broker: int) -> None:
+        """
+        Another broker leads a partition from now on.
+        """
+        answer = self._library.rd_kafka_mock_partition_set_leader(
+            self._handle, topic.encode(), ctypes.c_int32(partition), ctypes.c_int32(broker)
+        )
+        assert answer == 0
+
     @contextlib.contextmanager
     def without_leader(self, topic: str, partition: int = 0) -> Iterator[None]:
         """
         A partition has no leader for a while.
         """
-        self._lead(topic, partition, _NO_LEADER)
+        self.lead(topic, partition, _NO_LEADER)
         try:
             yield
         finally:
-            self._lead(topic, partition, 1)
+            self.lead(topic, partition, 1)
 
     @contextlib.contextmanager
     def down(self, broker: int = 1) -> Iterator[None]:
@@ -108,12 +117,6 @@ class Cluster:
             yield
         finally:
             assert self._library.rd_kafka_mock_broker_set_up(self._handle, broker) == 0
-
-    def _lead(self, topic: str, partition: int, broker: int) -> None:
-        answer = self._library.rd_kafka_mock_partition_set_leader(
-            self._handle, topic.encode(), ctypes.c_int32(partition), ctypes.c_int32(broker)
-        )
-        assert answer == 0
 
 
 @contextlib.contextmanager

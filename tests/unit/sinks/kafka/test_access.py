@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from aiokafka import codec
 
 from sinks.errors import DisabledError, Reason
 from sinks.kafka import KafkaConfig
@@ -51,6 +52,20 @@ def test_what_cannot_work_is_refused_by_the_name_of_the_setting(settings: dict[s
         access(config(**settings))
     assert caught.value.reason is Reason.UNUSABLE
     assert caught.value.detail.startswith(problem)
+
+
+@pytest.mark.parametrize("compression", ["none", "gzip", "snappy", "lz4", "zstd"])
+def test_a_compression_that_is_not_installed_is_told(monkeypatch: pytest.MonkeyPatch, compression: str) -> None:
+    """
+    With what installs it; gzip is always there.
+    """
+    monkeypatch.setattr(codec, "cramjam", None)
+    if compression in ("none", "gzip"):
+        access(config(compression=compression))
+        return
+    with pytest.raises(DisabledError) as caught:
+        access(config(compression=compression))
+    assert "pip install exit137[kafka]" in caught.value.detail
 
 
 def test_a_password_shows_nowhere(secret: str) -> None:

@@ -3,6 +3,7 @@ Brokers that fail in every way that a client can meet, and what the sink makes o
 """
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -131,6 +132,27 @@ async def test_a_lost_leader_is_noticed_in_time_and_found_again(brokers: Cluster
     await sink.send(events(numbers))
     await sink.aclose()
     assert ids(brokers, 30) == [item.id for item in events(numbers)]
+
+
+@pytest.mark.parametrize("is_down", [False, True])
+async def test_a_partition_that_moves_to_another_broker_is_followed(is_down: bool) -> None:
+    """
+    Within one `send`, whether the one that led it answers or is gone.
+    """
+    with cluster(brokers=3) as brokers, contextlib.ExitStack() as stack:
+        brokers.create(TOPIC, replication=3)
+        brokers.lead(TOPIC, 0, 1)
+        sink = KafkaSink(
+            KafkaConfig(name="k", type="kafka", bootstrap_servers=brokers.servers, topic=TOPIC, timeout_s=6)
+        )
+        await sink.open()
+        await sink.send([event(1)])
+        if is_down:
+            stack.enter_context(brokers.down(1))
+        brokers.lead(TOPIC, 0, 2)
+        await sink.send([event(2)])
+        await sink.aclose()
+        assert [record.id for record in read(brokers.servers[1], TOPIC, 2)] == ["e00001", "e00002"]
 
 
 async def test_a_broker_that_goes_away_is_noticed_in_time_and_found_again(brokers: Cluster, sink: KafkaSink) -> None:
