@@ -120,6 +120,7 @@ def drive(home: Path, kills: int, seed: int, bus: str | None = None) -> Outcome:
         for number in range(kills):
             receiver.run = number
             _one_life(config, steps[number % len(steps)], rng)
+            receiver.settle()
             killed_at_s.append(time.time())
         journal.end()
         receiver.run = kills

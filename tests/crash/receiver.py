@@ -2,12 +2,16 @@
 A webhook's other side: takes everything, and remembers what came when.
 """
 
+import contextlib
 import hashlib
 import json
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import Any, Final, Self
+
+_SETTLED_S: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +53,8 @@ class Receiver:
     def __init__(self) -> None:
         self.run = 0
         self.arrivals: list[Arrival] = []
+        self._connections = 0
+        self._closed = threading.Condition()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, name="receiver")
 
@@ -68,11 +74,22 @@ class Receiver:
         """
         return f"http://127.0.0.1:{self._server.server_address[1]}/"
 
+    def settle(self) -> None:
+        """
+        Wait until what an agent sent that is dead by now has been taken, for it belongs to that life.
+        """
+        with self._closed:
+            self._closed.wait_for(lambda: self._connections == 0, timeout=_SETTLED_S)
+
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+
+            def handle(self) -> None:
+                with receiver.connection(), contextlib.suppress(ConnectionResetError):
+                    super().handle()
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -84,6 +101,20 @@ class Receiver:
                 pass
 
         return Handler
+
+    @contextlib.contextmanager
+    def connection(self) -> Iterator[None]:
+        """
+        As long as one is open.
+        """
+        with self._closed:
+            self._connections += 1
+        try:
+            yield
+        finally:
+            with self._closed:
+                self._connections -= 1
+                self._closed.notify_all()
 
     def take(self, body: bytes) -> None:
         """
