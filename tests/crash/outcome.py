@@ -70,16 +70,17 @@ def delivered(arrivals: Sequence[Arrival], pids: range) -> Delivered:
     latest: dict[str, tuple[int, Arrival]] = {}
     newest_pid: Counter[str] = Counter()
     repeated, wrongly, disordered, changed = 0, 0, 0, 0
-    for number, arrival in enumerate(arrivals):
+    for arrival in arrivals:
         if arrival.id not in latest:
             disordered += arrival.pid < newest_pid[arrival.container_id]
             newest_pid[arrival.container_id] = arrival.pid
         else:
-            before_number, before = latest[arrival.id]
+            known_before, before = latest[arrival.id]
             repeated += 1
             changed += before.digest != arrival.digest
-            wrongly += before.run == arrival.run or number - before_number > _MOST_IN_FLIGHT
-        latest[arrival.id] = (number, arrival)
+            wrongly += before.run == arrival.run or len(latest) - known_before > _MOST_IN_FLIGHT
+        # Counted are ids: what was in flight may come again in several lives before it is noted.
+        latest[arrival.id] = (len(latest), arrival)
     return Delivered(
         missing=len(set(pids) - {arrival.pid for arrival in arrivals}),
         repeated=repeated,
