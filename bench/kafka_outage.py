@@ -75,11 +75,9 @@ def main() -> None:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_through_it(cluster, Path(folder) / "s.db"))
         arrived = read(cluster.address(), TOPIC, EVENTS)
+    ids = {record.id for record in arrived}
     wrong = disordered((record.key, record.id) for record in arrived)
-    print(
-        f"{len({record.id for record in arrived})} of {EVENTS} events arrived, {len(arrived) - EVENTS} of them twice,"
-    )
-    print(f"{len(wrong)} before an earlier one of their container")
+    print(f"{len(ids):,} events arrived, {len(arrived) - len(ids)} of them twice, {len(wrong)} out of order")
 
 
 async def _through_it(cluster: Broker, path: Path) -> None:
