@@ -143,10 +143,12 @@ class Broker:
 
     def create(self, topic: str, partitions: int = 1, **settings: str) -> None:
         """
-        Make a topic, with settings of its own.
+        Make a topic, with settings of its own, and wait until it is there.
         """
         made = self.admin.create_topics([NewTopic(topic, partitions, 1, config=settings)])
         made[topic].result(timeout=_READY_S)
+        while topic not in self.topics():
+            time.sleep(_POLL_S)
 
     def delete(self, topic: str) -> None:
         """

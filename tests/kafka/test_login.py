@@ -12,7 +12,14 @@ from typing import Any, Final
 
 import pytest
 import trustme
-from confluent_kafka.admin import AclBinding, AclOperation, AclPermissionType, ResourcePatternType, ResourceType
+from confluent_kafka.admin import (
+    AclBinding,
+    AclBindingFilter,
+    AclOperation,
+    AclPermissionType,
+    ResourcePatternType,
+    ResourceType,
+)
 
 from sinks.errors import DisabledError, Reason, SinkError, TransientError
 from sinks.kafka import KafkaConfig, KafkaSink
@@ -134,17 +141,13 @@ def allow(place: Place, operation: AclOperation) -> None:
     """
     Let the stranger do this, and wait until it can.
     """
-    rule = AclBinding(
-        ResourceType.TOPIC,
-        place.topic,
-        ResourcePatternType.LITERAL,
-        f"User:{STRANGER}",
-        "*",
-        operation,
-        AclPermissionType.ALLOW,
-    )
+    what = (ResourceType.TOPIC, place.topic, ResourcePatternType.LITERAL, f"User:{STRANGER}", "*", operation)
+    rule = AclBinding(*what, AclPermissionType.ALLOW)
     for future in place.broker.admin.create_acls([rule]).values():
         future.result(timeout=10)
+    wanted = AclBindingFilter(*what, AclPermissionType.ALLOW)
+    while not place.broker.admin.describe_acls(wanted).result(timeout=10):
+        time.sleep(0.05)
 
 
 async def test_a_broker_of_another_authority_gets_nothing(place: Place, tmp_path: Path) -> None:
