@@ -27,7 +27,7 @@ from sinks.base import Outgoing
 from sinks.event import to_json
 from sinks.kafka import KafkaConfig, KafkaSink
 from sinks.kafka.config import Compression
-from tests.kafka.broker import Broker, broker
+from tests.kafka.broker import Broker, broker, problem
 
 RECORDED: Final = Path(__file__).parents[1] / "tests/recordings/debian12-docker20-cgroup2"
 EVENTS: Final = 30_000
@@ -40,6 +40,8 @@ def main() -> None:
     """
     Print two lines for each compression.
     """
+    if (reason := problem()) is not None:
+        raise SystemExit(reason)
     logging.disable(logging.WARNING)
     events = recorded(EVENTS)
     mean_bytes = sum(len(event.body) for event in events) / len(events)

@@ -26,7 +26,7 @@ from collector.metrics import Metrics
 from collector.store import Store
 from sinks.base import Outgoing
 from sinks.kafka import KafkaConfig, KafkaSink
-from tests.kafka.broker import Broker, broker
+from tests.kafka.broker import Broker, broker, problem
 from tests.kafka.events import disordered
 from tests.kafka.reader import read
 
@@ -69,6 +69,8 @@ def main() -> None:
     """
     Print what came of it.
     """
+    if (reason := problem()) is not None:
+        raise SystemExit(reason)
     logging.disable(logging.WARNING)
     with tempfile.TemporaryDirectory(dir=".") as folder, broker(Path(folder)) as cluster:
         cluster.create(TOPIC, PARTITIONS)
