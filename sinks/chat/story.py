@@ -86,7 +86,7 @@ def _overview(groups: Sequence[Group]) -> Card:
     rows = [f"• {_row(group)}" for group in worst[:_ROWS]]
     hosts = sorted({group.last.host for group in groups})
     if rest := worst[_ROWS:]:
-        rows.append(f"and {len(rest)} more, {sum(len(group.documents) for group in rest)} events")
+        rows.append(f"and {len(rest)} more with {sum(len(group.documents) for group in rest)} events")
     return Card(
         tone=_tone(worst[0].last),
         title=f"{_kinds(groups)} on {', '.join(hosts)}",
