@@ -150,7 +150,7 @@ def test_the_settings_of_a_chat() -> None:
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"template": "icq"}, r"sinks\[0\]\.template: .*icq.*"),
+        ({"template": "slak"}, r'sinks\[0\]\.template: unknown value "slak".*teams; did you mean "slack"'),
         ({"grouping": {"burst": 1}}, r"sinks\[0\]\.grouping\.burst"),
         ({"grouping": {"intervals": 1}}, r"sinks\[0\]\.grouping\.intervals: .*did you mean \"interval_s\""),
     ],

@@ -15,10 +15,10 @@ from collector.metrics import Metrics
 from collector.store import Store, StoredEvent
 from sinks.base import Grouping, Outgoing, SinkConfig
 from sinks.errors import PermanentError, Reason, TransientError
+from tests.unit.collector.delivery.stopped_clock import BEGIN_S, StoppedClock
 
 BUSY = TransientError(Reason.SERVER_ERROR, "busy")
 BAD = PermanentError(Reason.REJECTED, "bad")
-BEGIN_S = 1_800_000_000.0
 
 
 class ChatConfig(SinkConfig, frozen=True, kw_only=True):
@@ -29,31 +29,6 @@ class ChatConfig(SinkConfig, frozen=True, kw_only=True):
     grouping: Grouping = Grouping()
 
 
-class Clock:
-    """
-    Time passes by being waited for; `stop` is set when it would pass `end_s`.
-    """
-
-    def __init__(self) -> None:
-        self.time_s = BEGIN_S
-        self.end_s = BEGIN_S
-        self.stop = asyncio.Event()
-
-    def now_s(self) -> float:
-        return self.time_s
-
-    def wall_ns(self) -> int:
-        return int(self.time_s * 1e9)
-
-    async def wait(self, event: asyncio.Event, seconds: float | None) -> None:
-        if seconds is None or self.time_s + seconds > self.end_s:
-            self.stop.set()
-            await event.wait()
-            return
-        self.time_s += seconds
-        await asyncio.sleep(0)
-
-
 class Chat:
     """
     Takes messages; first raises what it was given.
@@ -61,7 +36,7 @@ class Chat:
 
     max_batch = 500
 
-    def __init__(self, clock: Clock, *failures: Exception) -> None:
+    def __init__(self, clock: StoppedClock, *failures: Exception) -> None:
         self.clock = clock
         self.failures = list(failures)
         self.attempts_s: list[float] = []
@@ -85,18 +60,18 @@ class Chat:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> StoppedClock:
+    return StoppedClock()
 
 
 @pytest.fixture
-async def store(tmp_path: Path, clock: Clock) -> AsyncIterator[Store]:
+async def store(tmp_path: Path, clock: StoppedClock) -> AsyncIterator[Store]:
     store = await Store.open(tmp_path / "s.db", wall_ns=clock.wall_ns)
     yield store
     await store.aclose()
 
 
-async def put(store: Store, clock: Clock, *ids: str, group: str = "a") -> None:
+async def put(store: Store, clock: StoppedClock, *ids: str, group: str = "a") -> None:
     """
     Store these, which happen now.
     """
@@ -120,7 +95,7 @@ async def put(store: Store, clock: Clock, *ids: str, group: str = "a") -> None:
 
 
 @asynccontextmanager
-async def running(store: Store, clock: Clock, chat: Chat) -> AsyncIterator[Courier]:
+async def running(store: Store, clock: StoppedClock, chat: Chat) -> AsyncIterator[Courier]:
     config = ChatConfig(name="chat", type="scripted")
     rng = random.Random(137)  # noqa: S311 (jitter)
     courier = Courier(config, chat, store=store, metrics=Metrics(sinks=["chat"]), clock=clock, rng=rng)
@@ -130,139 +105,123 @@ async def running(store: Store, clock: Clock, chat: Chat) -> AsyncIterator[Couri
         task.cancel()
 
 
-async def run_to(courier: Courier, clock: Clock, end_s: float) -> None:
-    """
-    Until the courier has nothing to do before a time, seconds since the beginning.
-    """
-    clock.end_s = BEGIN_S + end_s
-    clock.stop.clear()
-    courier.wake()
-    await clock.stop.wait()
-    clock.time_s = clock.end_s
-
-
-async def test_a_message_is_all_events_of_its_group(store: Store, clock: Clock) -> None:
+async def test_a_message_is_all_events_of_its_group(store: Store, clock: StoppedClock) -> None:
     """
     The first at once, what follows together; each with how often it has happened in 24 hours.
     """
     chat = Chat(clock)
     await put(store, clock, "1")
     async with running(store, clock, chat) as courier:
-        await run_to(courier, clock, 60)
+        await clock.run_to(courier, 60)
         await put(store, clock, "2", "3")
-        await run_to(courier, clock, 400)
+        await clock.run_to(courier, 400)
     assert chat.ids == [["1"], ["2", "3"]]
     assert [event.times_in_last_day for message in chat.messages for event in message] == [1, 3, 3]
     assert store.depth("chat") == 0
 
 
-async def test_what_is_older_than_a_day_is_not_counted(store: Store, clock: Clock) -> None:
+async def test_what_is_older_than_a_day_is_not_counted(store: Store, clock: StoppedClock) -> None:
     """
     The third within two days is the second within one.
     """
     chat = Chat(clock)
     async with running(store, clock, chat) as courier:
         for day in (0, 1.5, 2):
-            await run_to(courier, clock, 86_400 * day)
+            await clock.run_to(courier, 86_400 * day)
             await put(store, clock, str(day))
-        await run_to(courier, clock, 86_400 * 2 + 1)
+        await clock.run_to(courier, 86_400 * 2 + 1)
     assert [event.times_in_last_day for message in chat.messages for event in message] == [1, 1, 2]
 
 
-async def test_a_first_event_is_told_though_hundreds_wait_for_their_digest(store: Store, clock: Clock) -> None:
+async def test_a_first_event_is_told_though_hundreds_wait_for_their_digest(store: Store, clock: StoppedClock) -> None:
     """
     What waits longest does not hide what is new.
     """
     chat = Chat(clock)
     await put(store, clock, "0")
     async with running(store, clock, chat) as courier:
-        await run_to(courier, clock, 10)
+        await clock.run_to(courier, 10)
         await put(store, clock, *[f"x{number}" for number in range(600)])
         await put(store, clock, "new", group="b")
-        await run_to(courier, clock, 11)
+        await clock.run_to(courier, 11)
     assert chat.ids == [["0"], ["new"]]
 
 
-async def test_a_digest_has_so_many_events_as_the_sink_takes(store: Store, clock: Clock) -> None:
+async def test_a_digest_has_so_many_events_as_the_sink_takes(store: Store, clock: StoppedClock) -> None:
     """
     The others are in the next one.
     """
     chat = Chat(clock)
     await put(store, clock, "0")
     async with running(store, clock, chat) as courier:
-        await run_to(courier, clock, 10)
+        await clock.run_to(courier, 10)
         await put(store, clock, *[f"x{number}" for number in range(600)])
-        await run_to(courier, clock, 700)
+        await clock.run_to(courier, 700)
     assert [len(message) for message in chat.messages] == [1, 500, 100]
 
 
-async def test_failed_attempts_too_are_a_second_apart(store: Store, clock: Clock) -> None:
+async def test_failed_attempts_too_are_a_second_apart(store: Store, clock: StoppedClock) -> None:
     """
     Also where the wait before the next would be shorter; what Retry-After says is kept.
     """
     chat = Chat(clock, *[BUSY] * 3, TransientError(Reason.RATE_LIMITED, "later", retry_after_s=30))
     await put(store, clock, "1")
     async with running(store, clock, chat) as courier:
-        await run_to(courier, clock, 200)
+        await clock.run_to(courier, 200)
     gaps = [later - early for early, later in zip(chat.attempts_s, chat.attempts_s[1:], strict=False)]
     assert min(gaps) >= 1
     assert gaps[3] == pytest.approx(30)
     assert chat.ids == [["1"]]
 
 
-async def test_a_message_that_failed_is_told_with_what_has_come_since(store: Store, clock: Clock) -> None:
+async def test_a_message_that_failed_is_told_with_what_has_come_since(store: Store, clock: StoppedClock) -> None:
     """
     It was not told: no digest waits for it, and nothing is sent twice.
     """
-
-    class BusyChat(Chat):
-        async def send(self, batch: Sequence[Outgoing]) -> None:
-            if self.failures:
-                await put(store, clock, "2")
-            await super().send(batch)
-
-    chat = BusyChat(clock, BUSY)
+    chat = Chat(clock, TransientError(Reason.RATE_LIMITED, "later", retry_after_s=20))
     await put(store, clock, "1")
     async with running(store, clock, chat) as courier:
-        await run_to(courier, clock, 30)
+        await clock.run_to(courier, 10)
+        await put(store, clock, "2")
+        await clock.run_to(courier, 30)
     assert chat.ids == [["1", "2"]]
 
 
-async def test_an_open_circuit_is_tried_with_one_message(store: Store, clock: Clock) -> None:
+async def test_an_open_circuit_is_tried_with_one_message(store: Store, clock: StoppedClock) -> None:
     """
     Whatever its first event's group: a message is one attempt.
     """
     chat = Chat(clock, *[BUSY] * 5)
     await put(store, clock, "1", "2", "3")
     async with running(store, clock, chat) as courier:
-        await run_to(courier, clock, 200)
+        await clock.run_to(courier, 200)
     assert chat.ids == [["1", "2", "3"]]
 
 
-async def test_a_message_that_is_refused_is_put_aside(store: Store, clock: Clock) -> None:
+async def test_a_message_that_is_refused_is_put_aside(store: Store, clock: StoppedClock) -> None:
     """
     One by one its events would be a flood.
     """
     chat = Chat(clock, BAD)
     await put(store, clock, "1", "2")
     async with running(store, clock, chat) as courier:
-        await run_to(courier, clock, 10)
+        await clock.run_to(courier, 10)
     assert (chat.ids, len(chat.attempts_s), store.depth("chat")) == ([], 1, 0)
 
 
-async def test_a_digest_that_waits_does_not_hold_up_the_end(store: Store, clock: Clock) -> None:
+async def test_a_digest_that_waits_does_not_hold_up_the_end(store: Store, clock: StoppedClock) -> None:
     """
     A drain waits for what may be sent now; after a restart the digest comes when it is due.
     """
     chat = Chat(clock)
     await put(store, clock, "1")
     async with running(store, clock, chat) as courier:
-        await run_to(courier, clock, 10)
+        await clock.run_to(courier, 10)
         await put(store, clock, "2")
-        await run_to(courier, clock, 20)
+        await clock.run_to(courier, 20)
         assert await courier.drain(5)
     async with running(store, clock, chat) as courier:
-        await run_to(courier, clock, 299)
+        await clock.run_to(courier, 299)
         assert chat.ids == [["1"]]
-        await run_to(courier, clock, 300)
+        await clock.run_to(courier, 300)
     assert chat.ids == [["1"], ["2"]]
