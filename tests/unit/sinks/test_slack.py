@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 import pytest
+import trustme
 
 from collector.cli.check import trial_event
 from collector.config import Config, ConfigurationError, HostConfig, parse
@@ -17,7 +18,8 @@ from sinks.secret import Secret
 from sinks.slack import SlackConfig, SlackSink
 from tests.unit.sinks.chat.limits import check
 from tests.unit.sinks.chat.scenes import leak, overview
-from tests.unit.sinks.http.receiver import Answer, close, raw, receiver, reset, status
+from tests.unit.sinks.http.probe import tls_receiver
+from tests.unit.sinks.http.receiver import Answer, close, raw, receiver, reset, silence, status
 
 HIDDEN = "T0000/B0000/h1dden-of-a-test"
 
@@ -106,6 +108,8 @@ def chat(code: int, words: bytes, headers: bytes = b"") -> Answer:
         (status(302, "location: http://127.0.0.1:1/\r\n"), DisabledError, Reason.UNUSABLE, None),
         (reset, TransientError, Reason.UNREACHABLE, None),
         (close, TransientError, Reason.UNREACHABLE, None),
+        (silence, TransientError, Reason.TIMEOUT, None),
+        (raw(b"SSH-2.0-OpenSSH\r\n"), TransientError, Reason.SERVER_ERROR, None),
     ],
 )
 async def test_answers_say_what_to_do(
@@ -117,10 +121,21 @@ async def test_answers_say_what_to_do(
     """
     async with receiver(answer) as server:
         with pytest.raises(error) as caught:
-            await sent(config(server.port), leak())
+            await sent(config(server.port, timeout_s=0.5), leak())
     found: Any = caught.value
     assert (found.reason, getattr(found, "retry_after_s", None)) == (reason, retry_after_s)
     assert HIDDEN not in str(found)
+
+
+async def test_a_server_whose_certificate_nobody_knows_is_not_told() -> None:
+    """
+    Nothing of the message leaves the host.
+    """
+    async with tls_receiver(trustme.CA().issue_cert("127.0.0.1")) as server:
+        secure = SlackConfig(name="s", type="slack", url=Secret(f"https://127.0.0.1:{server.port}/{HIDDEN}"))
+        with pytest.raises(TransientError, match="is not trusted"):
+            await sent(secure, leak())
+    assert server.requests == []
 
 
 @pytest.mark.parametrize("answer", [chat(200, b"ok"), status(204), chat(202, b"")])
