@@ -162,6 +162,9 @@ class Courier:
         """
         The next message to a person, with how often it has happened before; to a sink that failed too.
         """
+        # In a storm much is stored while no message may go out: then nobody looks through it.
+        if (free_s := teller.free_s(now_s)) > now_s:
+            return _Next(due_s=free_s)
         plan = teller.plan(await self._store.waiting(self._name, now_s), now_s)
         if not plan.groups:
             times_s = (plan.due_s, await self._store.next_retry_s(self._name))

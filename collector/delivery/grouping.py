@@ -61,22 +61,31 @@ class Teller:
             waiting: what there is to tell, in its order.
             now_s: seconds since 1970.
         """
-        sent = self._messages(now_s)
-        left = self._grouping.burst - len(sent)
         if not waiting:
             return Plan()
-        if sent and (free_s := max(sent) + BETWEEN_MESSAGES_S) > now_s:
+        if (free_s := self.free_s(now_s)) > now_s:
             return Plan(due_s=free_s)
         due = [group for group in waiting if self._due_s(group, now_s) <= now_s]
         fresh = [group for group in due if not self._is_digest(group)]
         if not due:
             return Plan(due_s=min(self._due_s(group, now_s) for group in waiting))
-        if left <= 0 or (left == 1 and not fresh):
+        sent = self._messages(now_s)
+        left = self._grouping.burst - len(sent)
+        if left == 1 and not fresh:
             return Plan(due_s=min(sent) + self._grouping.interval_s)
         room = left if fresh else left - 1
         if len(waiting) > 1 and (left == 1 or len(due) > room):
             return self._all_together(waiting, now_s)
         return Plan(groups=[(fresh or due)[0].name])
+
+    def free_s(self, now_s: float) -> float:
+        """
+        When the next message may go out, whatever there is to tell.
+        """
+        sent = self._messages(now_s)
+        if len(sent) >= self._grouping.burst:
+            return min(sent) + self._grouping.interval_s
+        return max(sent, default=-math.inf) + BETWEEN_MESSAGES_S
 
     def told(self, groups: Collection[str], now_s: float) -> Mapping[str, float]:
         """

@@ -12,7 +12,7 @@ import pytest
 
 from collector.delivery import Courier
 from collector.metrics import Metrics
-from collector.store import Store, StoredEvent
+from collector.store import Store, StoredEvent, WaitingGroup
 from sinks.base import Grouping, Outgoing, SinkConfig
 from sinks.errors import PermanentError, Reason, TransientError
 from tests.unit.collector.delivery.stopped_clock import BEGIN_S, StoppedClock
@@ -225,3 +225,26 @@ async def test_a_digest_that_waits_does_not_hold_up_the_end(store: Store, clock:
         assert chat.ids == [["1"]]
         await clock.run_to(courier, 300)
     assert chat.ids == [["1"], ["2"]]
+
+
+async def test_what_waits_is_not_looked_through_while_no_message_may_go_out(
+    store: Store, clock: StoppedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    A storm stores much in that time, and each commit wakes the courier.
+    """
+    looks: list[float] = []
+    waiting = store.waiting
+
+    async def counted(sink: str, now_s: float) -> list[WaitingGroup]:
+        looks.append(now_s - BEGIN_S)
+        return await waiting(sink, now_s)
+
+    monkeypatch.setattr(store, "waiting", counted)
+    chat = Chat(clock)
+    async with running(store, clock, chat) as courier:
+        for number in range(40):
+            await put(store, clock, str(number), group=str(number))
+            await clock.run_to(courier, number)
+    assert len(chat.messages) == 4
+    assert len(looks) < 10
