@@ -171,8 +171,10 @@ class Courier:
             return _Next(due_s=min((time_s for time_s in times_s if time_s is not None), default=None))
         limit = min(_BATCH, self._sink.max_batch)
         events = await self._store.pending(self._name, limit, now_s, plan.groups)
-        counts = await self._store.counts(plan.groups, now_s - _DAY_S)
-        return _Next(events=[_counted(event, counts) for event in events], groups=plan.groups)
+        # Where there are more events than one message may have, a person is not told of all groups.
+        groups = list(dict.fromkeys(event.outgoing.group for event in events if event.outgoing.group is not None))
+        counts = await self._store.counts(groups, now_s - _DAY_S)
+        return _Next(events=[_counted(event, counts) for event in events], groups=groups)
 
     async def _expire(self) -> None:
         now_s = self._clock.now_s()

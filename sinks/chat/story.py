@@ -172,17 +172,17 @@ def _curve(memory: Memory) -> tuple[str, ...]:
     """
     The curve in a line, and in a second what it goes from and to.
     """
-    limit = f"limit {size(memory.limit_bytes)}" if memory.limit_bytes is not None else "no limit"
+    limit = f", limit {size(memory.limit_bytes)}" if memory.limit_bytes is not None else ""
     values = [value for _, value in memory.series]
     if len(values) < 2:  # noqa: PLR2004 (one sample is no curve)
-        return (f"peak {size(memory.peak_bytes)}, {limit}",) if memory.peak_bytes is not None else ()
+        return (f"peak {size(memory.peak_bytes)}{limit}",) if memory.peak_bytes is not None else ()
     peak = max(values)
     near = memory.limit_bytes is not None and peak <= memory.limit_bytes <= _SHOWN_LIMIT * peak
     top = memory.limit_bytes if near and memory.limit_bytes is not None else peak
     lasted = duration(memory.series[-1][0] - memory.series[0][0])
     return (
         sparkline(memory.series, top),
-        f"{size(min(values))} to {size(peak)} in {lasted}, {limit}{_trend(memory)}",
+        f"{size(min(values))} to {size(peak)} in {lasted}{limit}{_trend(memory)}",
     )
 
 

@@ -160,6 +160,20 @@ async def test_a_digest_has_so_many_events_as_the_sink_takes(store: Store, clock
     assert [len(message) for message in chat.messages] == [1, 500, 100]
 
 
+async def test_a_group_that_has_no_room_in_a_message_was_not_told(store: Store, clock: StoppedClock) -> None:
+    """
+    Its first event is in the next one, not in a digest.
+    """
+    chat = Chat(clock)
+    for group in "abcde":
+        await put(store, clock, *[f"{group}{number}" for number in range(120)], group=group)
+    await put(store, clock, "new", group="f")
+    async with running(store, clock, chat) as courier:
+        await clock.run_to(courier, 10)
+    assert [len(message) for message in chat.messages] == [500, 1]
+    assert chat.ids[1] == ["new"]
+
+
 async def test_failed_attempts_too_are_a_second_apart(store: Store, clock: StoppedClock) -> None:
     """
     Also where the wait before the next would be shorter; what Retry-After says is kept.

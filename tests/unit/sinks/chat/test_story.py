@@ -152,7 +152,7 @@ def test_without_a_curve_there_is_the_peak() -> None:
     """
     If that is known.
     """
-    assert lines(card_of([event(1, memory={"peak_bytes": 4 << 20})]), "Memory") == ["peak 4 MiB, no limit"]
+    assert lines(card_of([event(1, memory={"peak_bytes": 4 << 20})]), "Memory") == ["peak 4 MiB"]
     assert lines(card_of([event(1, memory={"limit_bytes": 4 << 20})]), "Memory") == []
 
 
