@@ -167,14 +167,15 @@ class Courier:
             return _Next(due_s=free_s)
         plan = teller.plan(await self._store.waiting(self._name, now_s), now_s)
         if not plan.groups:
+            # A retry whose time has come waits for the turn of its group.
             times_s = (plan.due_s, await self._store.next_retry_s(self._name))
-            return _Next(due_s=min((time_s for time_s in times_s if time_s is not None), default=None))
+            return _Next(due_s=min((at_s for at_s in times_s if at_s is not None and at_s > now_s), default=None))
         limit = min(_BATCH, self._sink.max_batch)
         events = await self._store.pending(self._name, limit, now_s, plan.groups)
         # Where there are more events than one message may have, a person is not told of all groups.
         groups = list(dict.fromkeys(event.outgoing.group for event in events if event.outgoing.group is not None))
         counts = await self._store.counts(groups, now_s - _DAY_S)
-        return _Next(events=[_counted(event, counts) for event in events], groups=groups)
+        return _Next(events=[_counted(event, counts) for event in events], groups=groups, due_s=now_s)
 
     async def _expire(self) -> None:
         now_s = self._clock.now_s()

@@ -95,8 +95,8 @@ async def put(store: Store, clock: StoppedClock, *ids: str, group: str = "a") ->
 
 
 @asynccontextmanager
-async def running(store: Store, clock: StoppedClock, chat: Chat) -> AsyncIterator[Courier]:
-    config = ChatConfig(name="chat", type="scripted")
+async def running(store: Store, clock: StoppedClock, chat: Chat, burst: int = 4) -> AsyncIterator[Courier]:
+    config = ChatConfig(name="chat", type="scripted", grouping=Grouping(burst=burst))
     rng = random.Random(137)  # noqa: S311 (jitter)
     courier = Courier(config, chat, store=store, metrics=Metrics(sinks=["chat"]), clock=clock, rng=rng)
     async with asyncio.TaskGroup() as tasks:
@@ -241,20 +241,28 @@ async def test_a_digest_that_waits_does_not_hold_up_the_end(store: Store, clock:
     assert chat.ids == [["1"], ["2"]]
 
 
+@pytest.fixture
+def looks(store: Store, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """
+    When the courier looked through what waits.
+    """
+    found: list[float] = []
+    waiting = store.waiting
+
+    async def counted(sink: str, now_s: float) -> list[WaitingGroup]:
+        found.append(now_s - BEGIN_S)
+        return await waiting(sink, now_s)
+
+    monkeypatch.setattr(store, "waiting", counted)
+    return found
+
+
 async def test_what_waits_is_not_looked_through_while_no_message_may_go_out(
-    store: Store, clock: StoppedClock, monkeypatch: pytest.MonkeyPatch
+    store: Store, clock: StoppedClock, looks: list[float]
 ) -> None:
     """
     A storm stores much in that time, and each commit wakes the courier.
     """
-    looks: list[float] = []
-    waiting = store.waiting
-
-    async def counted(sink: str, now_s: float) -> list[WaitingGroup]:
-        looks.append(now_s - BEGIN_S)
-        return await waiting(sink, now_s)
-
-    monkeypatch.setattr(store, "waiting", counted)
     chat = Chat(clock)
     async with running(store, clock, chat) as courier:
         for number in range(40):
@@ -262,3 +270,24 @@ async def test_what_waits_is_not_looked_through_while_no_message_may_go_out(
             await clock.run_to(courier, number)
     assert len(chat.messages) == 4
     assert len(looks) < 10
+
+
+async def test_a_digest_that_failed_waits_as_calmly_as_any(
+    store: Store, clock: StoppedClock, looks: list[float]
+) -> None:
+    """
+    Its retry is over, its turn has not come: nobody looks again and again.
+    """
+    chat = Chat(clock)
+    await put(store, clock, "a1")
+    async with running(store, clock, chat, burst=2) as courier:
+        await clock.run_to(courier, 2)
+        await put(store, clock, "a2")
+        await clock.run_to(courier, 10)
+        chat.failures.append(TransientError(Reason.RATE_LIMITED, "later", retry_after_s=291))
+        await put(store, clock, "b", group="b")
+        await clock.run_to(courier, 600)
+        assert chat.ids == [["a1"], ["b"]]
+        assert len(looks) < 30
+        await clock.run_to(courier, 602)
+    assert chat.ids == [["a1"], ["b"], ["a2"]]
