@@ -4,9 +4,11 @@ How a person is told without being flooded: what goes out now, together with wha
     a group's first event ── at once ──▶ message ── what follows within `interval_s` ──▶ digest of the group
 
 A group is what happens in the same way to one owner: a Compose project's service, else a container's name. Within any
-`interval_s` there are `burst` messages at the most; when more groups have something to tell than messages are left, one
-message tells all that waits. What is new goes before digests, and no digest takes the last message. Nothing is left
-out: each event is in exactly one message. Pure: the state is when which group was last told of.
+`interval_s` there are `burst` messages at the most; after the first, when more groups have something to tell than
+messages are left, one message tells all that waits. What is new goes before digests, and no digest takes the last
+message. Nothing is left out: each event is in exactly one message.
+
+Pure: the state is when which group was last told of.
 """
 
 import math
@@ -74,7 +76,9 @@ class Teller:
         if left == 1 and not fresh:
             return Plan(due_s=min(sent) + self._grouping.interval_s)
         room = left if fresh else left - 1
-        if len(waiting) > 1 and (left == 1 or len(due) > room):
+        # What is new after a quiet time does not wait for what may come with it.
+        quiet = bool(fresh) and not sent
+        if not quiet and len(waiting) > 1 and (left == 1 or len(due) > room):
             return self._all_together(waiting, now_s)
         return Plan(groups=[(fresh or due)[0].name])
 

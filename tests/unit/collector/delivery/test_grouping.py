@@ -126,6 +126,16 @@ def test_a_storm_is_a_few_messages_and_one_that_tells_all_the_rest() -> None:
     assert sorted(number for message in channel.messages for number in message.numbers) == list(range(500))
 
 
+def test_of_many_at_once_the_first_is_told_at_once() -> None:
+    """
+    The others follow together, when what comes with them had time to come.
+    """
+    channel = Channel()
+    channel.waiting += [(f"service-{number}", number, 0.0) for number in range(30)]
+    channel.run_to(60)
+    assert [(message.at_s, len(message.events)) for message in channel.messages] == [(0, 1), (5, 29)]
+
+
 def test_what_is_new_goes_before_digests() -> None:
     """
     A first kill does not wait behind what was told before, though that became due earlier.

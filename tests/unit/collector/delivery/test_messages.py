@@ -166,12 +166,12 @@ async def test_a_group_that_has_no_room_in_a_message_was_not_told(store: Store, 
     """
     chat = Chat(clock)
     for group in "abcde":
-        await put(store, clock, *[f"{group}{number}" for number in range(120)], group=group)
+        await put(store, clock, *[f"{group}{number}" for number in range(150)], group=group)
     await put(store, clock, "new", group="f")
     async with running(store, clock, chat) as courier:
         await clock.run_to(courier, 10)
-    assert [len(message) for message in chat.messages] == [500, 1]
-    assert chat.ids[1] == ["new"]
+    assert [len(message) for message in chat.messages] == [150, 500, 1]
+    assert chat.ids[2] == ["new"]
 
 
 async def test_failed_attempts_too_are_a_second_apart(store: Store, clock: StoppedClock) -> None:
