@@ -178,6 +178,12 @@ class ContainerRecord:
         """
         return self.runs[-1] if self.runs and not self.runs[-1].ended else None
 
+    def has_forgotten(self, snapshot: ContainerSnapshot) -> bool:
+        """
+        Whether a snapshot shows a run older than the oldest that is kept.
+        """
+        return bool(self.runs) and (snapshot.started_at_ns or 0) < self.runs[0].not_before_ns
+
     def run_at(self, at_ns: int | None) -> Run | None:
         """
         The run to which a moment belongs: the latest that had begun by then.
@@ -333,9 +339,7 @@ def _first_process(ends: Iterable[ProcessExited], exit_code: int | None) -> Proc
     found = [
         exited
         for exited in ends
-        if not exited.ancestors
-        and not (exited.comm or "").startswith(_RUNTIME_HELPERS)
-        and _gives(exited, exit_code)
+        if not exited.ancestors and not (exited.comm or "").startswith(_RUNTIME_HELPERS) and _gives(exited, exit_code)
     ]
     return found[0] if len(found) == 1 else None
 

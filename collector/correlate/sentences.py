@@ -74,8 +74,8 @@ def _victims(victims: tuple[PlacedVictim, ...]) -> str:
 def _where(placement: Placement, record: ContainerRecord | None) -> str:
     if placement.container_id is None:
         return ""
-    sure = "" if placement.confidence is Confidence.CERTAIN else "probably "
-    return f" of {sure}container {container_name(record, placement.container_id)}"
+    sure = "" if placement.confidence is Confidence.CERTAIN else ", probably"
+    return f"{sure} of container {container_name(record, placement.container_id)}"
 
 
 def _why(kill: KernelKill, limit_bytes: int | None) -> str:

@@ -354,6 +354,18 @@ def test_a_wait_status_tells_exit_137_from_a_kill() -> None:
     assert causes(scene.wait(WAIT_S)) == [Cause.APP_ERROR]
 
 
+def test_an_inspection_that_comes_late_does_not_bring_an_old_run_back() -> None:
+    """
+    A container is restarted faster than Docker answers: the answer shows a run that is told and forgotten.
+    """
+    scene = started()
+    told: list[Event] = []
+    for at_s in range(1, 13, 2):
+        told += scene.tell(docker(DIE, at_s, exit_code=1), docker(START, at_s + 0.5), at_s=at_s)
+    told += scene.tell(running(A), at_s=13)
+    assert len(causes(told + scene.wait(WAIT_S))) == 6
+
+
 def test_a_signal_is_held_while_it_may_still_work() -> None:
     """
     Or a restart of the agent in the grace period would forget who stopped the container.

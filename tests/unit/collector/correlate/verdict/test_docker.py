@@ -28,7 +28,7 @@ def test_an_end_by_the_sigkill_after_the_grace_period_is_a_timeout() -> None:
     """
     verdict = decide(case(137, signals=(sent(TERM, 10.05), sent(KILL)), stop_ns=JUST_AFTER))
     assert (verdict.cause, verdict.confidence) == (Cause.DOCKER_STOP_TIMEOUT, Confidence.CERTAIN)
-    assert "signal 15 within 10.0 s" in verdict.because
+    assert "SIGTERM within 10.0 s" in verdict.because
 
 
 def test_an_end_on_the_stop_signal_as_the_time_was_up_is_no_timeout() -> None:
@@ -52,7 +52,7 @@ def test_the_stop_signal_may_be_any() -> None:
     """
     verdict = decide(case(0, stop_signal=QUIT, signals=(sent(QUIT, 1),), stop_ns=JUST_AFTER))
     assert verdict.cause is Cause.DOCKER_STOP
-    assert "signal 3" in verdict.because
+    assert "SIGQUIT" in verdict.because
 
 
 def test_without_a_signal_there_was_no_stop() -> None:
