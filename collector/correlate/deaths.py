@@ -379,5 +379,4 @@ def _trusted(record: ContainerRecord, key: str, value: int | None) -> int | None
     """
     An attribute of an event, unless a label of the same name has replaced it.
     """
-    labels = record.snapshot.labels if record.snapshot is not None else {}
-    return None if key in labels else value
+    return None if record.may_be_labelled(key) else value

@@ -170,6 +170,18 @@ def test_a_forged_exit_code_that_nobody_can_correct_is_unknown() -> None:
     assert (causes(events), death(events).exit_code) == ([Cause.UNKNOWN], None)
 
 
+def test_a_label_is_known_by_the_events_that_have_no_exit_code_of_their_own() -> None:
+    """
+    Where nobody could inspect the container: `start` has no exit code, so that the one it shows is a label.
+    """
+    scene = Scene()
+    labelled = {"name": "box-a", "image": "shop/api:1", "exitCode": "0"}
+    scene.tell(docker(START, 0, attributes=labelled))
+    scene.tell(docker(DIE, 10, exit_code=0, attributes=labelled), at_s=10)
+    told = death(scene.wait(WAIT_S))
+    assert told.exit_code is None
+
+
 def test_a_signal_that_a_label_forged_is_not_believed() -> None:
     """
     Or `--label signal=9` would blame docker kill for every end.
