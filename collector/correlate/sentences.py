@@ -89,5 +89,7 @@ def _why(kill: KernelKill, limit_bytes: int | None) -> str:
         case Scope.PARENT:
             owner = kill.report.oom_memcg or "a cgroup above it"
             return f"{owner} reached its memory limit" + (f" of {limit}" if limit else "")
+        case None if kill.report.is_global is None:
+            return "the kernel did not print whose memory ran out"
         case None:
             return "a memory limit was reached; the kernel did not print whose"
