@@ -32,6 +32,8 @@ def daemon_went_down(case: Case) -> Verdict | None:
     """
     if case.engine_down_ns is None or not (_stopped_at_shutdown(case) or _ended_while_down(case)):
         return None
+    if _sent_since(case, case.engine_down_ns):
+        return None
     evidence = tuple(evidence_of_signal(sent) for sent in case.signals_before_end)
     down = Evidence(
         source=EvidenceSource.DOCKER, time_ns=case.engine_down_ns, text="the Docker daemon stopped answering"
@@ -122,6 +124,13 @@ def _stopped_at_shutdown(case: Case) -> bool:
     return case.ended_ns - 100 * MS <= case.engine_down_ns + _SHUTDOWN_NS and (
         case.engine_down_ns <= case.ended_ns + _SHUTDOWN_NS
     )
+
+
+def _sent_since(case: Case, engine_down_ns: int) -> bool:
+    """
+    Whether a signal was sent through Docker after it had gone: its events do not outlive it, so that it was back.
+    """
+    return any(sent.at_ns > engine_down_ns for sent in case.signals_before_end)
 
 
 def _ended_while_down(case: Case) -> bool:

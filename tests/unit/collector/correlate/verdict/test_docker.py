@@ -189,3 +189,11 @@ def test_an_end_after_the_daemon_had_come_back_is_not_due_to_it() -> None:
     """
     verdict = decide(case(137, engine_down_ns=before_end(30), engine_up_ns=before_end(6)))
     assert verdict.cause is Cause.SIGNAL
+
+
+def test_a_signal_that_was_sent_after_the_daemon_had_gone_shows_that_it_was_back() -> None:
+    """
+    With live-restore: back for a while, and asked to kill it, before the agent had found it again.
+    """
+    killed = case(137, signals=(sent(KILL),), engine_down_ns=before_end(10), engine_up_ns=before_end(-7))
+    assert decide(killed).cause is Cause.DOCKER_KILL
