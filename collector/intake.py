@@ -15,7 +15,7 @@ from typing import Final
 
 from collector.correlate.correlator import Correlator
 from collector.correlate.facts import Fact, GapFact, Origin
-from collector.delivery import route
+from collector.delivery import group_of, route
 from collector.metrics import Metrics
 from collector.moments import moment_ns
 from collector.positions import PositionLedger
@@ -224,4 +224,5 @@ class Intake:
             container_id=container.id if container is not None else None,
             body=to_json(event),
             sinks=route(event, self._sinks),
+            group=group_of(event),
         )

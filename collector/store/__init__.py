@@ -12,7 +12,7 @@ from collector.store.errors import (
     StoreVersionError,
 )
 from collector.store.history import History
-from collector.store.records import Dropped, PastEvent, PendingEvent, StoredEvent, Told
+from collector.store.records import Dropped, PastEvent, PendingEvent, StoredEvent, Told, WaitingGroup
 from collector.store.salvage import Salvaged
 from collector.store.store import Store
 
@@ -32,4 +32,5 @@ __all__ = [
     "StoreVersionError",
     "StoredEvent",
     "Told",
+    "WaitingGroup",
 ]

@@ -27,7 +27,7 @@ from collector.store.errors import (
 from collector.store.salvage import Salvaged, salvage
 
 # The script at index n leads from schema version n to n + 1.
-MIGRATIONS: Final = ("schema_1.sql", "schema_2.sql")
+MIGRATIONS: Final = ("schema_1.sql", "schema_2.sql", "schema_3.sql")
 _APPLICATION_ID: Final = int.from_bytes(b"e137", "big")
 _SET_ASIDE_KEPT: Final = 3
 _SUFFIXES: Final = ("", "-wal", "-shm")

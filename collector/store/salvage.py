@@ -18,7 +18,8 @@ _OUTBOX: Final = "SELECT seq, sink, key FROM outbox"
 _DEAD: Final = "SELECT seq, sink, attempts, reason, detail, died_ns FROM dead_letters"
 _OF_KNOWN_EVENT: Final = "WHERE EXISTS (SELECT 1 FROM events WHERE seq = ?1)"
 _PUT: Final = {
-    _EVENTS: "INSERT OR IGNORE INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    _EVENTS: "INSERT OR IGNORE INTO events (seq, id, type, subject, key, container_id, time_ns, stored_ns, body)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
     _OUTBOX: f"INSERT OR IGNORE INTO outbox (seq, sink, key) SELECT ?1, ?2, ?3 {_OF_KNOWN_EVENT}",
     _DEAD: "INSERT OR IGNORE INTO dead_letters (seq, sink, attempts, reason, detail, died_ns)"
     f" SELECT ?1, ?2, ?3, ?4, ?5, ?6 {_OF_KNOWN_EVENT}",
