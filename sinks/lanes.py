@@ -6,13 +6,13 @@ a key overtakes an earlier one. An event that will never be taken holds up nothi
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 from sinks.base import Outgoing
 from sinks.errors import DisabledError, PartialError, PermanentError, Reason, TransientError
 
-_Failure: TypeAlias = TransientError | PermanentError | DisabledError
+Failure: TypeAlias = TransientError | PermanentError | DisabledError
 
 
 async def send_in_lanes(
@@ -36,7 +36,7 @@ async def send_in_lanes(
     async with asyncio.TaskGroup() as tasks:
         for number in range(min(in_flight, lanes.count)):
             tasks.create_task(lanes.work(), name=f"lane {number}")
-    _judge(batch, lanes.outcomes, lanes.stop)
+    judge(batch, lanes.outcomes, lanes.stop)
 
 
 class _Lanes:
@@ -54,7 +54,7 @@ class _Lanes:
         for event in batch:
             lanes.setdefault(event.key, []).append(event)
         self.count = len(lanes)
-        self.outcomes: dict[str, _Failure | None] = {}
+        self.outcomes: dict[str, Failure | None] = {}
         self.stop: TransientError | DisabledError | None = None
         # One iterator for all workers, so that each lane has one.
         self._waiting = iter(lanes.values())
@@ -73,18 +73,18 @@ class _Lanes:
                     return
                 self.outcomes[event.id] = await self._outcome(event)
 
-    async def _outcome(self, event: Outgoing) -> _Failure | None:
+    async def _outcome(self, event: Outgoing) -> Failure | None:
         try:
             await self._post(event)
         except PermanentError as error:
             return error
         except (TransientError, DisabledError) as error:
-            self.stop = _graver(self.stop, error)
+            self.stop = graver(self.stop, error)
             return error
         return None
 
 
-def _graver(
+def graver(
     one: TransientError | DisabledError | None, other: TransientError | DisabledError
 ) -> TransientError | DisabledError:
     """
@@ -101,9 +101,17 @@ def _graver(
             return other
 
 
-def _judge(
-    batch: Sequence[Outgoing], outcomes: dict[str, _Failure | None], stop: TransientError | DisabledError | None
+def judge(
+    batch: Sequence[Outgoing], outcomes: Mapping[str, Failure | None], stop: TransientError | DisabledError | None
 ) -> None:
+    """
+    Raise what the outcomes of a batch come to; nothing, if all of it was taken.
+
+    Args:
+        batch: all of it.
+        outcomes: per event that was tried what became of it; None: it was taken.
+        stop: why the others were not tried.
+    """
     failures = {event.id: failure for event in batch if (failure := outcomes.get(event.id, stop)) is not None}
     if not failures:
         return
@@ -114,11 +122,11 @@ def _judge(
     raise PartialError({event_id: _of_one(failure) for event_id, failure in failures.items()})
 
 
-def _settled(outcomes: Iterable[_Failure | None]) -> bool:
+def _settled(outcomes: Iterable[Failure | None]) -> bool:
     return any(outcome is None or isinstance(outcome, PermanentError) for outcome in outcomes)
 
 
-def _of_one(failure: _Failure) -> TransientError | PermanentError:
+def _of_one(failure: Failure) -> TransientError | PermanentError:
     """
     The end of sending cannot be said of one event: the next batch, which begins at once, meets it again.
     """

@@ -2,6 +2,10 @@
 Text that must not reach a log, an error or a traceback.
 """
 
+from pathlib import Path
+
+from sinks.errors import DisabledError, Reason
+
 
 class Secret:
     """
@@ -40,3 +44,23 @@ def decode_secret(kind: type, value: object) -> Secret:
     if kind is not Secret or not isinstance(value, str):
         raise TypeError("expected a text")
     return Secret(value)
+
+
+def read_secret(key: str, path: str) -> Secret:
+    """
+    What a file holds, without the white space around it.
+
+    Args:
+        key: of the configuration, named in the error.
+        path: the file.
+
+    Raises:
+        DisabledError: it cannot be read, is empty, or holds no text.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as error:
+        raise DisabledError(Reason.UNUSABLE, f"{key} {path}: {type(error).__name__}") from None
+    if not text:
+        raise DisabledError(Reason.UNUSABLE, f"{key} {path}: is empty")
+    return Secret(text)

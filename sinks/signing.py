@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from sinks.errors import DisabledError, Reason
-from sinks.http import read_secret
+from sinks.secret import read_secret
 
 _PREFIX: Final = "whsec_"
 _SHORTEST_BYTES: Final = 24

@@ -8,14 +8,14 @@ import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
 from yarl import URL
 
 from sinks.errors import DisabledError, Reason
 from sinks.http.config import HttpConfig
-from sinks.secret import Secret
+from sinks.secret import Secret, read_secret
+from sinks.tls import client_context
 
 # RFC 9110 5.6.2 (a token), and 5.5 without what is obsolete.
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -59,28 +59,8 @@ def access(config: HttpConfig) -> Access:
         host=url.host or "",
         headers=_headers(config),
         proxy=_url("proxy", _one_of("proxy", config.proxy, config.proxy_file), ("http",)),
-        tls=_tls(config),
+        tls=client_context(config),
     )
-
-
-def read_secret(key: str, path: str) -> Secret:
-    """
-    What a file holds, without the white space around it.
-
-    Args:
-        key: of the configuration, named in the error.
-        path: the file.
-
-    Raises:
-        DisabledError: it cannot be read, is empty, or holds no text.
-    """
-    try:
-        text = Path(path).read_text(encoding="utf-8").strip()
-    except (OSError, ValueError) as error:
-        raise _unusable(f"{key} {path}: {type(error).__name__}") from None
-    if not text:
-        raise _unusable(f"{key} {path}: is empty")
-    return Secret(text)
 
 
 def _one_of(key: str, given: Secret | None, path: str | None) -> Secret | None:
@@ -115,26 +95,6 @@ def _headers(config: HttpConfig) -> dict[str, str]:
             raise _unusable(f'the value of the header "{name}" holds more than printable ASCII')
         headers[name.lower()] = value.reveal()
     return headers
-
-
-def _tls(config: HttpConfig) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cafile=config.ca_file)
-    except (OSError, ValueError) as error:
-        raise _unusable(f"ca_file {config.ca_file}: {type(error).__name__}") from None
-    if config.cert_file is None:
-        if config.key_file is not None:
-            raise _unusable("key_file needs cert_file")
-        return context
-    password = ""
-    if config.key_password_file is not None:
-        password = read_secret("key_password_file", config.key_password_file).reveal()
-    try:
-        # Without any password OpenSSL would ask the terminal for that of an encrypted key.
-        context.load_cert_chain(config.cert_file, config.key_file, password)
-    except (OSError, ValueError) as error:
-        raise _unusable(f"cert_file {config.cert_file} with its key: {type(error).__name__}") from None
-    return context
 
 
 def _unusable(detail: str) -> DisabledError:

@@ -7,11 +7,7 @@ up, with the connection, when it is long or slow. Errors are made of words of ou
 
 import asyncio
 import contextlib
-import errno
 import gzip
-import os
-import socket
-import ssl
 from collections.abc import Mapping
 from typing import Final
 
@@ -21,6 +17,7 @@ from sinks.errors import DisabledError, Reason, SinkError, TransientError
 from sinks.http.access import Access, access
 from sinks.http.answers import verdict
 from sinks.http.config import HttpConfig
+from sinks.tls import plain_words
 
 _ANSWER_BYTES: Final = 65_536
 _ANSWER_BODY_S: Final = 1.0
@@ -128,32 +125,15 @@ def _failure(error: aiohttp.ClientError | OSError, to: Access) -> SinkError:
                 return DisabledError(Reason.UNAUTHORIZED, words)
             return TransientError(Reason.UNREACHABLE, words)
         case aiohttp.ClientProxyConnectionError():
-            return TransientError(Reason.UNREACHABLE, f"the proxy {_proxy(to)}: {_words(error)}")
+            return TransientError(Reason.UNREACHABLE, f"the proxy {_proxy(to)}: {plain_words(_cause(error))}")
         case aiohttp.ClientResponseError() | aiohttp.ClientPayloadError():
             return TransientError(Reason.SERVER_ERROR, f"{to.host}: its answer is not valid HTTP")
         case _:
-            return TransientError(Reason.UNREACHABLE, f"{to.host}: {_words(error)}")
+            return TransientError(Reason.UNREACHABLE, f"{to.host}: {plain_words(_cause(error))}")
 
 
 def _proxy(to: Access) -> str:
     return (to.proxy.host if to.proxy is not None else None) or ""
-
-
-def _words(error: Exception) -> str:
-    """
-    The system's and OpenSSL's words for what went wrong below HTTP, else the name of a class.
-    """
-    match _cause(error):
-        case ssl.SSLCertVerificationError() as cause:
-            return f"its certificate is not trusted: {cause.verify_message}"
-        case ssl.SSLError(reason=str(reason)):
-            return f"TLS: {reason.replace('_', ' ').lower()}"
-        case socket.gaierror():
-            return "its name is not known"
-        case OSError(errno=int(number)) if number in errno.errorcode:
-            return os.strerror(number)
-        case cause:
-            return type(cause).__name__
 
 
 def _cause(error: Exception) -> BaseException:

@@ -13,8 +13,6 @@ from pathlib import Path
 import orjson
 import pytest
 from aiohttp import web
-from aiokafka import AIOKafkaConsumer
-from confluent_kafka import Producer
 
 from sinks.base import Outgoing, Sink
 from sinks.errors import DisabledError, TransientError
@@ -23,6 +21,8 @@ from sinks.kafka import KafkaConfig, KafkaSink
 from sinks.secret import Secret
 from sinks.stdout import StdoutConfig, StdoutSink
 from sinks.webhook import WebhookConfig, WebhookSink
+from tests.kafka.reader import read
+from tests.unit.sinks.kafka.mock import cluster
 
 CLOSED_PORT = "127.0.0.1:1"
 KINDS = ["stdout", "file", "webhook", "kafka"]
@@ -112,24 +112,16 @@ async def webhook_place() -> AsyncIterator[Place]:
 
 @asynccontextmanager
 async def kafka_place() -> AsyncIterator[Place]:
-    cluster = Producer({"test.mock.num.brokers": 1, "bootstrap.servers": "mock"})
-    brokers = [f"{b.host}:{b.port}" for b in cluster.list_topics(timeout=5).brokers.values()]
+    with cluster() as brokers:
+        brokers.create("t")
 
-    async def arrived(count: int) -> list[str]:
-        consumer = AIOKafkaConsumer("t", bootstrap_servers=brokers, auto_offset_reset="earliest")
-        await consumer.start()
-        try:
-            records = [await consumer.getone() for _ in range(count)]
-        finally:
-            await consumer.stop()
-        return [dict(record.headers)["ce_id"].decode() for record in records]
+        async def arrived(count: int) -> list[str]:
+            return [record.id for record in await asyncio.to_thread(read, brokers.servers[0], "t", count)]
 
-    def sink(servers: list[str]) -> KafkaSink:
-        return KafkaSink(KafkaConfig(name="k", type="kafka", bootstrap_servers=tuple(servers), topic="t", timeout_s=3))
+        def sink(*servers: str) -> KafkaSink:
+            return KafkaSink(KafkaConfig(name="k", type="kafka", bootstrap_servers=servers, topic="t", timeout_s=3))
 
-    yield Place(sink=sink(brokers), unreachable=sink([CLOSED_PORT]), arrived=arrived)
-    # The cluster lives as long as this reference.
-    del cluster
+        yield Place(sink=sink(*brokers.servers), unreachable=sink(CLOSED_PORT), arrived=arrived)
 
 
 @pytest.fixture(params=KINDS)

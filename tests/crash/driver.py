@@ -1,25 +1,28 @@
 """
 Kills a real agent again and again while OOM kills go on in its journal, and compares what arrived with what happened.
 
-The journal is written by systemd-journal-remote, entry by entry; the agent reads it, and sends to a file and to an HTTP
-server of the driver. Each victim has the next pid, so that order and loss can be seen.
+The journal is written by systemd-journal-remote, entry by entry; the agent reads it, and sends to a file, to an HTTP
+server of the driver, and to a Kafka broker if there is one. Each victim has the next pid, so that order and loss can
+be seen.
 """
 
+import bisect
 import contextlib
+import hashlib
 import json
 import random
 import subprocess
 import sys
 import threading
 import time
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, Self
 
 from tests.crash import launcher
+from tests.crash.outcome import Outcome, delivered
 from tests.crash.receiver import Arrival, Receiver
+from tests.kafka.reader import read
 
 JOURNAL_REMOTE: Final = Path("/lib/systemd/systemd-journal-remote")
 _LAUNCHER: Final = Path(launcher.__file__)
@@ -30,32 +33,15 @@ _EVENTS_PER_S: Final = 40.0
 _LONGEST_LIFE_S: Final = 6.0
 _RANDOM_LIFE_S: Final = (0.5, 2.0)
 _DRAINED_S: Final = 60.0
-_MOST_IN_FLIGHT: Final = 600
+TOPIC: Final = "kills"
+_BUS: Final = """[[sinks]]
+name = "bus"
+type = "kafka"
+bootstrap_servers = ["{server}"]
+topic = "{topic}"
+events = ["exit137.oom_kill"]
+"""
 _OFF: Final = ("kmsg", "docker", "processes", "trace", "cgroups", "memory")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """
-    What came of it.
-
-    Attributes:
-        kills: how often the agent was killed.
-        happened: OOM kills in the journal.
-        missing: of these, how many never arrived at the server, or in the file.
-        repeated: arrivals beyond the first.
-        wrongly_repeated: those that were not in flight when the agent was killed.
-        disordered: first arrivals before an earlier one of their container.
-        changed: ids that came with different contents.
-    """
-
-    kills: int
-    happened: int
-    missing: int
-    repeated: int
-    wrongly_repeated: int
-    disordered: int
-    changed: int
 
 
 class Journal:
@@ -115,7 +101,7 @@ class Journal:
         self._writer.stdin.flush()
 
 
-def drive(home: Path, kills: int, seed: int) -> Outcome:
+def drive(home: Path, kills: int, seed: int, bus: str | None = None) -> Outcome:
     """
     Kill an agent so many times.
 
@@ -123,19 +109,33 @@ def drive(home: Path, kills: int, seed: int) -> Outcome:
         home: an empty directory.
         kills: how often; at each named step as often as at a random time.
         seed: of the random choices.
+        bus: `host:port` of a Kafka broker that has the topic `TOPIC`; None: there is none.
     """
     rng = random.Random(seed)  # noqa: S311 (not a secret)
-    steps = [*launcher.STEPS, "none"]
+    steps = [name for name, (module, *_) in launcher.STEPS.items() if bus or module != "sinks.kafka.sink"]
+    steps.append("none")
+    killed_at_s: list[float] = []
     with Receiver() as receiver, Journal(home / "journal") as journal:
-        config = _configuration(home, receiver.url)
+        config = _configuration(home, receiver.url, bus)
         for number in range(kills):
             receiver.run = number
             _one_life(config, steps[number % len(steps)], rng)
+            receiver.settle()
+            killed_at_s.append(time.time())
         journal.end()
         receiver.run = kills
         with _agent(config, "none", 0):
             _wait_for(receiver, journal.kills)
-        return _outcome(kills, journal.kills, receiver.arrivals, home / "events.jsonl")
+            on_bus = _on_bus(bus, killed_at_s, journal.kills) if bus else None
+        pids = range(_FIRST_PID, _FIRST_PID + journal.kills)
+        in_file = {_pid(line) for line in (home / "events.jsonl").read_bytes().splitlines()}
+        return Outcome(
+            kills=kills,
+            happened=journal.kills,
+            missing_in_file=len(set(pids) - in_file),
+            hook=delivered(receiver.arrivals, pids),
+            bus=None if on_bus is None else delivered(on_bus, pids),
+        )
 
 
 def _one_life(config: Path, step: str, rng: random.Random) -> None:
@@ -164,31 +164,24 @@ def _wait_for(receiver: Receiver, kills: int) -> None:
     time.sleep(1)
 
 
-def _outcome(kills: int, happened: int, arrivals: list[Arrival], file: Path) -> Outcome:
-    pids = set(range(_FIRST_PID, _FIRST_PID + happened))
-    in_file = {_pid(line) for line in file.read_bytes().splitlines()}
-    latest: dict[str, tuple[int, Arrival]] = {}
-    newest_pid: Counter[str] = Counter()
-    repeated, wrongly, disordered, changed = 0, 0, 0, 0
-    for number, arrival in enumerate(arrivals):
-        if arrival.id not in latest:
-            disordered += arrival.pid < newest_pid[arrival.container_id]
-            newest_pid[arrival.container_id] = arrival.pid
-        else:
-            before_number, before = latest[arrival.id]
-            repeated += 1
-            changed += before.digest != arrival.digest
-            wrongly += before.run == arrival.run or number - before_number > _MOST_IN_FLIGHT
-        latest[arrival.id] = (number, arrival)
-    return Outcome(
-        kills=kills,
-        happened=happened,
-        missing=len(pids - {arrival.pid for arrival in arrivals}) + len(pids - in_file),
-        repeated=repeated,
-        wrongly_repeated=wrongly,
-        disordered=disordered,
-        changed=changed,
-    )
+def _on_bus(server: str, killed_at_s: Sequence[float], kills: int) -> list[Arrival]:
+    """
+    What is in the topic, when all of it is there or too much time has gone by; partition by partition.
+    """
+    deadline = time.monotonic() + _DRAINED_S
+    while True:
+        arrivals = [
+            Arrival.of(
+                record.id,
+                json.loads(record.value),
+                # A record carries the time at which the agent made it: that tells the life.
+                run=bisect.bisect(killed_at_s, record.time_s),
+                digest=hashlib.sha256(record.value).hexdigest(),
+            )
+            for record in read(server, TOPIC, kills)
+        ]
+        if len({arrival.pid for arrival in arrivals}) >= kills or time.monotonic() > deadline:
+            return arrivals
 
 
 def _pid(line: bytes) -> int | None:
@@ -216,7 +209,7 @@ def _kill(pid: int, container_id: str) -> tuple[str, str]:
     return summary, killed
 
 
-def _configuration(home: Path, url: str) -> Path:
+def _configuration(home: Path, url: str, bus: str | None) -> Path:
     off = "".join(f"[sources.{name}]\nenabled = false\n" for name in _OFF)
     path = home / "config.toml"
     path.write_text(
@@ -224,5 +217,6 @@ def _configuration(home: Path, url: str) -> Path:
         f'{off}[sources.journald]\npath = "{home}/journal"\n'
         f'[[sinks]]\nname = "file"\ntype = "file"\npath = "{home}/events.jsonl"\nevents = ["exit137.oom_kill"]\n'
         f'[[sinks]]\nname = "hook"\ntype = "webhook"\nurl = "{url}"\nevents = ["exit137.oom_kill"]\n'
+        + (_BUS.format(server=bus, topic=TOPIC) if bus else "")
     )
     return path

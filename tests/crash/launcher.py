@@ -24,6 +24,8 @@ STEPS: Final[Mapping[str, tuple[str, str, bool]]] = {
     "after a file is written": ("sinks.file", "FileSink.send", False),
     "before a request is sent": ("sinks.webhook", "WebhookSink.send", True),
     "after a request is answered": ("sinks.webhook", "WebhookSink.send", False),
+    "before records are written": ("sinks.kafka.sink", "KafkaSink.send", True),
+    "after records are acknowledged": ("sinks.kafka.sink", "KafkaSink.send", False),
     "before a delivery is noted": ("collector.store.store", "Store.delivered", True),
     "after a delivery is noted": ("collector.store.store", "Store.delivered", False),
 }

@@ -2,18 +2,22 @@
 A webhook's other side: takes everything, and remembers what came when.
 """
 
+import contextlib
 import hashlib
 import json
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Self
+from typing import Any, Final, Self
+
+_SETTLED_S: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
     """
-    One request.
+    One event that came to a sink.
 
     Attributes:
         run: which of the agent's lives sent it.
@@ -28,6 +32,14 @@ class Arrival:
     pid: int
     digest: str
 
+    @classmethod
+    def of(cls, event_id: str, data: dict[str, Any], *, run: int, digest: str) -> Self:
+        """
+        That of an event, from its document.
+        """
+        (victim,) = data["exit137"]["oom"]["victims"]
+        return cls(id=event_id, run=run, container_id=victim["container_id"], pid=victim["pid"], digest=digest)
+
 
 class Receiver:
     """
@@ -41,6 +53,8 @@ class Receiver:
     def __init__(self) -> None:
         self.run = 0
         self.arrivals: list[Arrival] = []
+        self._connections = 0
+        self._closed = threading.Condition()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, name="receiver")
 
@@ -60,11 +74,22 @@ class Receiver:
         """
         return f"http://127.0.0.1:{self._server.server_address[1]}/"
 
+    def settle(self) -> None:
+        """
+        Wait until what an agent sent that is dead by now has been taken, for it belongs to that life.
+        """
+        with self._closed:
+            self._closed.wait_for(lambda: self._connections == 0, timeout=_SETTLED_S)
+
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+
+            def handle(self) -> None:
+                with receiver.connection(), contextlib.suppress(ConnectionResetError):
+                    super().handle()
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -77,18 +102,24 @@ class Receiver:
 
         return Handler
 
+    @contextlib.contextmanager
+    def connection(self) -> Iterator[None]:
+        """
+        As long as one is open.
+        """
+        with self._closed:
+            self._connections += 1
+        try:
+            yield
+        finally:
+            with self._closed:
+                self._connections -= 1
+                self._closed.notify_all()
+
     def take(self, body: bytes) -> None:
         """
         Remember a request.
         """
         event = json.loads(body)
-        (victim,) = event["data"]["exit137"]["oom"]["victims"]
-        self.arrivals.append(
-            Arrival(
-                id=event["id"],
-                run=self.run,
-                container_id=victim["container_id"],
-                pid=victim["pid"],
-                digest=hashlib.sha256(body).hexdigest(),
-            )
-        )
+        digest = hashlib.sha256(body).hexdigest()
+        self.arrivals.append(Arrival.of(event["id"], event["data"], run=self.run, digest=digest))
