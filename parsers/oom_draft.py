@@ -82,8 +82,17 @@ class Draft:
         When nothing more is expected, on the kernel's clock; None where the lines have no time.
         """
         if self.ended_us is not None:
-            return self.ended_us + (GROUP_SETTLE_US if self.report.group else SETTLE_US)
+            return self.ended_us + self._settle_us
         return self.report.first_us + GIVE_UP_US if self.report.first_us is not None else None
+
+    @property
+    def _settle_us(self) -> int:
+        """
+        How long more may follow. Only cgroup v1 counts memory and swap together, and it has no memory.oom.group.
+        """
+        if self.report.group:
+            return GROUP_SETTLE_US
+        return 0 if "memory+swap" in self.usages else SETTLE_US
 
     def is_over(self, now_us: int) -> bool:
         """

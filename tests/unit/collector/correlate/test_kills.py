@@ -127,6 +127,17 @@ def test_a_group_is_one_event_with_all_its_victims() -> None:
     assert [victim.pid for victim in oom(event).victims] == [10, 11, 12]
 
 
+def test_a_report_of_cgroup_v1_is_over_with_its_kill() -> None:
+    """
+    Only there the kernel counts memory and swap together, and there it never kills a cgroup as a whole.
+    """
+    scene = Scene()
+    first, *rest = report(10, A, at_s=1)
+    scene.tell(first, line("memory+swap: usage 65536kB, limit 65536kB, failcnt 0", 1), *rest, at_s=1)
+    (event,) = scene.wait(0)
+    assert owners([event]) == [A]
+
+
 def test_a_bare_kill_waits_for_other_evidence_then_is_told_without_a_container() -> None:
     """
     At most ATTRIBUTION_WAIT; it is never dropped.
