@@ -333,9 +333,7 @@ def _first_process(ends: Iterable[ProcessExited], exit_code: int | None) -> Proc
     found = [
         exited
         for exited in ends
-        if not exited.ancestors
-        and not (exited.comm or "").startswith(_RUNTIME_HELPERS)
-        and _gives(exited, exit_code)
+        if not exited.ancestors and not (exited.comm or "").startswith(_RUNTIME_HELPERS) and _gives(exited, exit_code)
     ]
     return found[0] if len(found) == 1 else None
 
