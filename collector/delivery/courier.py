@@ -85,6 +85,7 @@ class Courier:
         self._teller: Teller | None = None
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
+        self._retry = asyncio.Event()
         self._never = asyncio.Event()
         self._open = False
         self._expire_due_s = 0.0
@@ -93,6 +94,13 @@ class Courier:
         """
         Say that something was stored.
         """
+        self._wake.set()
+
+    def retry(self) -> None:
+        """
+        Say that a person wants what waits sent now, however long the sink was to be left alone.
+        """
+        self._retry.set()
         self._wake.set()
 
     async def drain(self, deadline_s: float) -> bool:
@@ -119,7 +127,7 @@ class Courier:
                 self._teller = Teller(self._grouping, told)
             while True:
                 self._wake.clear()
-                if self._clock.now_s() >= self._expire_due_s:
+                if self.health.why is not None and self._clock.now_s() >= self._expire_due_s:
                     await self._surely(self._expire)
                 plan = await self._surely(self._plan)
                 if plan.events:
@@ -138,8 +146,9 @@ class Courier:
         What to send next: all that may be sent, of a sink that people read one message, of one that failed one event.
         """
         now_s = self._clock.now_s()
-        limit = 1 if self._breaker.probing else min(_BATCH, self._sink.max_batch)
-        waiting = await self._store.pending(self._name, limit, now_s)
+        waiting = await self._store.pending(self._name, min(_BATCH, self._sink.max_batch), now_s)
+        if self._breaker.probing:
+            waiting = _least_tried(waiting)
         if self._teller is not None:
             plan = self._teller.plan(waiting, now_s)
             if plan.events or plan.due_s is not None:
@@ -147,6 +156,9 @@ class Courier:
         return Plan(events=waiting, told={}, due_s=await self._store.next_retry_s(self._name))
 
     async def _expire(self) -> None:
+        """
+        Put aside what is too old, of a sink that takes nothing: what waited for the agent alone is still sent.
+        """
         now_s = self._clock.now_s()
         expired = await self._store.expire(self._name, now_s - self._give_up_after_s)
         self._expire_due_s = now_s + _EXPIRE_EVERY_S
@@ -214,7 +226,11 @@ class Courier:
                 return
 
     async def _partly(self, batch: Sequence[PendingEvent], error: PartialError) -> None:
-        await self._taken(_ids(batch, without=error.failures))
+        taken = _ids(batch, without=error.failures)
+        await self._taken(taken)
+        if taken:
+            # One event that fails for ever must not close the sink to all others.
+            self._breaker.taken()
         later: list[str] = []
         cause: TransientError | None = None
         for event_id, failure in error.failures.items():
@@ -253,7 +269,8 @@ class Courier:
         await self._surely(partial(self._store.failed, self._name, ids, retry_at_s, error.reason.value, error.detail))
         self._metrics.sink_failed(self._name, error.reason)
         self._metrics.sink_depth(self._name, self._store.depth(self._name))
-        await self._clock.wait(self._never, wait_s)
+        self._retry.clear()
+        await self._clock.wait(self._retry, wait_s)
         self._breaker.waited()
         self.health.circuit = self._breaker.circuit
 
@@ -286,6 +303,17 @@ class Courier:
             _LOG.warning("sink %s does not take events (circuit %s): %s", self._name, circuit.value, error)
         self.health.circuit, self.health.why = circuit, str(error)
         self._metrics.sink_up(self._name, up=False)
+
+
+def _least_tried(waiting: Sequence[PendingEvent]) -> list[PendingEvent]:
+    """
+    One event to try a sink with: of those that are the first of their key one that failed least, for it may be the
+    event that fails, not the sink.
+    """
+    first: dict[str, PendingEvent] = {}
+    for event in waiting:
+        first.setdefault(event.outgoing.key, event)
+    return sorted(first.values(), key=lambda event: event.attempts)[:1]
 
 
 def _ids(batch: Sequence[PendingEvent], without: Collection[str] = ()) -> list[str]:

@@ -12,11 +12,13 @@ from collector.store.errors import (
     StoreVersionError,
 )
 from collector.store.history import History
+from collector.store.outbox import LONGEST_RETRY_S
 from collector.store.records import Dropped, PastEvent, PendingEvent, StoredEvent, Told
 from collector.store.salvage import Salvaged
 from collector.store.store import Store
 
 __all__ = [
+    "LONGEST_RETRY_S",
     "Dropped",
     "History",
     "PastEvent",
