@@ -1,5 +1,5 @@
 """
-A webhook's other side: takes everything, and remembers what came when.
+A webhook's other side: takes everything, unless told otherwise, and remembers what came when.
 """
 
 import hashlib
@@ -7,7 +7,9 @@ import json
 import threading
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Self
+from typing import Final, Self
+
+_TAKEN: Final = 204
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,11 +38,15 @@ class Receiver:
     Attributes:
         run: the agent's life that goes on; the driver counts it.
         arrivals: in the order in which they were answered.
+        status: what it answers; what it does not take with 204 it does not remember either.
+        refused: how often it did not.
     """
 
     def __init__(self) -> None:
         self.run = 0
         self.arrivals: list[Arrival] = []
+        self.status = _TAKEN
+        self.refused = 0
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, name="receiver")
 
@@ -68,8 +74,14 @@ class Receiver:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                receiver.take(body)
-                self.send_response(204)
+                status = receiver.status
+                if status == _TAKEN:
+                    receiver.take(body)
+                else:
+                    receiver.refused += 1
+                self.send_response(status)
+                if status != _TAKEN:
+                    self.send_header("Content-Length", "0")
                 self.end_headers()
 
             def log_message(self, *_: object) -> None:
