@@ -39,6 +39,7 @@ _READY_S: Final = 10.0
 # A kill older than this has nothing to do with a death that is yet to come; verdict/oom.py looks back 30 s.
 _REMEMBERED_NS: Final = 600_000_000_000
 _WARNINGS_REMEMBERED_NS: Final = 7 * 86_400_000_000_000
+_DAY_NS: Final = 86_400_000_000_000
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -204,7 +205,8 @@ async def serve(config: Config, reread: Callable[[], Config], notifier: Notifier
     reload = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGHUP, reload.set)
-    store = await Store.open(config.store_path, max_bytes=config.store.max_bytes)
+    keep_ns = int(config.store.keep_days * _DAY_NS)
+    store = await Store.open(config.store_path, max_bytes=config.store.max_bytes, keep_ns=keep_ns)
     try:
         async with asyncio.TaskGroup() as tasks:
             agent = Agent(config, identity, store=store, tasks=tasks, notifier=notifier)

@@ -10,7 +10,7 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from collector.correlate.correlator import Correlator
@@ -18,18 +18,20 @@ from collector.correlate.facts import Fact, GapFact, Origin
 from collector.delivery import route
 from collector.metrics import Metrics
 from collector.moments import moment_ns
+from collector.overflow import Overflow, can_be_read_again
 from collector.positions import PositionLedger
+from collector.sources import KEPT_ELSEWHERE
 from collector.sources.base import Position, Reading
-from collector.store import Store, StoredEvent
-from collector.store.errors import StoreFullError, StoreUnavailableError
+from collector.store import Store, StoredEvent, StoreUnavailableError
 from sinks.base import SinkConfig
-from sinks.event import Event, to_json
+from sinks.event import MAX_EVENT_BYTES, Event, to_json
 
 _QUEUED_AT_MOST: Final = 256
 # An idle agent writes positions this often; what it would read again after a crash makes the same events.
 _POSITIONS_EVERY_NS: Final = 5_000_000_000
 _FED_AT_ONCE: Final = 64
 _STORE_RETRY_S: Final = 1.0
+_FULL_RETRY_NS: Final = 1_000_000_000
 # Also without anything to do it looks around this often, so that it can be seen to be alive.
 _IDLE_S: Final = 5.0
 _NS: Final = 1_000_000_000
@@ -62,7 +64,7 @@ class Intake:
         wall_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._correlator = correlator
-        self._store = store
+        self._overflow = Overflow(store, metrics, self._dropped)
         self._sinks = sinks
         self._metrics = metrics
         self._stored = stored
@@ -72,13 +74,18 @@ class Intake:
         self._ledger = PositionLedger()
         self._unfed: deque[tuple[Fact, Origin]] = deque()
         self._untold: list[Event] = []
+        self._unstored: dict[str, Position] = {}
+        self._refused: str | None = None
         self._positions_due_ns = 0
         self._turned_ns = clock_ns()
 
     async def put(self, source: str, reading: Reading) -> None:
         """
-        Hand over what a source read; waits while the agent is behind.
+        Hand over what a source read; waits while the agent is behind, and, with what can be read later, while the store
+        is full.
         """
+        if source in KEPT_ELSEWHERE:
+            await self._overflow.room.wait()
         await self._queue.put((source, reading))
 
     async def run(self) -> None:
@@ -99,7 +106,11 @@ class Intake:
         Args:
             deadline_s: seconds from now. What is not settled then is read again after the next start.
         """
-        until_ns = self._clock_ns() + int(deadline_s * _NS)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(deadline_s):
+                await self._settle(self._clock_ns() + int(deadline_s * _NS))
+
+    async def _settle(self, until_ns: int) -> None:
         while self._clock_ns() < until_ns:
             while not self._queue.empty():
                 self._note(*self._queue.get_nowait())
@@ -115,6 +126,13 @@ class Intake:
         How long ago it last took what there was, or tried to store it; it never rests for more than some seconds.
         """
         return (self._clock_ns() - self._turned_ns) / _NS
+
+    @property
+    def trouble(self) -> str | None:
+        """
+        Why the store takes nothing; None: it does.
+        """
+        return self._refused or (None if self._overflow.room.is_set() else "it is full of what waits for sinks")
 
     def route_to(self, sinks: Sequence[SinkConfig]) -> None:
         """
@@ -179,39 +197,62 @@ class Intake:
     async def _commit(self, *, at_once: bool = False) -> None:
         """
         Store events and the positions that may go with them; without events, positions only when they are due.
+
+        While the store is full, what can be read again waits here; that its source is not read on bounds it.
         """
-        events = tuple(self._untold)
+        must = not all(map(can_be_read_again, self._untold))
         due = at_once or (0 < self._positions_due_ns <= self._clock_ns())
-        if not events and not due:
+        self._overflow.look()
+        if not due and not (self._untold if self._overflow.room.is_set() else must):
             return
-        positions = self._ledger.storable(self._correlator.held())
+        self._unstored |= self._ledger.storable(self._correlator.held())
         self._positions_due_ns = 0
-        stored = await self._store_for_sure([self._outgoing(event) for event in events], positions)
-        self._ledger.stored(positions)
-        del self._untold[: len(events)]
-        for event in events:
+        *parts, last = _parts([self._outgoing(event) for event in self._untold])
+        for part in parts:
+            if not await self._store_part(part, {}, must=must):
+                return
+        if await self._store_part(last, self._unstored, must=must):
+            self._ledger.stored(self._unstored)
+            self._unstored = {}
+
+    async def _store_part(self, part: Sequence[StoredEvent], positions: Mapping[str, Position], *, must: bool) -> bool:
+        """
+        Store the first of what is untold; False: there is no room, and it can wait.
+        """
+        stored = await self._store_for_sure(part, positions, must=must)
+        if stored is None:
+            self._positions_due_ns = self._clock_ns() + _FULL_RETRY_NS
+            return False
+        for event in self._untold[: len(part)]:
             self._metrics.event(event)
+        del self._untold[: len(part)]
         if stored:
             self._stored()
+        return True
 
-    async def _store_for_sure(self, events: Sequence[StoredEvent], positions: dict[str, Position]) -> int:
+    async def _store_for_sure(
+        self, events: Sequence[StoredEvent], positions: Mapping[str, Position], *, must: bool
+    ) -> int | None:
         """
-        Try until the store takes it. Meanwhile the queue fills and sources wait: nothing is read and forgotten.
+        Try until the disk takes it. Meanwhile the queue fills and sources wait: nothing is read and forgotten.
         """
-        failed = False
         while True:
             self._turned_ns = self._clock_ns()
             try:
-                stored = await self._store.commit(events, positions)
-            except (StoreFullError, StoreUnavailableError) as error:
-                if not failed:
+                stored = await self._overflow.commit(events, positions, must=must)
+            except StoreUnavailableError as error:
+                if self._refused is None:
                     _LOG.error("%d events cannot be stored, sources wait: %s", len(events), error)
-                failed = True
+                self._refused = str(error)
                 await asyncio.sleep(_STORE_RETRY_S)
             else:
-                if failed:
+                if self._refused is not None:
                     _LOG.warning("the store takes events again")
+                self._refused = None
                 return stored
+
+    def _dropped(self, counts: Mapping[str, int], from_ns: int, to_ns: int) -> StoredEvent:
+        return self._outgoing(self._correlator.about.dropped(counts, from_ns, to_ns, self._wall_ns()))
 
     def _outgoing(self, event: Event) -> StoredEvent:
         container = event.container
@@ -225,3 +266,18 @@ class Intake:
             body=to_json(event),
             sinks=route(event, self._sinks),
         )
+
+
+def _parts(events: Sequence[StoredEvent]) -> list[list[StoredEvent]]:
+    """
+    What is stored at once: not so much that it might never fit into a small store. At least one part.
+    """
+    parts: list[list[StoredEvent]] = [[]]
+    size = 0
+    for event in events:
+        size += len(event.body)
+        if size > MAX_EVENT_BYTES and parts[-1]:
+            parts.append([])
+            size = len(event.body)
+        parts[-1].append(event)
+    return parts
