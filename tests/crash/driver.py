@@ -8,6 +8,7 @@ server of the driver. Each victim has the next pid, so that order and loss can b
 import contextlib
 import json
 import random
+import signal
 import subprocess
 import sys
 import threading
@@ -31,6 +32,10 @@ _LONGEST_LIFE_S: Final = 6.0
 _RANDOM_LIFE_S: Final = (0.5, 2.0)
 _DRAINED_S: Final = 60.0
 _MOST_IN_FLIGHT: Final = 600
+# The smallest there is, so that old events are deleted, and every so many requests the server is busy.
+_STORE_BYTES: Final = 8_388_608
+_REFUSE_EVERY: Final = 50
+_WHEN_IT_ENDS: Final = "the store is closed"
 _OFF: Final = ("kmsg", "docker", "processes", "trace", "cgroups", "memory")
 
 
@@ -41,6 +46,7 @@ class Outcome:
 
     Attributes:
         kills: how often the agent was killed.
+        at_a_step: of these, how often it had come to the named step; else its time was up.
         happened: OOM kills in the journal.
         missing: of these, how many never arrived at the server, or in the file.
         repeated: arrivals beyond the first.
@@ -50,6 +56,7 @@ class Outcome:
     """
 
     kills: int
+    at_a_step: int
     happened: int
     missing: int
     repeated: int
@@ -126,25 +133,38 @@ def drive(home: Path, kills: int, seed: int) -> Outcome:
     """
     rng = random.Random(seed)  # noqa: S311 (not a secret)
     steps = [*launcher.STEPS, "none"]
-    with Receiver() as receiver, Journal(home / "journal") as journal:
+    at_a_step = 0
+    with Receiver(_REFUSE_EVERY) as receiver, Journal(home / "journal") as journal:
         config = _configuration(home, receiver.url)
         for number in range(kills):
             receiver.run = number
-            _one_life(config, steps[number % len(steps)], rng)
+            at_a_step += _one_life(config, steps[number % len(steps)], rng)
         journal.end()
         receiver.run = kills
         with _agent(config, "none", 0):
             _wait_for(receiver, journal.kills)
-        return _outcome(kills, journal.kills, receiver.arrivals, home / "events.jsonl")
+        return _outcome((kills, at_a_step), journal.kills, receiver.arrivals, home / "events.jsonl")
 
 
-def _one_life(config: Path, step: str, rng: random.Random) -> None:
+def _one_life(config: Path, step: str, rng: random.Random) -> bool:
     """
-    Start an agent and have it die at a step, or at a random time if it does not come there.
+    Start an agent and have it die at a step, or at a random time if it does not come there; gives whether it did.
     """
-    life_s = rng.uniform(*_RANDOM_LIFE_S) if step == "none" else _LONGEST_LIFE_S
-    with _agent(config, step, rng.randint(1, 4)) as process, contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(life_s)
+    ends = step.endswith(_WHEN_IT_ENDS)
+    life_s = rng.uniform(*_RANDOM_LIFE_S) if step == "none" or ends else _LONGEST_LIFE_S
+    with _agent(config, step, 1 if ends else rng.randint(1, 4)) as process:
+        if _died(process, life_s):
+            return True
+        if ends:
+            process.terminate()
+        return ends and _died(process, _LONGEST_LIFE_S)
+
+
+def _died(process: subprocess.Popen[bytes], within_s: float) -> bool:
+    try:
+        return process.wait(within_s) == -signal.SIGKILL
+    except subprocess.TimeoutExpired:
+        return False
 
 
 @contextlib.contextmanager
@@ -164,7 +184,7 @@ def _wait_for(receiver: Receiver, kills: int) -> None:
     time.sleep(1)
 
 
-def _outcome(kills: int, happened: int, arrivals: list[Arrival], file: Path) -> Outcome:
+def _outcome(kills: tuple[int, int], happened: int, arrivals: list[Arrival], file: Path) -> Outcome:
     pids = set(range(_FIRST_PID, _FIRST_PID + happened))
     in_file = {_pid(line) for line in file.read_bytes().splitlines()}
     latest: dict[str, tuple[int, Arrival]] = {}
@@ -181,7 +201,8 @@ def _outcome(kills: int, happened: int, arrivals: list[Arrival], file: Path) -> 
             wrongly += before.run == arrival.run or number - before_number > _MOST_IN_FLIGHT
         latest[arrival.id] = (number, arrival)
     return Outcome(
-        kills=kills,
+        kills=kills[0],
+        at_a_step=kills[1],
         happened=happened,
         missing=len(pids - {arrival.pid for arrival in arrivals}) + len(pids - in_file),
         repeated=repeated,
@@ -220,7 +241,7 @@ def _configuration(home: Path, url: str) -> Path:
     off = "".join(f"[sources.{name}]\nenabled = false\n" for name in _OFF)
     path = home / "config.toml"
     path.write_text(
-        f'[store]\npath = "{home}/exit137.db"\n'
+        f'[store]\npath = "{home}/exit137.db"\nmax_bytes = {_STORE_BYTES}\n'
         f'{off}[sources.journald]\npath = "{home}/journal"\n'
         f'[[sinks]]\nname = "file"\ntype = "file"\npath = "{home}/events.jsonl"\nevents = ["exit137.oom_kill"]\n'
         f'[[sinks]]\nname = "hook"\ntype = "webhook"\nurl = "{url}"\nevents = ["exit137.oom_kill"]\n'

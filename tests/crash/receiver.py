@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Final, Self
 
 _TAKEN: Final = 204
+_BUSY: Final = 503
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,9 @@ class Receiver:
     """
     Listens on a port of loopback from `with` on.
 
+    Args:
+        refuse_every: of so many requests one is refused for now; None: of none.
+
     Attributes:
         run: the agent's life that goes on; the driver counts it.
         arrivals: in the order in which they were answered.
@@ -42,7 +46,9 @@ class Receiver:
         refused: how often it did not.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, refuse_every: int | None = None) -> None:
+        self._refuse_every = refuse_every
+        self._requests = 0
         self.run = 0
         self.arrivals: list[Arrival] = []
         self.status = _TAKEN
@@ -74,11 +80,7 @@ class Receiver:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                status = receiver.status
-                if status == _TAKEN:
-                    receiver.take(body)
-                else:
-                    receiver.refused += 1
+                status = receiver.answer(body)
                 self.send_response(status)
                 if status != _TAKEN:
                     self.send_header("Content-Length", "0")
@@ -88,6 +90,17 @@ class Receiver:
                 pass
 
         return Handler
+
+    def answer(self, body: bytes) -> int:
+        """
+        The status that a request is answered with.
+        """
+        self._requests += 1
+        if self.status != _TAKEN or (self._refuse_every is not None and self._requests % self._refuse_every == 0):
+            self.refused += 1
+            return self.status if self.status != _TAKEN else _BUSY
+        self.take(body)
+        return _TAKEN
 
     def take(self, body: bytes) -> None:
         """

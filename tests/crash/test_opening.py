@@ -1,0 +1,92 @@
+"""
+The agent is killed with SIGKILL while it opens a store of an older schema, or a damaged one.
+"""
+
+import json
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+from tests.crash import launcher
+
+COUNT = 300
+PAGE_BYTES = 4096
+BODY = '{"id": "%d", "text": "%s"}'
+OFF = "".join(
+    f"[sources.{name}]\nenabled = false\n"
+    for name in ("kmsg", "journald", "docker", "processes", "trace", "cgroups", "memory")
+)
+
+
+def write_first_schema(path: Path) -> None:
+    """
+    A store as the first version left it, with events that wait for a file.
+    """
+    script = resources.files("collector.store").joinpath("schema_1.sql").read_text(encoding="utf-8")
+    now_ns = time.time_ns()
+    rows = [(number, f"{number}", now_ns, (BODY % (number, "x" * 100)).encode()) for number in range(1, COUNT + 1)]
+    path.with_name(f"{path.name}.lock").touch()
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.executescript(
+            f"{script} PRAGMA application_id = {int.from_bytes(b'e137', 'big')}; PRAGMA user_version = 1;"
+        )
+        connection.execute("BEGIN")
+        insert = "INSERT INTO events VALUES (?1, ?2, 'exit137.oom_kill', 'container/c', 'c', NULL, 0, ?3, ?4)"
+        connection.executemany(insert, rows)
+        connection.execute("INSERT INTO outbox (sink, seq, key) SELECT 'file', seq, key FROM events")
+        connection.execute("COMMIT")
+
+
+def damage(path: Path) -> None:
+    """
+    Spoil the page of an index, so that no event is lost.
+    """
+    content = bytearray(path.read_bytes())
+    root = _root(path)
+    content[(root - 1) * PAGE_BYTES : root * PAGE_BYTES] = b"\xa5" * PAGE_BYTES
+    path.write_bytes(content)
+
+
+def _root(path: Path) -> int:
+    with closing(sqlite3.connect(path)) as connection:
+        row = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'sqlite_autoindex_events_1'")
+        return int(row.fetchone()[0])
+
+
+def start(config: Path, step: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, launcher.__file__, step, "1", "run", "--config", str(config)]
+    return subprocess.Popen(command, stderr=subprocess.DEVNULL)
+
+
+def ids(file: Path) -> list[int]:
+    return [int(json.loads(line)["id"]) for line in file.read_bytes().splitlines()] if file.exists() else []
+
+
+@pytest.mark.timeout(90)
+@pytest.mark.parametrize("step", launcher.OPENING)
+def test_a_start_that_is_killed_is_made_good_by_the_next(tmp_path: Path, step: str) -> None:
+    """
+    All that waited arrives, once.
+    """
+    write_first_schema(tmp_path / "s.db")
+    if "schema" not in step:
+        damage(tmp_path / "s.db")
+    config = tmp_path / "config.toml"
+    config.write_text(
+        f'[store]\npath = "{tmp_path}/s.db"\n{OFF}'
+        f'[[sinks]]\nname = "file"\ntype = "file"\npath = "{tmp_path}/events.jsonl"\n'
+    )
+    with start(config, step) as killed:
+        assert killed.wait(30) == -9
+    with start(config, "none") as agent:
+        deadline = time.monotonic() + 30
+        while len(ids(tmp_path / "events.jsonl")) < COUNT and time.monotonic() < deadline:
+            time.sleep(0.1)
+        agent.kill()
+    assert ids(tmp_path / "events.jsonl") == list(range(1, COUNT + 1))
