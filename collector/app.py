@@ -27,7 +27,7 @@ from collector.metrics import Metrics
 from collector.notify import Notifier
 from collector.running import RunningHttp, RunningSinks, RunningSources, end
 from collector.sources import SOURCES
-from collector.store import Store, StoreError
+from collector.store import Store, StoreError, StoreNoSpaceError
 from sinks.event import EventType
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ _READY_S: Final = 10.0
 # A kill older than this has nothing to do with a death that is yet to come; verdict/oom.py looks back 30 s.
 _REMEMBERED_NS: Final = 600_000_000_000
 _WARNINGS_REMEMBERED_NS: Final = 7 * 86_400_000_000_000
+_NO_SPACE_RETRY_S: Final = 5.0
+_NO_SPACE_PATIENCE_S: Final = 60.0
 _DAY_NS: Final = 86_400_000_000_000
 _LOG: Final = logging.getLogger(__name__)
 
@@ -205,8 +207,7 @@ async def serve(config: Config, reread: Callable[[], Config], notifier: Notifier
     reload = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGHUP, reload.set)
-    keep_ns = int(config.store.keep_days * _DAY_NS)
-    store = await Store.open(config.store_path, max_bytes=config.store.max_bytes, keep_ns=keep_ns)
+    store = await _opened(config, notifier)
     try:
         async with asyncio.TaskGroup() as tasks:
             agent = Agent(config, identity, store=store, tasks=tasks, notifier=notifier)
@@ -217,6 +218,22 @@ async def serve(config: Config, reread: Callable[[], Config], notifier: Notifier
         raise _first(group) from group
     finally:
         await store.aclose()
+
+
+async def _opened(config: Config, notifier: Notifier) -> Store:
+    """
+    Open the store; on a full disk wait for space, for it is no better to be started again and again.
+    """
+    keep_ns, told = int(config.store.keep_days * _DAY_NS), False
+    while True:
+        try:
+            return await Store.open(config.store_path, max_bytes=config.store.max_bytes, keep_ns=keep_ns)
+        except StoreNoSpaceError as error:
+            if not told:
+                _LOG.error("not started yet, the store needs space: %s", error)
+            told = True
+            notifier.waiting("waits for space on the disk of the store", _NO_SPACE_PATIENCE_S)
+        await asyncio.sleep(_NO_SPACE_RETRY_S)
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -8,6 +8,7 @@ from collector.store.errors import (
     StoreForeignError,
     StoreFullError,
     StoreInUseError,
+    StoreNoSpaceError,
     StoreUnavailableError,
     StoreVersionError,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "StoreForeignError",
     "StoreFullError",
     "StoreInUseError",
+    "StoreNoSpaceError",
     "StoreUnavailableError",
     "StoreVersionError",
     "StoredEvent",

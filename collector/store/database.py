@@ -8,6 +8,7 @@ is ours, and only what is ours is ever set aside (`aside.py`).
 
 import contextlib
 import dataclasses
+import errno
 import fcntl
 import os
 import sqlite3
@@ -22,6 +23,7 @@ from collector.store.errors import (
     StoreError,
     StoreForeignError,
     StoreInUseError,
+    StoreNoSpaceError,
     StoreUnavailableError,
     StoreVersionError,
 )
@@ -34,6 +36,7 @@ _FILE_MODE: Final = 0o640
 _DIRECTORY_MODE: Final = 0o750
 _WAL_LIMIT_BYTES: Final = 8_388_608
 _PRIMARY_CODE: Final = 0xFF  # sqlite.org/rescode.html: the rest of a result code are details
+_NO_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
@@ -213,11 +216,21 @@ def _as_store_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StoreUnavailableError(path, error.strerror or str(error)) from error
+        refused = StoreNoSpaceError if error.errno in _NO_SPACE else StoreUnavailableError
+        raise refused(path, error.strerror or str(error)) from error
     except (sqlite3.ProgrammingError, sqlite3.IntegrityError):
         # A fault of ours, not of the disk.
         raise
     except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & _PRIMARY_CODE
-        kind = StoreCorruptError if code in _DAMAGED else StoreUnavailableError
-        raise kind(path, str(error)) from error
+        raise _kind(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR))(path, str(error)) from error
+
+
+def _kind(code: int) -> type[StoreUnavailableError | StoreCorruptError]:
+    """
+    What a result code of SQLite means; that the index of its log cannot grow is no failure of the disk.
+    """
+    if code & _PRIMARY_CODE in _DAMAGED:
+        return StoreCorruptError
+    if code & _PRIMARY_CODE == sqlite3.SQLITE_FULL or code == sqlite3.SQLITE_IOERR_SHMSIZE:
+        return StoreNoSpaceError
+    return StoreUnavailableError

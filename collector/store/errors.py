@@ -4,6 +4,7 @@ What the store may raise, by what is to be done about it.
     StoreError
     ├── StoreFullError         nothing may be dropped and there is no room: mend a sink, or raise max_bytes
     ├── StoreUnavailableError  the disk or its permissions refused; nothing was changed, trying again is right
+    │   └── StoreNoSpaceError  the disk is full: wait for space
     ├── StoreCorruptError      the file is damaged: open it anew, that sets it aside
     ├── StoreInUseError        another process has it
     ├── StoreVersionError      a later version of the program wrote it
@@ -45,6 +46,12 @@ class StoreUnavailableError(StoreError):
 
     def __init__(self, path: Path, why: str) -> None:
         super().__init__(f"{path}: {why}")
+
+
+class StoreNoSpaceError(StoreUnavailableError):
+    """
+    Raised when there is no space on the disk, or none for this user; other processes may make some.
+    """
 
 
 class StoreCorruptError(StoreError):
