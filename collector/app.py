@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 from collector import remembered
 from collector.config import Config, ConfigurationError
 from collector.correlate.correlator import Correlator
+from collector.correlate.facts import GapFact
 from collector.health import Health
 from collector.heartbeat import Heartbeat
 from collector.hostclock import HostIdentity, identify
@@ -27,7 +28,7 @@ from collector.metrics import Metrics
 from collector.notify import Notifier
 from collector.running import RunningHttp, RunningSinks, RunningSources, end
 from collector.sources import SOURCES
-from collector.store import Store, StoreError, StoreNoSpaceError
+from collector.store import Salvaged, Store, StoreError, StoreNoSpaceError
 from sinks.event import EventType
 
 if TYPE_CHECKING:
@@ -94,8 +95,7 @@ class Agent:
             ConfigurationError: the HTTP server cannot be set up.
         """
         if self._store.salvaged is not None:
-            _LOG.error("the store was damaged: %s", self._store.salvaged)
-            self._metrics.store_damaged()
+            self._tell_of_damage(self._store.salvaged)
         await self._remember()
         heart = Heartbeat(self._notifier, self._metrics, self._health.ailment)
         beat = self._tasks.create_task(heart.run(), name="heartbeat")
@@ -117,6 +117,12 @@ class Agent:
             await end(watch, beat)
         finally:
             await self._http.end()
+
+    def _tell_of_damage(self, salvaged: Salvaged) -> None:
+        _LOG.error("the store was damaged: %s", salvaged)
+        self._metrics.store_damaged()
+        text = f"The store of the agent was damaged: {salvaged}."
+        self._intake.tell(GapFact(source="store", what="store_damaged", at_ns=time.time_ns(), text=text))
 
     async def _remember(self) -> None:
         now_ns = time.time_ns()

@@ -140,6 +140,12 @@ class Intake:
         """
         self._sinks = sinks
 
+    def tell(self, fact: GapFact) -> None:
+        """
+        Have an event made of something that befell the agent itself, not one of its sources.
+        """
+        self._untold.append(self._correlator.about.gap(fact))
+
     def remember(self, facts: Sequence[Fact]) -> None:
         """
         Tell the correlator what was found out before the agent was last stopped.

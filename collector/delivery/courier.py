@@ -231,18 +231,16 @@ class Courier:
         if taken:
             # One event that fails for ever must not close the sink to all others.
             self._breaker.taken()
-        later: list[str] = []
-        cause: TransientError | None = None
+        later: dict[str, TransientError] = {}
         for event_id, failure in error.failures.items():
             if isinstance(failure, PermanentError):
                 await self._bury([event_id], failure)
             else:
-                later.append(event_id)
-                cause = failure
-        if cause is None:
-            self._well()
+                later[event_id] = failure
+        if later:
+            await self._postpone(list(later), max(later.values(), key=lambda failure: failure.retry_after_s or 0.0))
         else:
-            await self._postpone(later, cause)
+            self._well()
 
     async def _taken(self, ids: Sequence[str], plan: Plan | None = None) -> None:
         told = None

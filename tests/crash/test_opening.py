@@ -17,6 +17,7 @@ from tests.crash import launcher
 
 COUNT = 300
 PAGE_BYTES = 4096
+IN_PLACE = "after it is in its place"
 BODY = '{"id": "%d", "text": "%s"}'
 OFF = "".join(
     f"[sources.{name}]\nenabled = false\n"
@@ -60,7 +61,9 @@ def _root(path: Path) -> int:
 
 
 def start(config: Path, step: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, launcher.__file__, step, "1", "run", "--config", str(config)]
+    # The first exchange finds that there is nothing to do.
+    count = "2" if step == IN_PLACE else "1"
+    command = [sys.executable, launcher.__file__, step, count, "run", "--config", str(config)]
     return subprocess.Popen(command, stderr=subprocess.DEVNULL)
 
 
@@ -68,11 +71,16 @@ def ids(file: Path) -> list[int]:
     return [int(json.loads(line)["id"]) for line in file.read_bytes().splitlines()] if file.exists() else []
 
 
+def told_of_damage(home: Path) -> bool:
+    told = home / "agent.jsonl"
+    return told.exists() and "store_damaged" in told.read_text(encoding="utf-8")
+
+
 @pytest.mark.timeout(90)
 @pytest.mark.parametrize("step", launcher.OPENING)
 def test_a_start_that_is_killed_is_made_good_by_the_next(tmp_path: Path, step: str) -> None:
     """
-    All that waited arrives, once.
+    All that waited arrives, once; that the store was damaged is told.
     """
     write_first_schema(tmp_path / "s.db")
     if "schema" not in step:
@@ -80,13 +88,16 @@ def test_a_start_that_is_killed_is_made_good_by_the_next(tmp_path: Path, step: s
     config = tmp_path / "config.toml"
     config.write_text(
         f'[store]\npath = "{tmp_path}/s.db"\n{OFF}'
-        f'[[sinks]]\nname = "file"\ntype = "file"\npath = "{tmp_path}/events.jsonl"\n'
+        f'[[sinks]]\nname = "file"\ntype = "file"\npath = "{tmp_path}/events.jsonl"\nevents = ["exit137.oom_kill"]\n'
+        f'[[sinks]]\nname = "agent"\ntype = "file"\npath = "{tmp_path}/agent.jsonl"\nevents = ["exit137.agent"]\n'
     )
     with start(config, step) as killed:
         assert killed.wait(30) == -9
     with start(config, "none") as agent:
         deadline = time.monotonic() + 30
-        while len(ids(tmp_path / "events.jsonl")) < COUNT and time.monotonic() < deadline:
+        damaged = "schema" not in step and step != IN_PLACE
+        while len(ids(tmp_path / "events.jsonl")) < COUNT or (damaged and not told_of_damage(tmp_path)):
+            assert time.monotonic() < deadline
             time.sleep(0.1)
         agent.kill()
     assert ids(tmp_path / "events.jsonl") == list(range(1, COUNT + 1))

@@ -289,6 +289,15 @@ async def test_what_waited_for_the_agent_alone_is_sent(store: Store, metrics: Me
     assert sink.taken == ["1"]
 
 
+async def test_of_a_batch_the_longest_wait_that_was_asked_for_is_kept(store: Store, metrics: Metrics) -> None:
+    """
+    Whichever event's answer named it.
+    """
+    later = TransientError(Reason.RATE_LIMITED, "later", retry_after_s=17)
+    clock = await deliver(store, metrics, ScriptedSink(PartialError({"1": later, "2": BUSY})), "1", "2", "3")
+    assert clock.waits == [17]
+
+
 async def test_a_sink_that_asked_for_silence_is_asked_again_after_five_minutes(store: Store, metrics: Metrics) -> None:
     """
     Its events are kept meanwhile.
