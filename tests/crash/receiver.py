@@ -4,6 +4,7 @@ A webhook's other side: takes everything, unless told otherwise, and remembers w
 
 import hashlib
 import json
+import sys
 import threading
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -32,6 +33,16 @@ class Arrival:
     digest: str
 
 
+class _Server(ThreadingHTTPServer):
+    """
+    Says nothing of connections that end because the agent was killed.
+    """
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
+
+
 class Receiver:
     """
     Listens on a port of loopback from `with` on.
@@ -53,7 +64,7 @@ class Receiver:
         self.arrivals: list[Arrival] = []
         self.status = _TAKEN
         self.refused = 0
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = _Server(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, name="receiver")
 
     def __enter__(self) -> Self:

@@ -3,7 +3,9 @@ A store that is full for an hour: what pauses, what is dropped, and that both ar
 """
 
 import asyncio
+import errno
 import json
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -12,13 +14,16 @@ from typing import Any
 import pytest
 
 from collector.correlate.correlator import Correlator
+from collector.hostclock import BootClock
 from collector.intake import Intake
 from collector.metrics import Metrics
 from collector.sources.base import Reading
+from collector.sources.kmsg import KmsgConfig, KmsgSource
 from collector.store import Store
 from parsers.docker_event import DockerAction
 from sinks.base import SinkConfig
 from tests.unit.collector.correlate.scene import THIS_HOST, docker, ended, ns, report
+from tests.unit.collector.sources.devices import Kmsg, kill, record
 
 SINK = SinkConfig(name="bus", type="stdout")
 MAX_BYTES = 600_000
@@ -77,9 +82,15 @@ class Host:
         """
         The sink is up again, and takes all there is until it has the event about this container; gives what it took.
         """
+        return await self.drain_until(lambda taken: any(event["subject"] == f"container/{last}" for event in taken))
+
+    async def drain_until(self, done: Callable[[list[dict[str, Any]]], bool]) -> list[dict[str, Any]]:
+        """
+        The same until it has what it is asked for.
+        """
         taken: list[dict[str, Any]] = []
         async with asyncio.timeout(20):
-            while not taken or all(event["subject"] != f"container/{last}" for event in taken):
+            while not done(taken):
                 waiting = await self.store.pending("bus", 20, 0)
                 taken += [json.loads(event.outgoing.body) for event in waiting]
                 await self.store.delivered("bus", [event.outgoing.id for event in waiting])
@@ -158,3 +169,65 @@ async def test_what_cannot_be_read_again_is_stored_and_the_oldest_is_dropped_and
     dropped = host.metrics.value("exit137_sink_dropped", "bus")
     assert last["data"]["exit137"]["gap"]["count"] == dropped
     assert dropped >= 360 - len(deaths) > 0
+
+
+class Ring:
+    """
+    The kernel's log: it keeps the last thousand records, and has no reader wait.
+    """
+
+    def __init__(self) -> None:
+        self.written = 0
+        self._records: deque[tuple[int, bytes]] = deque(maxlen=1000)
+        self._next = 1
+
+    def write(self, make: Callable[[int], bytes]) -> None:
+        self.written += 1
+        self._records.append((self.written, make(self.written)))
+
+    def read(self, device: int, size: int) -> bytes:
+        """
+        The next record, as the device gives it.
+        """
+        if self._next > self.written:
+            raise BlockingIOError
+        oldest = self._records[0][0]
+        if self._next < oldest:
+            self._next = oldest
+            raise OSError(errno.EPIPE, "Broken pipe")
+        self._next += 1
+        return self._records[self._next - 1 - oldest][1]
+
+
+def lost(events: list[dict[str, Any]]) -> int:
+    return sum(event["data"]["exit137"]["gap"]["count"] for event in of_type(events, "agent"))
+
+
+async def test_what_the_kernel_overwrote_meanwhile_is_counted(host: Host, tmp_path: Path) -> None:
+    """
+    Its log keeps what it has for a while only: each record was read, or is in the count of a gap.
+    """
+    ring = Ring()
+    with Kmsg(tmp_path / "kmsg") as device:
+        device.write(b"there is always something to read")
+        clock = BootClock(monotonic_ns=lambda: 0, wall_ns=lambda: ns(0))
+        source = KmsgSource(KmsgConfig(path=str(device.path)), None, clock, ring.read)
+
+        async def read_ring() -> None:
+            async for reading in source.readings(None):
+                await host.intake.put("kmsg", reading)
+                await asyncio.sleep(0)
+
+        host.read_kernel_log = read_ring  # type: ignore[method-assign]
+
+        async def write_ring(at_s: int) -> None:
+            for number in range(5):
+                ring.write(lambda seq, pid=10_000 + at_s + number: kill(seq, pid))
+            for _ in range(45):
+                ring.write(lambda seq: record(seq, "eth0: link up"))
+
+        async with running(host):
+            await filled(host, write_ring)
+            assert host.intake.trouble is not None
+            assert source.records < ring.written - 1000
+            await host.drain_until(lambda taken: lost(taken) + source.records == ring.written)
