@@ -4,6 +4,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STRICT := $(if $(CI),EXIT137_NO_SKIP=1)
+QUICK := not live and not broker and not slow and not vm
 
 .DEFAULT_GOAL := help
 
@@ -16,11 +17,11 @@ demo: setup ## watch a real container die and the agent say why (LIVE=1 installs
 run: setup ## run the agent on this host, with events on the screen
 	$(BIN)/exit137 run
 
-test: setup-live ## all tests: unit, property, contract, live (root)
-	$(STRICT) $(BIN)/pytest -m "not vm"
+test: setup-live unit ## all tests: unit, property, contract, live (root)
+	$(STRICT) $(BIN)/pytest -m "not ($(QUICK)) and not vm"
 
-unit: setup ## the tests that need neither root nor an engine
-	$(STRICT) $(BIN)/pytest -m "not live and not broker and not vm" tests
+unit: setup ## the tests that need neither root nor an engine, nor much time
+	$(STRICT) $(BIN)/pytest -m "$(QUICK)" --numprocesses auto --dist worksteal
 
 live: setup-live ## the tests on a real Docker Engine and a real kernel (root)
 	$(STRICT) $(BIN)/pytest tests/live

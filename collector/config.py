@@ -174,6 +174,8 @@ def _sink(table: object, key: str, file: str) -> SinkConfig:
     if not isinstance(table, dict):
         raise ConfigurationError(f"{file}: {key}", "expected a table: [[sinks]]")
     kind = table.get("type")
+    if kind is None:
+        raise ConfigurationError(f"{file}: {key}.type", f"missing, expected one of {', '.join(SINKS)}")
     if not isinstance(kind, str) or kind not in SINKS:
         raise ConfigurationError(f"{file}: {key}.type", _unknown("sink type", str(kind), list(SINKS)))
     try:

@@ -194,7 +194,7 @@ _CHOSEN: Final = re.compile(
 )
 _KILLED: Final = re.compile(
     rf"(?:{_MESSAGE}: )?Killed process (?P<pid>[0-9]{{1,10}})(?:, UID (?P<uid>[0-9]{{1,10}}),)? "
-    r"\((?P<comm>.*)\)(?:,? (?P<sizes>total-vm:.*)|[,.]?\s*)",
+    r"\((?P<comm>.*)\)(?:, UID (?P<uid_after>[0-9]{1,10}))?(?:,? (?P<sizes>total-vm:.*)|[,.]?\s*)",
     re.DOTALL,
 )
 _SIZE: Final = re.compile(r"([a-z-]+):([0-9]{1,19})kB")
@@ -307,7 +307,7 @@ def _killed(text: str) -> Killed | None:
         message=_MESSAGES[match["message"].lower()] if match["message"] else None,
         pid=int(match["pid"]),
         comm=match["comm"],
-        uid=_number(match["uid"] or (uid[1] if uid else None)),
+        uid=_number(match["uid"] or match["uid_after"] or (uid[1] if uid else None)),
         oom_score_adj=_number(adj[1] if adj else None),
         sizes=_sizes(figures),
     )

@@ -45,18 +45,17 @@ class AgentEvents:
         The event of an OOM report that ends before a kill: what the kernel meant to do, and that it is not confirmed.
         """
         ref = container_of(report.task_memcg or report.victim_cgroup_hint or "")
-        chosen = (
-            f' chose "{shown(report.chosen_comm)}" (pid {report.chosen_pid})' if report.chosen_pid is not None else ""
-        )
+        chosen = f'chose "{shown(report.chosen_comm)}" (pid {report.chosen_pid})'
+        meant = chosen if report.chosen_pid is not None else "was called"
         what = "no_killable_process" if report.no_killable else "report_incomplete"
-        told = "found no process to kill" if report.no_killable else f"reported an OOM{chosen}, no kill was printed"
+        told = "found no process to kill" if report.no_killable else f"{meant}, but no kill was printed"
         texts = [line.text for line in report.evidence]
         return self._event(
             event_id=agent_id(self.host.id, "kernel", what, report.first_us)
             if report.first_us is not None
             else agent_id(self.host.id, " ".join(texts), what, None),
             time_ns=report.first_at_ns,
-            message=f"The kernel {told}.",
+            message=f"The kernel's OOM killer {told}.",
             evidence=tuple(
                 Evidence(source=EvidenceSource.KMSG, time_ns=line.at_ns, text=line.text) for line in report.evidence
             ),

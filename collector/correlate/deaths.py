@@ -125,6 +125,8 @@ class Deaths:
         if snapshot.started_at_ns is None:
             self._check_start_failure(record, snapshot, now_ns, origin)
             return
+        if record.has_forgotten(snapshot):
+            return  # asked for long ago, in a container that is restarted again and again
         run = next((known for known in reversed(record.runs) if known.matches(snapshot)), None)
         if snapshot.running:
             self._saw_running(record, run, snapshot, now_ns, origin)
@@ -377,5 +379,4 @@ def _trusted(record: ContainerRecord, key: str, value: int | None) -> int | None
     """
     An attribute of an event, unless a label of the same name has replaced it.
     """
-    labels = record.snapshot.labels if record.snapshot is not None else {}
-    return None if key in labels else value
+    return None if record.may_be_labelled(key) else value

@@ -6,7 +6,7 @@ confirms. A kill whose container is known is told at once. One that the kernel p
 other evidence, at most `ATTRIBUTION_WAIT_NS`, and is then told without a container.
 """
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -101,7 +101,7 @@ class Kills:
         self._fed: dict[EvidenceSource, tuple[int, int]] = {}
         self._opened: dict[EvidenceSource, Origin] = {}
         self._waiting: list[_Waiting] = []
-        self._seen: OrderedDict[tuple[str | None, int], deque[int]] = OrderedDict()
+        self._seen: OrderedDict[tuple[str | None, int], tuple[int, ...]] = OrderedDict()
         self._incomplete: list[OomReport] = []
 
     def feed(self, fact: KernelFact, now_ns: int, origin: Origin | None) -> list[KernelKill]:
@@ -232,10 +232,10 @@ class Kills:
         if moment_us is None:
             return False
         key = (report.boot_id, victim.pid)
-        moments = self._seen.setdefault(key, deque(maxlen=_REUSES_KEPT))
+        moments = self._seen.get(key, ())
         if any(abs(moment_us - before_us) < _SAME_KILL_US for before_us in moments):
             return True
-        moments.append(moment_us)
+        self._seen[key] = (*moments, moment_us)[-_REUSES_KEPT:]
         if len(self._seen) > _SEEN_KEPT:
             self._seen.popitem(last=False)
         return False

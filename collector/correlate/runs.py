@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from collector.correlate.facts import Origin, ProcessExited
-from parsers.docker_event import DockerEvent
+from parsers.docker_event import DockerAction, DockerEvent
 from parsers.docker_inspect import ContainerSnapshot
 from sinks.event import EvidenceSource, Killer, Scope
 
@@ -151,12 +151,17 @@ class Run:
 class ContainerRecord:
     """
     One container: the latest snapshot, what events said of it, and its latest runs.
+
+    Attributes:
+        attributes: of its events, its labels among them.
+        first_attributes: those of its `create` and `start` events: its labels, and what all events have.
     """
 
     id: str
     name: str | None = None
     image: str | None = None
     attributes: dict[str, str] = field(default_factory=dict)
+    first_attributes: frozenset[str] = frozenset()
     snapshot: ContainerSnapshot | None = None
     runs: list[Run] = field(default_factory=list)
     created_event_ns: int | None = None
@@ -177,6 +182,20 @@ class ContainerRecord:
         The run that goes on, if one does.
         """
         return self.runs[-1] if self.runs and not self.runs[-1].ended else None
+
+    def may_be_labelled(self, attribute: str) -> bool:
+        """
+        Whether a label of the container may stand where an event has this attribute: Docker copies labels over them.
+        """
+        if self.snapshot is not None:
+            return attribute in self.snapshot.labels
+        return attribute in self.first_attributes
+
+    def has_forgotten(self, snapshot: ContainerSnapshot) -> bool:
+        """
+        Whether a snapshot shows a run older than the oldest that is kept.
+        """
+        return bool(self.runs) and (snapshot.started_at_ns or 0) < self.runs[0].not_before_ns
 
     def run_at(self, at_ns: int | None) -> Run | None:
         """
@@ -242,6 +261,8 @@ class ContainerBook:
         record.name = event.name or record.name
         record.image = event.image or record.image
         record.attributes.update(event.attributes)
+        if event.action in (DockerAction.CREATE, DockerAction.START):
+            record.first_attributes |= event.attributes.keys()
         return record
 
     def learn_snapshot(self, snapshot: ContainerSnapshot, now_ns: int) -> ContainerRecord:

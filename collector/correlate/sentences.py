@@ -74,8 +74,8 @@ def _victims(victims: tuple[PlacedVictim, ...]) -> str:
 def _where(placement: Placement, record: ContainerRecord | None) -> str:
     if placement.container_id is None:
         return ""
-    sure = "" if placement.confidence is Confidence.CERTAIN else "probably "
-    return f" of {sure}container {container_name(record, placement.container_id)}"
+    sure = "" if placement.confidence is Confidence.CERTAIN else ", probably"
+    return f"{sure} of container {container_name(record, placement.container_id)}"
 
 
 def _why(kill: KernelKill, limit_bytes: int | None) -> str:
@@ -89,5 +89,7 @@ def _why(kill: KernelKill, limit_bytes: int | None) -> str:
         case Scope.PARENT:
             owner = kill.report.oom_memcg or "a cgroup above it"
             return f"{owner} reached its memory limit" + (f" of {limit}" if limit else "")
+        case None if kill.report.is_global is None:
+            return "the kernel did not print whose memory ran out"
         case None:
             return "a memory limit was reached; the kernel did not print whose"

@@ -112,6 +112,7 @@ def scraped(tmp_path: Path) -> Iterator[str]:
             process.wait(PATIENCE_S)
 
 
+@pytest.mark.slow
 def test_a_real_prometheus_reads_a_real_agent(scraped: str) -> None:
     """
     Every series that the agent has before anything happened is there, and the rules are loaded.

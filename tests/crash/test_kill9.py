@@ -12,6 +12,7 @@ from tests.crash.driver import JOURNAL_REMOTE, drive
 _KILLS: Final = 18
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.timeout(180),
     pytest.mark.skipif(not JOURNAL_REMOTE.exists(), reason="systemd-journal-remote is not installed"),
 ]

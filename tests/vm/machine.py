@@ -14,7 +14,7 @@ from typing import Final
 
 _PACKAGES: Final = (
     "systemd,systemd-sysv,dbus,udev,linux-image-cloud-amd64,initramfs-tools,docker.io,iptables,python3,python3-systemd,"
-    "busybox-static,iproute2,procps,kmod,passwd"
+    "systemd-oomd,busybox-static,iproute2,procps,kmod,passwd"
 )
 _ALSO: Final = {"bookworm": "", "trixie": ",docker-cli"}
 _MEMORY_MIB: Final = 1536

@@ -96,7 +96,7 @@ def test_the_sandbox_holds_nothing_up(outcome: Outcome) -> None:
     """
     Every source is read, the one that is off by default after it was switched on, and nothing was refused.
     """
-    assert "reads kmsg, journald, docker, processes; sends to local" in outcome.read("install.log")
+    assert "reads kmsg, journald, docker, processes, cgroups, memory; sends to local" in outcome.read("install.log")
     metrics = outcome.read("metrics")
     for source in ("kmsg", "journald", "docker", "processes", "trace"):
         assert f'exit137_source_up{{source="{source}"}} 1.0' in metrics

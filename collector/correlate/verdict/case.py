@@ -7,6 +7,7 @@ from typing import Final
 
 from collector.correlate.facts import ProcessExited, SignalSeen
 from collector.correlate.runs import KillInRun, SignalSent
+from parsers.exit_code import meaning
 from parsers.proc_event import WaitStatus
 from sinks.event import Cause, Confidence, Evidence, EvidenceSource, Scope
 
@@ -128,6 +129,13 @@ class Verdict:
     evidence: tuple[Evidence, ...] = ()
     scope: Scope | None = None
     settled: bool = False
+
+
+def signal_name(number: int) -> str:
+    """
+    A signal as it stands in a sentence: `SIGKILL`, or its number where it has no name.
+    """
+    return meaning(SIGNAL_BASE + number).signal_name or f"signal {number}"
 
 
 def evidence_of_kill(kill: KillInRun) -> Evidence:

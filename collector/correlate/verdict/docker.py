@@ -13,6 +13,7 @@ from collector.correlate.verdict.case import (
     Verdict,
     evidence_of_event,
     evidence_of_signal,
+    signal_name,
 )
 from sinks.event import Cause, Confidence, Evidence, EvidenceSource
 
@@ -30,6 +31,8 @@ def daemon_went_down(case: Case) -> Verdict | None:
     dockerd was going down and stopped its containers, or came back and ended what it found.
     """
     if case.engine_down_ns is None or not (_stopped_at_shutdown(case) or _ended_while_down(case)):
+        return None
+    if _sent_since(case, case.engine_down_ns):
         return None
     evidence = tuple(evidence_of_signal(sent) for sent in case.signals_before_end)
     down = Evidence(
@@ -57,13 +60,14 @@ def stopped(case: Case) -> Verdict | None:
         return Verdict(
             cause=Cause.DOCKER_STOP_TIMEOUT,
             confidence=Confidence.CERTAIN,
-            because=f"docker stop: it did not end on signal {sent[-2].signal} within {grace_s:.1f} s and got SIGKILL",
+            because=f"it did not end on {signal_name(sent[-2].signal)} within {grace_s:.1f} s, "
+            "and docker stop sent SIGKILL",
             evidence=evidence,
         )
     return Verdict(
         cause=Cause.DOCKER_STOP,
         confidence=Confidence.CERTAIN,
-        because=f"docker stop: it ended on signal {sent[-1].signal} within the grace period",
+        because=f"docker stop sent {signal_name(sent[-1].signal)}, and it ended within the grace period",
         evidence=evidence,
     )
 
@@ -80,7 +84,7 @@ def removed(case: Case) -> Verdict | None:
     return Verdict(
         cause=Cause.DOCKER_RM,
         confidence=Confidence.CERTAIN,
-        because="docker rm -f",
+        because="docker rm -f killed it",
         evidence=(evidence_of_signal(sent[-1]), evidence_of_event("destroy", case.destroy_ns)),
     )
 
@@ -94,7 +98,7 @@ def killed(case: Case) -> Verdict | None:
             return Verdict(
                 cause=Cause.DOCKER_KILL,
                 confidence=Confidence.CERTAIN,
-                because=f"docker kill, signal {sent.signal}",
+                because=f"docker kill sent {signal_name(sent.signal)}",
                 evidence=(evidence_of_signal(sent),),
             )
     for sent in reversed(case.signals_before_end):
@@ -104,7 +108,8 @@ def killed(case: Case) -> Verdict | None:
             return Verdict(
                 cause=Cause.DOCKER_KILL,
                 confidence=Confidence.LIKELY,
-                because=f"docker kill, signal {sent.signal}: the program ended on it with code {case.exit_code}",
+                because=f"docker kill sent {signal_name(sent.signal)}, "
+                f"and the program ended with code {case.exit_code}",
                 evidence=(evidence_of_signal(sent),),
             )
     return None
@@ -119,6 +124,13 @@ def _stopped_at_shutdown(case: Case) -> bool:
     return case.ended_ns - 100 * MS <= case.engine_down_ns + _SHUTDOWN_NS and (
         case.engine_down_ns <= case.ended_ns + _SHUTDOWN_NS
     )
+
+
+def _sent_since(case: Case, engine_down_ns: int) -> bool:
+    """
+    Whether a signal was sent through Docker after it had gone: its events do not outlive it, so that it was back.
+    """
+    return any(sent.at_ns > engine_down_ns for sent in case.signals_before_end)
 
 
 def _ended_while_down(case: Case) -> bool:

@@ -14,6 +14,7 @@ from collector.correlate.verdict.case import (
     Verdict,
     evidence_of_exit,
     evidence_of_kill,
+    signal_name,
 )
 from collector.correlate.witnesses import described, evidence_of
 from parsers.exit_code import meaning
@@ -87,7 +88,7 @@ def crashed(case: Case) -> Verdict | None:
     return Verdict(
         cause=Cause.CRASH,
         confidence=Confidence.CERTAIN if case.wait_status is not None else Confidence.LIKELY,
-        because=f"it crashed with {meaning(SIGNAL_BASE + case.signal).signal_name}",
+        because=f"it crashed with {signal_name(case.signal)}",
         evidence=evidence_of_exit(case),
     )
 
@@ -101,7 +102,7 @@ def signalled(case: Case) -> Verdict | None:
     """
     if case.signal is None or case.die_event_ns is None:
         return None
-    name = meaning(SIGNAL_BASE + case.signal).signal_name or f"signal {case.signal}"
+    name = signal_name(case.signal)
     if case.sender is not None:
         return _sent_by(case, case.sender, name)
     if case.wait_status is not None:

@@ -69,7 +69,7 @@ def unplaced_process_killed(case: Case) -> Verdict | None:
             return Verdict(
                 cause=Cause.OOM_KILL,
                 confidence=Confidence.POSSIBLE,
-                because=f"the kernel's OOM killer killed a process of it{_named(kill)}{_whose(kill)} just before",
+                because=f"the kernel's OOM killer killed its process{_named(kill)}{_whose(kill)} just before",
                 evidence=(evidence_of_kill(kill),),
                 scope=kill.scope,
             )

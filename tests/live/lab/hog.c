@@ -6,6 +6,7 @@
  *     hold            create /run/held.PID, then wait for /run/go (the suite notes the pids in between)
  *     name:TEXT       become TEXT, as in /proc/self/comm (15 bytes)
  *     eat:MIB         allocate and touch so many MiB
+ *     churn:MIB       the same, then touch all of it again and again
  *     sleep:MS        sleep so many milliseconds
  *     catch:SIG       a handler that only says that the signal came, as a reload does
  *     exit-on:SIG:N   a handler that exits with N
@@ -69,15 +70,32 @@ static void hold(void)
 		pause_us(POLL_US);
 }
 
+static char *piece(void)
+{
+	char *memory = mmap(NULL, MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (memory == MAP_FAILED)
+		fail("mmap");
+	return memset(memory, 1, MIB);
+}
+
 static void eat(long mib)
 {
-	for (long i = 0; i < mib; i++) {
-		char *piece = mmap(NULL, MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	for (long i = 0; i < mib; i++)
+		piece();
+}
 
-		if (piece == MAP_FAILED)
-			fail("mmap");
-		memset(piece, 1, MIB);
-	}
+static void churn(long mib)
+{
+	char **pieces = calloc((size_t)mib, sizeof *pieces);
+
+	if (!pieces)
+		fail("calloc");
+	for (long i = 0; i < mib; i++)
+		pieces[i] = piece();
+	for (char value = 0;; value++)
+		for (long i = 0; i < mib; i++)
+			memset(pieces[i], value, MIB);
 }
 
 static void say_caught(int signal)
@@ -197,6 +215,8 @@ static void run(int count, char **script)
 			prctl(PR_SET_NAME, value);
 		} else if (IS("eat")) {
 			eat(number);
+		} else if (IS("churn")) {
+			churn(number);
 		} else if (IS("sleep")) {
 			pause_us(number * 1000);
 		} else if (IS("catch")) {

@@ -82,6 +82,7 @@ def test_trigger(line: str) -> None:
         ("No available memory (MPOL_BIND): Killed process 7 (java).", OomMessage.MEMPOLICY, {}),
         ("No available memory in cpuset: Killed process 7 (java).", OomMessage.CPUSET, {}),
         ("Killed process 7, UID 48, (java) total-vm:3kB, anon-rss:2kB", None, {"total-vm": 3, "anon-rss": 2}),
+        ("Killed process 7 (java), UID 48, total-vm:3kB, anon-rss:2kB", None, {"total-vm": 3, "anon-rss": 2}),
         ("Killed process 7 (java) total-vm:3kB, anon-rss:2kB, file-rss:1kB", None, {"file-rss": 1}),
         ("Memory cgroup out of memory: Killed process 7 (java) total-vm:3kB", OomMessage.MEMCG, {}),
         (

@@ -170,6 +170,18 @@ def test_a_forged_exit_code_that_nobody_can_correct_is_unknown() -> None:
     assert (causes(events), death(events).exit_code) == ([Cause.UNKNOWN], None)
 
 
+def test_a_label_is_known_by_the_events_that_have_no_exit_code_of_their_own() -> None:
+    """
+    Where nobody could inspect the container: `start` has no exit code, so that the one it shows is a label.
+    """
+    scene = Scene()
+    labelled = {"name": "box-a", "image": "shop/api:1", "exitCode": "0"}
+    scene.tell(docker(START, 0, attributes=labelled))
+    scene.tell(docker(DIE, 10, exit_code=0, attributes=labelled), at_s=10)
+    told = death(scene.wait(WAIT_S))
+    assert told.exit_code is None
+
+
 def test_a_signal_that_a_label_forged_is_not_believed() -> None:
     """
     Or `--label signal=9` would blame docker kill for every end.
@@ -352,6 +364,18 @@ def test_a_wait_status_tells_exit_137_from_a_kill() -> None:
     scene = started()
     scene.tell(exited(MAIN_PID, A, at_s=10, code=137), docker(DIE, 10, exit_code=137), at_s=10)
     assert causes(scene.wait(WAIT_S)) == [Cause.APP_ERROR]
+
+
+def test_an_inspection_that_comes_late_does_not_bring_an_old_run_back() -> None:
+    """
+    A container is restarted faster than Docker answers: the answer shows a run that is told and forgotten.
+    """
+    scene = started()
+    told: list[Event] = []
+    for at_s in range(1, 13, 2):
+        told += scene.tell(docker(DIE, at_s, exit_code=1), docker(START, at_s + 0.5), at_s=at_s)
+    told += scene.tell(running(A), at_s=13)
+    assert len(causes(told + scene.wait(WAIT_S))) == 6
 
 
 def test_a_signal_is_held_while_it_may_still_work() -> None:

@@ -296,7 +296,7 @@ def test_a_report_that_ends_before_the_kill_is_an_event_of_the_agent() -> None:
     assert event.type is EventType.AGENT
     assert event.exit137.gap is not None
     assert event.exit137.gap.what == "report_incomplete"
-    assert 'chose "hog" (pid 10), no kill was printed' in event.message
+    assert 'chose "hog" (pid 10), but no kill was printed' in event.message
 
 
 def test_an_oom_that_found_nobody_to_kill_is_an_event_of_the_agent() -> None:

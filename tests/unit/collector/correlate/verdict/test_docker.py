@@ -28,7 +28,7 @@ def test_an_end_by_the_sigkill_after_the_grace_period_is_a_timeout() -> None:
     """
     verdict = decide(case(137, signals=(sent(TERM, 10.05), sent(KILL)), stop_ns=JUST_AFTER))
     assert (verdict.cause, verdict.confidence) == (Cause.DOCKER_STOP_TIMEOUT, Confidence.CERTAIN)
-    assert "signal 15 within 10.0 s" in verdict.because
+    assert "SIGTERM within 10.0 s" in verdict.because
 
 
 def test_an_end_on_the_stop_signal_as_the_time_was_up_is_no_timeout() -> None:
@@ -52,7 +52,7 @@ def test_the_stop_signal_may_be_any() -> None:
     """
     verdict = decide(case(0, stop_signal=QUIT, signals=(sent(QUIT, 1),), stop_ns=JUST_AFTER))
     assert verdict.cause is Cause.DOCKER_STOP
-    assert "signal 3" in verdict.because
+    assert "SIGQUIT" in verdict.because
 
 
 def test_without_a_signal_there_was_no_stop() -> None:
@@ -189,3 +189,11 @@ def test_an_end_after_the_daemon_had_come_back_is_not_due_to_it() -> None:
     """
     verdict = decide(case(137, engine_down_ns=before_end(30), engine_up_ns=before_end(6)))
     assert verdict.cause is Cause.SIGNAL
+
+
+def test_a_signal_that_was_sent_after_the_daemon_had_gone_shows_that_it_was_back() -> None:
+    """
+    With live-restore: back for a while, and asked to kill it, before the agent had found it again.
+    """
+    killed = case(137, signals=(sent(KILL),), engine_down_ns=before_end(10), engine_up_ns=before_end(-7))
+    assert decide(killed).cause is Cause.DOCKER_KILL
