@@ -3,9 +3,8 @@ The agent is killed with SIGKILL while it opens a store of an older schema, or a
 """
 
 import json
+import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from contextlib import closing
 from importlib import resources
@@ -14,15 +13,12 @@ from pathlib import Path
 import pytest
 
 from tests.crash import launcher
+from tests.crash.agent import configuration, running, until
 
 COUNT = 300
 PAGE_BYTES = 4096
 IN_PLACE = "after it is in its place"
 BODY = '{"id": "%d", "text": "%s"}'
-OFF = "".join(
-    f"[sources.{name}]\nenabled = false\n"
-    for name in ("kmsg", "journald", "docker", "processes", "trace", "cgroups", "memory")
-)
 
 
 def write_first_schema(path: Path) -> None:
@@ -60,13 +56,6 @@ def _root(path: Path) -> int:
         return int(row.fetchone()[0])
 
 
-def start(config: Path, step: str) -> subprocess.Popen[bytes]:
-    # The first exchange finds that there is nothing to do.
-    count = "2" if step == IN_PLACE else "1"
-    command = [sys.executable, launcher.__file__, step, count, "run", "--config", str(config)]
-    return subprocess.Popen(command, stderr=subprocess.DEVNULL)
-
-
 def ids(file: Path) -> list[int]:
     return [int(json.loads(line)["id"]) for line in file.read_bytes().splitlines()] if file.exists() else []
 
@@ -85,19 +74,16 @@ def test_a_start_that_is_killed_is_made_good_by_the_next(tmp_path: Path, step: s
     write_first_schema(tmp_path / "s.db")
     if "schema" not in step:
         damage(tmp_path / "s.db")
-    config = tmp_path / "config.toml"
-    config.write_text(
-        f'[store]\npath = "{tmp_path}/s.db"\n{OFF}'
-        f'[[sinks]]\nname = "file"\ntype = "file"\npath = "{tmp_path}/events.jsonl"\nevents = ["exit137.oom_kill"]\n'
-        f'[[sinks]]\nname = "agent"\ntype = "file"\npath = "{tmp_path}/agent.jsonl"\nevents = ["exit137.agent"]\n'
+    config = configuration(
+        tmp_path,
+        f'name = "file"\ntype = "file"\npath = "{tmp_path}/events.jsonl"\nevents = ["exit137.oom_kill"]',
+        f'name = "agent"\ntype = "file"\npath = "{tmp_path}/agent.jsonl"\nevents = ["exit137.agent"]',
     )
-    with start(config, step) as killed:
-        assert killed.wait(30) == -9
-    with start(config, "none") as agent:
-        deadline = time.monotonic() + 30
-        damaged = "schema" not in step and step != IN_PLACE
-        while len(ids(tmp_path / "events.jsonl")) < COUNT or (damaged and not told_of_damage(tmp_path)):
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-        agent.kill()
+    # The first exchange finds that there is nothing to do.
+    with running(config, step, count=2 if step == IN_PLACE else 1) as killed:
+        assert killed.wait(30) == -signal.SIGKILL
+    with running(config):
+        until(lambda: len(ids(tmp_path / "events.jsonl")) >= COUNT)
+        if "schema" not in step and step != IN_PLACE:
+            until(lambda: told_of_damage(tmp_path))
     assert ids(tmp_path / "events.jsonl") == list(range(1, COUNT + 1))

@@ -4,10 +4,6 @@
 
 import asyncio
 import json
-import subprocess
-import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,13 +11,8 @@ from click.testing import CliRunner
 
 from collector.cli import main
 from collector.store import Store, StoredEvent
-from tests.crash import launcher
+from tests.crash.agent import configuration, running, until
 from tests.crash.receiver import Receiver
-
-OFF = "".join(
-    f"[sources.{name}]\nenabled = false\n"
-    for name in ("kmsg", "journald", "docker", "processes", "trace", "cgroups", "memory")
-)
 
 
 def event(event_id: str) -> StoredEvent:
@@ -49,37 +40,21 @@ async def fill(path: Path) -> None:
     await store.aclose()
 
 
-def until(condition: Callable[[], bool]) -> None:
-    """
-    Look until it holds.
-    """
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 @pytest.mark.timeout(90)
 def test_requeue_ends_the_wait_of_a_running_agent(tmp_path: Path) -> None:
     """
     A sink that was told to be silent is left alone for five minutes; a person who mended it does not wait for that.
     """
     asyncio.run(fill(tmp_path / "s.db"))
-    config = tmp_path / "config.toml"
     with Receiver() as receiver:
-        config.write_text(
-            f'[store]\npath = "{tmp_path}/s.db"\n{OFF}'
-            f'[[sinks]]\nname = "hook"\ntype = "webhook"\nurl = "{receiver.url}"\nevents = ["exit137.oom_kill"]\n'
+        config = configuration(
+            tmp_path, f'name = "hook"\ntype = "webhook"\nurl = "{receiver.url}"\nevents = ["exit137.oom_kill"]'
         )
         receiver.status = 410
-        command = [sys.executable, launcher.__file__, "none", "0", "run", "--config", str(config)]
-        with subprocess.Popen(command, stderr=subprocess.DEVNULL) as agent:
-            try:
-                until(lambda: receiver.refused > 0)
-                receiver.status = 204
-                result = CliRunner().invoke(main, ["spool", "requeue", "--config", str(config), "--sink", "hook"])
-                assert result.output == "2 to be sent again\n"
-                until(lambda: len(receiver.arrivals) == 2)
-            finally:
-                agent.kill()
+        with running(config):
+            until(lambda: receiver.refused > 0)
+            receiver.status = 204
+            result = CliRunner().invoke(main, ["spool", "requeue", "--config", str(config), "--sink", "hook"])
+            assert result.output == "2 to be sent again\n"
+            until(lambda: len(receiver.arrivals) == 2)
     assert [arrival.id for arrival in receiver.arrivals] == ["aa-1", "bb-2"]

@@ -7,17 +7,16 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.crash import launcher
+from tests.crash.agent import configuration, running, until
 from tests.crash.driver import JOURNAL_REMOTE, Journal
 from tests.crash.receiver import Receiver
 
@@ -28,9 +27,6 @@ pytestmark = [
 ]
 
 DISK_BYTES = 4 * 1024 * 1024
-OFF = "".join(
-    f"[sources.{name}]\nenabled = false\n" for name in ("kmsg", "docker", "processes", "trace", "cgroups", "memory")
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,20 +72,10 @@ class Host:
     port: int
     url: str
 
-    @contextlib.contextmanager
-    def agent(self) -> Iterator[subprocess.Popen[bytes]]:
-        config = self.home / "config.toml"
-        config.write_text(
-            f'[store]\npath = "{self.disk.path}/s.db"\n[http]\nlisten = "127.0.0.1:{self.port}"\n'
-            f'{OFF}[sources.journald]\npath = "{self.home}/journal"\n'
-            f'[[sinks]]\nname = "hook"\ntype = "webhook"\nurl = "{self.url}"\nevents = ["exit137.oom_kill"]\n'
-        )
-        command = [sys.executable, launcher.__file__, "none", "0", "run", "--config", str(config)]
-        with (self.home / "agent.log").open("ab") as log, subprocess.Popen(command, stderr=log) as process:
-            try:
-                yield process
-            finally:
-                process.kill()
+    def agent(self) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
+        sink = f'name = "hook"\ntype = "webhook"\nurl = "{self.url}"\nevents = ["exit137.oom_kill"]'
+        more = f'[http]\nlisten = "127.0.0.1:{self.port}"\n[sources.journald]\npath = "{self.home}/journal"\n'
+        return running(configuration(self.home, sink, store=self.disk.path / "s.db", more=more, without="journald"))
 
     def ready(self) -> bool:
         try:
@@ -113,13 +99,6 @@ def host(tmp_path: Path, disk: Disk, receiver: Receiver) -> Host:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port: int = free.getsockname()[1]
     return Host(tmp_path, disk, port, receiver.url)
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def pids(receiver: Receiver) -> set[int]:

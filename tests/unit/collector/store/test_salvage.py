@@ -2,8 +2,11 @@
 What is left of a store after pages of it were overwritten.
 """
 
+import sqlite3
+import struct
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -54,6 +57,18 @@ def overwrite(path: Path, page: int, content: bytes) -> None:
     with path.open("r+b") as file:
         file.seek(page * PAGE_BYTES)
         file.write((content * PAGE_BYTES)[:PAGE_BYTES])
+
+
+def spoil(path: Path, name: str) -> None:
+    """
+    Overwrite the last page below the root of a table or of an index (sqlite.org/fileformat2.html, 1.6).
+    """
+    with closing(sqlite3.connect(path)) as connection:
+        (root,) = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = ?", (name,)).fetchone()
+    content = path.read_bytes()
+    (leaf,) = struct.unpack_from(">I", content, (root - 1) * PAGE_BYTES + 8)
+    assert leaf
+    overwrite(path, leaf - 1, b"\xa5")
 
 
 def page_of(path: Path, marker: bytes) -> int:
@@ -112,6 +127,24 @@ async def test_damage_that_costs_no_event_costs_nothing(tmp_path: Path) -> None:
     assert store.salvaged.whole
     assert len(await store.events(limit=-1)) == COUNT
     assert await store.positions() == {"kmsg": {"seq": 4711}}
+    await store.aclose()
+
+
+@pytest.mark.parametrize("copy", ["outbox", "outbox_event"])
+async def test_what_waits_is_known_though_a_page_of_it_is_bad(tmp_path: Path, copy: str) -> None:
+    """
+    It is in the file twice, and one of the two is enough.
+    """
+    path = tmp_path / "s.db"
+    await filled(path)
+    spoil(path, copy)
+
+    store = await Store.open(path)
+
+    assert store.salvaged is not None
+    assert store.salvaged.whole
+    assert (store.depth("audit"), store.depth("bus")) == (COUNT - 101, COUNT // 2)
+    assert len(await store.events(limit=-1)) == COUNT
     await store.aclose()
 
 
