@@ -97,7 +97,7 @@ class Overflow:
     def _close(self, error: StoreFullError) -> None:
         self._waiting = self._store.waiting()
         if self.room.is_set():
-            _LOG.error("the journal and the kernel's log are not read on, of the rest the oldest is dropped: %s", error)
+            _LOG.error("%s: the kernel's log and the journal are not read on, of the rest the oldest is dropped", error)
             self.room.clear()
 
     def _drained(self) -> bool:

@@ -2,7 +2,7 @@
 What the store may raise, by what is to be done about it.
 
     StoreError
-    ├── StoreFullError         nothing may be dropped and there is no room: mend a sink, or raise max_bytes
+    ├── StoreFullError         there is no room, all of it waits for sinks: mend one, or raise max_bytes
     ├── StoreUnavailableError  the disk or its permissions refused; nothing was changed, trying again is right
     │   └── StoreNoSpaceError  the disk is full: wait for space
     ├── StoreCorruptError      the file is damaged: open it anew, that sets it aside
@@ -32,7 +32,7 @@ class StoreFullError(StoreError):
 
     def __init__(self, max_bytes: int, depths: Mapping[str, int]) -> None:
         waiting = ", ".join(f"{count} for {sink}" for sink, count in sorted(depths.items()) if count)
-        super().__init__(f"the store holds {max_bytes} bytes of undelivered events ({waiting}); none may be dropped")
+        super().__init__(f"all {max_bytes} bytes of the store hold what sinks have yet to take ({waiting})")
 
 
 class StoreUnavailableError(StoreError):
