@@ -81,6 +81,7 @@ class Overflow:
                 return stored
         if not must:
             return None
+        self._losing = ()
         stored = await self._store.commit_dropping(events, positions, self._told)
         self._note()
         return stored
@@ -120,5 +121,4 @@ class Overflow:
             self._metrics.sink_dropped(loss.sink, loss.count)
             self._dropped[loss.sink] += loss.count
             self._since_ns = min(loss.since_ns, self._since_ns or loss.since_ns)
-        self._losing = ()
         self._waiting = self._store.waiting()
