@@ -24,12 +24,13 @@ from collector.sources import KEPT_ELSEWHERE
 from collector.sources.base import Position, Reading
 from collector.store import Store, StoredEvent, StoreUnavailableError
 from sinks.base import SinkConfig
-from sinks.event import MAX_EVENT_BYTES, Event, to_json
+from sinks.event import Event, to_json
 
 _QUEUED_AT_MOST: Final = 256
 # An idle agent writes positions this often; what it would read again after a crash makes the same events.
 _POSITIONS_EVERY_NS: Final = 5_000_000_000
 _FED_AT_ONCE: Final = 64
+_STORED_AT_ONCE: Final = 32
 _STORE_RETRY_S: Final = 1.0
 _FULL_RETRY_NS: Final = 1_000_000_000
 # Also without anything to do it looks around this often, so that it can be seen to be alive.
@@ -179,11 +180,15 @@ class Intake:
 
     async def _feed_all(self) -> None:
         """
-        Feed what is there, and let the sources have their turn in between: /proc soon forgets whom they ask it for.
+        Feed what is there, and let the sources have their turn in between: /proc soon forgets whom they ask it for. Of
+        much that is there events are stored little by little, with their positions, so that any store can take them and
+        a crash costs little.
         """
         while self._unfed:
             for _ in range(min(_FED_AT_ONCE, len(self._unfed))):
                 self._feed(*self._unfed.popleft())
+            if len(self._untold) >= _STORED_AT_ONCE:
+                await self._commit()
             await asyncio.sleep(0)
         self._untold += self._correlator.tick(self._clock_ns())
 
@@ -211,30 +216,29 @@ class Intake:
         self._overflow.look()
         if not due and not (self._untold if self._overflow.room.is_set() else must):
             return
-        self._unstored |= self._ledger.storable(self._correlator.held())
+        self._unstored |= self._ledger.storable(self._held())
         self._positions_due_ns = 0
-        *parts, last = _parts([self._outgoing(event) for event in self._untold])
-        for part in parts:
-            if not await self._store_part(part, {}, must=must):
-                return
-        if await self._store_part(last, self._unstored, must=must):
-            self._ledger.stored(self._unstored)
-            self._unstored = {}
-
-    async def _store_part(self, part: Sequence[StoredEvent], positions: Mapping[str, Position], *, must: bool) -> bool:
-        """
-        Store the first of what is untold; False: there is no room, and it can wait.
-        """
-        stored = await self._store_for_sure(part, positions, must=must)
+        events = tuple(self._untold)
+        stored = await self._store_for_sure([self._outgoing(event) for event in events], self._unstored, must=must)
         if stored is None:
             self._positions_due_ns = self._clock_ns() + _FULL_RETRY_NS
-            return False
-        for event in self._untold[: len(part)]:
+            return
+        self._ledger.stored(self._unstored)
+        self._unstored = {}
+        del self._untold[: len(events)]
+        for event in events:
             self._metrics.event(event)
-        del self._untold[: len(part)]
         if stored:
             self._stored()
-        return True
+
+    def _held(self) -> dict[str, int]:
+        """
+        Per source the oldest reading that is still needed: by the correlator, or because it was not fed yet.
+        """
+        held = dict(self._correlator.held())
+        for _, origin in self._unfed:
+            held[origin.source] = min(origin.ordinal, held.get(origin.source, origin.ordinal))
+        return held
 
     async def _store_for_sure(
         self, events: Sequence[StoredEvent], positions: Mapping[str, Position], *, must: bool
@@ -272,18 +276,3 @@ class Intake:
             body=to_json(event),
             sinks=route(event, self._sinks),
         )
-
-
-def _parts(events: Sequence[StoredEvent]) -> list[list[StoredEvent]]:
-    """
-    What is stored at once: not so much that it might never fit into a small store. At least one part.
-    """
-    parts: list[list[StoredEvent]] = [[]]
-    size = 0
-    for event in events:
-        size += len(event.body)
-        if size > MAX_EVENT_BYTES and parts[-1]:
-            parts.append([])
-            size = len(event.body)
-        parts[-1].append(event)
-    return parts

@@ -30,11 +30,13 @@ _FIRST_PID: Final = 100_000
 _EVENTS_PER_S: Final = 40.0
 _LONGEST_LIFE_S: Final = 6.0
 _RANDOM_LIFE_S: Final = (0.5, 2.0)
-_DRAINED_S: Final = 60.0
+_DRAINED_S: Final = 30.0
 _MOST_IN_FLIGHT: Final = 600
 # The smallest there is, so that old events are deleted, and every so many requests the server is busy.
 _STORE_BYTES: Final = 8_388_608
 _REFUSE_EVERY: Final = 50
+# All in one file.
+_FILE_BYTES: Final = 2**40
 _WHEN_IT_ENDS: Final = "the store is closed"
 _OFF: Final = ("kmsg", "docker", "processes", "trace", "cgroups", "memory")
 
@@ -178,9 +180,11 @@ def _agent(config: Path, step: str, count: int) -> Iterator[subprocess.Popen[byt
 
 
 def _wait_for(receiver: Receiver, kills: int) -> None:
-    deadline = time.monotonic() + _DRAINED_S
-    while len({arrival.pid for arrival in receiver.arrivals}) < kills and time.monotonic() < deadline:
+    arrived, deadline = 0, time.monotonic() + _DRAINED_S
+    while arrived < kills and time.monotonic() < deadline:
         time.sleep(0.2)
+        if (now := len({arrival.pid for arrival in receiver.arrivals})) > arrived:
+            arrived, deadline = now, time.monotonic() + _DRAINED_S
     time.sleep(1)
 
 
@@ -244,6 +248,7 @@ def _configuration(home: Path, url: str) -> Path:
         f'[store]\npath = "{home}/exit137.db"\nmax_bytes = {_STORE_BYTES}\n'
         f'{off}[sources.journald]\npath = "{home}/journal"\n'
         f'[[sinks]]\nname = "file"\ntype = "file"\npath = "{home}/events.jsonl"\nevents = ["exit137.oom_kill"]\n'
+        f"max_bytes = {_FILE_BYTES}\n"
         f'[[sinks]]\nname = "hook"\ntype = "webhook"\nurl = "{url}"\nevents = ["exit137.oom_kill"]\n'
     )
     return path

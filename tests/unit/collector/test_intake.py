@@ -128,6 +128,18 @@ async def test_a_position_never_passes_what_is_held(agent: Agent) -> None:
     assert await agent.store.positions() == {"kmsg": {"seq": 1}, "docker": {"seq": 1}}
 
 
+async def test_of_much_that_is_there_positions_follow_little_by_little(agent: Agent) -> None:
+    """
+    Each commit takes the position with it up to what was fed, and no further: an agent that dies often still gets on.
+    """
+    commits: list[dict[str, Position]] = []
+    agent.store.commit = noting(agent.store, commits)  # type: ignore[assignment, method-assign]
+    for seq in range(1, 201):
+        await agent.put("kmsg", seq, gap())
+    await agent.intake.settle(1)
+    assert [commit["kmsg"]["seq"] for commit in commits if commit] == [64, 128, 192, 200]
+
+
 async def test_positions_without_events_are_stored_when_they_are_due(agent: Agent) -> None:
     """
     Every five seconds: an idle agent does not write for each line that it reads.
