@@ -9,6 +9,7 @@ import difflib
 import os
 import tomllib
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -222,7 +223,7 @@ def _convert(value: object, structure: type[Any], file: str, key: str) -> Any:  
 
 def _check_deep(value: object, structure: type[Any], where: str) -> None:
     """
-    Check the names of keys, in tables within tables too: msgspec names the unknown key but not its neighbour.
+    Check names of keys and values of enums, in tables within tables too: msgspec does not say what is near.
     """
     if not isinstance(value, dict):
         return
@@ -230,8 +231,12 @@ def _check_deep(value: object, structure: type[Any], where: str) -> None:
     kinds = {field.name: field.type for field in msgspec.structs.fields(structure)}
     for key, inner in value.items():
         kind = kinds[key]
-        if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        if not isinstance(kind, type):
+            continue
+        if issubclass(kind, msgspec.Struct):
             _check_deep(inner, kind, f"{where}.{key}")
+        elif issubclass(kind, StrEnum) and isinstance(inner, str):
+            _check_values([inner], [item.value for item in kind], f"{where}.{key}")
 
 
 def _check_names(table: Mapping[str, Any], valid: Sequence[str], where: str) -> None:

@@ -15,7 +15,7 @@ from typing import Final
 
 from collector.correlate.correlator import Correlator
 from collector.correlate.facts import Fact, GapFact, Origin
-from collector.delivery import route
+from collector.delivery import group_of, route
 from collector.metrics import Metrics
 from collector.moments import moment_ns
 from collector.overflow import Overflow, can_be_read_again
@@ -74,6 +74,7 @@ class Intake:
         self._queue: asyncio.Queue[tuple[str, Reading]] = asyncio.Queue(_QUEUED_AT_MOST)
         self._ledger = PositionLedger()
         self._unfed: deque[tuple[Fact, Origin]] = deque()
+        self._paused: deque[tuple[Fact, Origin]] = deque()
         self._untold: list[Event] = []
         self._unstored: dict[str, Position] = {}
         self._refused: str | None = None
@@ -184,13 +185,26 @@ class Intake:
         much that is there events are stored little by little, with their positions, so that any store can take them and
         a crash costs little.
         """
+        if self._overflow.room.is_set():
+            self._unfed.extendleft(reversed(self._paused))
+            self._paused.clear()
         while self._unfed:
             for _ in range(min(_FED_AT_ONCE, len(self._unfed))):
-                self._feed(*self._unfed.popleft())
+                fact, origin = self._unfed.popleft()
+                if self._is_paused(origin.source):
+                    self._paused.append((fact, origin))
+                else:
+                    self._feed(fact, origin)
             if len(self._untold) >= _STORED_AT_ONCE:
                 await self._commit()
             await asyncio.sleep(0)
         self._untold += self._correlator.tick(self._clock_ns())
+
+    def _is_paused(self, source: str) -> bool:
+        """
+        Whether what was read of a source waits: while the store is full, and behind what waited then.
+        """
+        return source in KEPT_ELSEWHERE and (bool(self._paused) or not self._overflow.room.is_set())
 
     def _feed(self, fact: Fact, origin: Origin) -> None:
         if isinstance(fact, GapFact):
@@ -236,7 +250,7 @@ class Intake:
         Per source the oldest reading that is still needed: by the correlator, or because it was not fed yet.
         """
         held = dict(self._correlator.held())
-        for _, origin in self._unfed:
+        for _, origin in (*self._paused, *self._unfed):
             held[origin.source] = min(origin.ordinal, held.get(origin.source, origin.ordinal))
         return held
 
@@ -275,4 +289,5 @@ class Intake:
             container_id=container.id if container is not None else None,
             body=to_json(event),
             sinks=route(event, self._sinks),
+            group=group_of(event),
         )

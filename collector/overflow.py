@@ -96,13 +96,13 @@ class Overflow:
             self.room.set()
 
     def _close(self, error: StoreFullError) -> None:
-        self._waiting = self._store.waiting()
+        self._waiting = self._store.total_depth()
         if self.room.is_set():
             _LOG.error("%s: the kernel's log and the journal are not read on, of the rest the oldest is dropped", error)
             self.room.clear()
 
     def _drained(self) -> bool:
-        return self._store.waiting() <= self._waiting * _SHARE_LEFT
+        return self._store.total_depth() <= self._waiting * _SHARE_LEFT
 
     def _told(self, losses: Sequence[Dropped]) -> StoredEvent:
         """
@@ -121,4 +121,4 @@ class Overflow:
             self._metrics.sink_dropped(loss.sink, loss.count)
             self._dropped[loss.sink] += loss.count
             self._since_ns = min(loss.since_ns, self._since_ns or loss.since_ns)
-        self._waiting = self._store.waiting()
+        self._waiting = self._store.total_depth()

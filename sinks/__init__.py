@@ -37,6 +37,7 @@ SINKS: Final[Mapping[str, SinkEntry]] = {
     "stdout": SinkEntry(module="sinks.stdout", config="StdoutConfig", sink="StdoutSink"),
     "file": SinkEntry(module="sinks.file", config="FileConfig", sink="FileSink"),
     "webhook": SinkEntry(module="sinks.webhook", config="WebhookConfig", sink="WebhookSink", extra="http"),
+    "slack": SinkEntry(module="sinks.slack", config="SlackConfig", sink="SlackSink", extra="http"),
     "kafka": SinkEntry(module="sinks.kafka", config="KafkaConfig", sink="KafkaSink", extra="kafka"),
 }
 

@@ -57,12 +57,16 @@ class Outgoing:
         type: the event's type (`exit137.oom_kill`).
         key: what orders it: the container's id, or the subject.
         body: one structured CloudEvent as UTF-8 JSON, without a newline.
+        group: what a person is told together: the same kind of event, of the same owner.
+        times_in_last_day: how often that happened within 24 hours, this time included; None: nobody has counted.
     """
 
     id: str
     type: str
     key: str
     body: bytes
+    group: str | None = None
+    times_in_last_day: int | None = None
 
 
 class Sink(Protocol):

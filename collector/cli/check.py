@@ -57,7 +57,7 @@ async def _try(config: SinkConfig, all_of_it: Config) -> str | None:
     try:
         async with asyncio.timeout(_PATIENCE_S):
             await sink.open()
-            await sink.send([_test_event(all_of_it)])
+            await sink.send([trial_event(all_of_it, time.time_ns())])
     except SinkError as error:
         return str(error)
     except TimeoutError:
@@ -67,13 +67,20 @@ async def _try(config: SinkConfig, all_of_it: Config) -> str | None:
     return None
 
 
-def _test_event(config: Config) -> Outgoing:
+def trial_event(config: Config, time_ns: int) -> Outgoing:
+    """
+    What `--send-test` sends: an event that says it is a test.
+
+    Args:
+        config: names the host.
+        time_ns: the wall clock.
+    """
     host = identify(machine_id=config.host.id, hostname=config.host.hostname).published()
     event = Event(
         id=agent_id(host.id, "check", "test", uuid.uuid4().int >> 65),
         type=EventType.AGENT,
         subject="source/check",
-        time_ns=time.time_ns(),
+        time_ns=time_ns,
         message="A test event: exit137 can reach this sink.",
         event=EcsEvent(kind="state", category=("process",), type=("info",), action="test", severity=1),
         host=host,

@@ -9,14 +9,14 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, TypeVar
 
 from collector.delivery.breaker import Breaker
 from collector.delivery.clock import Clock, WallClock
-from collector.delivery.grouping import Plan, Teller
+from collector.delivery.grouping import BETWEEN_MESSAGES_S, Teller
 from collector.metrics import Circuit, Metrics
 from collector.store import PendingEvent, Store, StoreUnavailableError, Told
 from sinks.base import Grouping, Sink, SinkConfig
@@ -29,6 +29,7 @@ _SHORTEST_REST_S: Final = 0.05
 _LONGEST_REST_S: Final = 60.0
 _STORE_RETRY_S: Final = 1.0
 _EXPIRE_EVERY_S: Final = 60.0
+_DAY_S: Final = 86_400.0
 _LOG: Final = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
 
@@ -45,6 +46,22 @@ class SinkHealth:
 
     circuit: Circuit = Circuit.CLOSED
     why: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Next:
+    """
+    What to send next.
+
+    Attributes:
+        events: all that may be sent; of a sink that people read, one message.
+        groups: what a person is told of by it.
+        due_s: when to look again, if there is nothing; None: when something new is there.
+    """
+
+    events: Sequence[PendingEvent] = ()
+    groups: Sequence[str] = ()
+    due_s: float | None = None
 
 
 class Courier:
@@ -129,31 +146,45 @@ class Courier:
                 self._wake.clear()
                 if self.health.why is not None and self._clock.now_s() >= self._expire_due_s:
                     await self._surely(self._expire)
-                plan = await self._surely(self._plan)
-                if plan.events:
+                following = await self._surely(self._next)
+                if following.events:
                     self._idle.clear()
-                    await self._deliver(plan)
+                    await self._deliver(following)
                     self._metrics.sink_depth(self._name, self._store.depth(self._name))
                 else:
-                    await self._rest(plan)
+                    await self._rest(following.due_s)
         finally:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_CLOSE_S):
                     await self._sink.aclose()
 
-    async def _plan(self) -> Plan:
-        """
-        What to send next: all that may be sent, of a sink that people read one message, of one that failed one event.
-        """
+    async def _next(self) -> _Next:
         now_s = self._clock.now_s()
-        waiting = await self._store.pending(self._name, min(_BATCH, self._sink.max_batch), now_s)
-        if self._breaker.probing:
-            waiting = _least_tried(waiting)
         if self._teller is not None:
-            plan = self._teller.plan(waiting, now_s)
-            if plan.events or plan.due_s is not None:
-                return plan
-        return Plan(events=waiting, told={}, due_s=await self._store.next_retry_s(self._name))
+            return await self._message(self._teller, now_s)
+        events = await self._store.pending(self._name, min(_BATCH, self._sink.max_batch), now_s)
+        if self._breaker.probing:
+            events = _least_tried(events)
+        return _Next(events=events, due_s=await self._store.next_retry_s(self._name))
+
+    async def _message(self, teller: Teller, now_s: float) -> _Next:
+        """
+        The next message to a person, with how often it has happened before; to a sink that failed too.
+        """
+        # In a storm much is stored while no message may go out: then nobody looks through it.
+        if (free_s := teller.free_s(now_s)) > now_s:
+            return _Next(due_s=free_s)
+        plan = teller.plan(await self._store.waiting(self._name, now_s), now_s)
+        if not plan.groups:
+            # A retry whose time has come waits for the turn of its group.
+            times_s = (plan.due_s, await self._store.next_retry_s(self._name))
+            return _Next(due_s=min((at_s for at_s in times_s if at_s is not None and at_s > now_s), default=None))
+        limit = min(_BATCH, self._sink.max_batch)
+        events = await self._store.pending(self._name, limit, now_s, plan.groups)
+        # Where there are more events than one message may have, a person is not told of all groups.
+        groups = list(dict.fromkeys(event.outgoing.group for event in events if event.outgoing.group is not None))
+        counts = await self._store.counts(groups, now_s - _DAY_S)
+        return _Next(events=[_counted(event, counts) for event in events], groups=groups, due_s=now_s)
 
     async def _expire(self) -> None:
         """
@@ -166,28 +197,27 @@ class Courier:
             _LOG.error("%d events waited too long for the sink %s and were put aside", expired, self._name)
             self._metrics.sink_dead(self._name, expired)
 
-    async def _rest(self, plan: Plan) -> None:
+    async def _rest(self, due_s: float | None) -> None:
         # What was stored since the last look has set `wake` again.
-        if not self._wake.is_set() and (plan.due_s is None or self._teller is not None):
+        if not self._wake.is_set() and (due_s is None or self._teller is not None):
             self._idle.set()
-        if plan.due_s is None:
-            await self._clock.wait(self._wake, None)
-            return
-        wait_s = min(max(plan.due_s - self._clock.now_s(), _SHORTEST_REST_S), _LONGEST_REST_S)
-        await self._clock.wait(self._never if plan.whatever_comes else self._wake, wait_s)
+        wait_s = None
+        if due_s is not None:
+            wait_s = min(max(due_s - self._clock.now_s(), _SHORTEST_REST_S), _LONGEST_REST_S)
+        await self._clock.wait(self._wake, wait_s)
 
-    async def _deliver(self, plan: Plan) -> None:
-        batch = plan.events
+    async def _deliver(self, following: _Next) -> None:
+        batch = following.events
         try:
             await self._attempt(batch)
         except PartialError as error:
             await self._partly(batch, error)
         except PermanentError as error:
-            await self._refused(plan, error)
+            await self._refused(batch, error)
         except (TransientError, DisabledError) as error:
             await self._postpone(_ids(batch), error)
         else:
-            await self._taken(_ids(batch), plan)
+            await self._taken(_ids(batch), following.groups)
             self._well()
 
     async def _attempt(self, batch: Sequence[PendingEvent]) -> None:
@@ -211,16 +241,16 @@ class Courier:
             self._open = False
             raise TransientError(Reason.IO_ERROR, f"internal error: {type(error).__name__}") from error
 
-    async def _refused(self, plan: Plan, error: PermanentError) -> None:
+    async def _refused(self, batch: Sequence[PendingEvent], error: PermanentError) -> None:
         """
         Put aside what is refused for good: one event, or one message; of several events, find out which it is.
         """
-        if len(plan.events) == 1 or self._teller is not None:
-            await self._bury(_ids(plan.events), error)
+        if len(batch) == 1 or self._teller is not None:
+            await self._bury(_ids(batch), error)
             self._well()
             return
-        for event in plan.events:
-            await self._deliver(Plan(events=[event], told={}))
+        for event in batch:
+            await self._deliver(_Next(events=[event]))
             if self.health.why is not None:
                 # Those after it may have the same key; they come with the next batch.
                 return
@@ -242,12 +272,14 @@ class Courier:
         else:
             self._well()
 
-    async def _taken(self, ids: Sequence[str], plan: Plan | None = None) -> None:
+    async def _taken(self, ids: Sequence[str], groups: Sequence[str] = ()) -> None:
         told = None
-        if plan is not None and self._teller is not None:
+        if groups and self._teller is not None:
             now_s = self._clock.now_s()
-            self._teller.note(plan, now_s)
-            told = Told(groups=plan.told, forget_before_s=self._teller.forget_before_s(now_s))
+            told = Told(
+                groups=self._teller.told(groups, now_s),
+                forget_before_s=self._teller.forget_before_s(now_s),
+            )
         if ids:
             await self._surely(partial(self._store.delivered, self._name, ids, told))
             self._metrics.sink_sent(self._name, len(ids))
@@ -262,6 +294,8 @@ class Courier:
 
     async def _postpone(self, ids: Sequence[str], error: TransientError | DisabledError) -> None:
         wait_s = self._breaker.failed(error)
+        if self._teller is not None:
+            wait_s = max(wait_s, BETWEEN_MESSAGES_S)
         self._ill(error)
         retry_at_s = self._clock.now_s() + wait_s
         await self._surely(partial(self._store.failed, self._name, ids, retry_at_s, error.reason.value, error.detail))
@@ -312,6 +346,11 @@ def _least_tried(waiting: Sequence[PendingEvent]) -> list[PendingEvent]:
     for event in waiting:
         first.setdefault(event.outgoing.key, event)
     return sorted(first.values(), key=lambda event: event.attempts)[:1]
+
+
+def _counted(event: PendingEvent, counts: Mapping[str, int]) -> PendingEvent:
+    times = counts.get(event.outgoing.group or "") or None
+    return replace(event, outgoing=replace(event.outgoing, times_in_last_day=times))
 
 
 def _ids(batch: Sequence[PendingEvent], without: Collection[str] = ()) -> list[str]:

@@ -14,7 +14,7 @@ from collector.store.errors import (
 )
 from collector.store.history import History
 from collector.store.outbox import LONGEST_RETRY_S
-from collector.store.records import Dropped, PastEvent, PendingEvent, StoredEvent, Told
+from collector.store.records import Dropped, PastEvent, PendingEvent, StoredEvent, Told, WaitingGroup
 from collector.store.salvage import Salvaged
 from collector.store.store import Store
 
@@ -36,4 +36,5 @@ __all__ = [
     "StoreVersionError",
     "StoredEvent",
     "Told",
+    "WaitingGroup",
 ]

@@ -30,7 +30,7 @@ from collector.store.errors import (
 from collector.store.salvage import Salvaged, salvage, taken_over
 
 # The script at index n leads from schema version n to n + 1.
-MIGRATIONS: Final = ("schema_1.sql", "schema_2.sql")
+MIGRATIONS: Final = ("schema_1.sql", "schema_2.sql", "schema_3.sql")
 _APPLICATION_ID: Final = int.from_bytes(b"e137", "big")
 _FILE_MODE: Final = 0o640
 _DIRECTORY_MODE: Final = 0o750

@@ -5,18 +5,21 @@ Order: an event is not given out while an earlier one with the same key waits fo
 """
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
-from collector.store.records import PendingEvent
+import orjson
+
+from collector.store.records import PendingEvent, WaitingGroup
 from sinks.base import Outgoing
 
 # A retry that lies further ahead than this was set before the clock was put back.
 LONGEST_RETRY_S: Final = 3600.0
 
+# What was stored before events had groups has one for each type and key.
+_GROUP: Final = "coalesce(e.grouped, e.type || ' ' || o.key)"
 # The planner would look through all that waits; the index holds only what is delayed.
-_PENDING: Final = """
-    SELECT e.id, e.type, o.key, e.body, o.attempts, e.stored_ns
+_READY: Final = """
     FROM outbox AS o JOIN events AS e ON e.seq = o.seq
     WHERE o.sink = :sink
       AND NOT (o.retry_at_s > :now_s AND o.retry_at_s <= :now_s + :longest_s)
@@ -25,8 +28,10 @@ _PENDING: Final = """
         WHERE earlier.sink = o.sink AND earlier.key = o.key AND earlier.seq < o.seq AND earlier.retry_at_s > 0
           AND earlier.retry_at_s > :now_s AND earlier.retry_at_s <= :now_s + :longest_s
       )
-    ORDER BY o.seq LIMIT :limit
 """
+_PENDING: Final = f"SELECT e.id, e.type, o.key, e.body, {_GROUP}, o.attempts, e.stored_ns {_READY}"
+_IN_GROUPS: Final = f"AND {_GROUP} IN (SELECT value FROM json_each(:groups))"  # noqa: S608 (our own words)
+_WAITING: Final = f"SELECT {_GROUP}, min(e.stored_ns) {_READY} GROUP BY 1 ORDER BY min(o.seq)"
 _EXPIRED: Final = """
     INSERT OR REPLACE INTO dead_letters (sink, seq, attempts, reason, detail, died_ns)
     SELECT o.sink, o.seq, o.attempts, :reason, coalesce('last failure: ' || o.detail, 'never tried'), :died_ns
@@ -44,17 +49,41 @@ def depths(connection: sqlite3.Connection) -> dict[str, int]:
     return dict(connection.execute("SELECT sink, count(*) FROM outbox GROUP BY sink"))
 
 
-def pending(connection: sqlite3.Connection, sink: str, limit: int, now_s: float) -> list[PendingEvent]:
+def pending(
+    connection: sqlite3.Connection, sink: str, limit: int, now_s: float, groups: Collection[str] | None
+) -> list[PendingEvent]:
     """
-    What a sink may be sent now, in order.
+    What a sink may be sent now, in order; of these groups, or of all (None).
     """
-    rows = connection.execute(_PENDING, {"sink": sink, "limit": limit, "now_s": now_s, "longest_s": LONGEST_RETRY_S})
+    wanted = {"groups": orjson.dumps(list(groups)).decode()} if groups is not None else {}
+    rows = connection.execute(
+        f"{_PENDING} {_IN_GROUPS if groups is not None else ''} ORDER BY o.seq LIMIT :limit",
+        {"sink": sink, "limit": limit, "now_s": now_s, "longest_s": LONGEST_RETRY_S, **wanted},
+    )
     return [
         PendingEvent(
-            outgoing=Outgoing(id=id_, type=type_, key=key, body=body), attempts=attempts, stored_s=stored_ns / _NS
+            outgoing=Outgoing(id=id_, type=type_, key=key, body=body, group=group),
+            attempts=attempts,
+            stored_s=stored_ns / _NS,
         )
-        for id_, type_, key, body, attempts, stored_ns in rows
+        for id_, type_, key, body, group, attempts, stored_ns in rows
     ]
+
+
+def waiting(connection: sqlite3.Connection, sink: str, now_s: float) -> list[WaitingGroup]:
+    """
+    The groups of what a sink may be sent now, in the order of their first events.
+    """
+    rows = connection.execute(_WAITING, {"sink": sink, "now_s": now_s, "longest_s": LONGEST_RETRY_S})
+    return [WaitingGroup(name=name, since_s=since_ns / _NS) for name, since_ns in rows]
+
+
+def counts(connection: sqlite3.Connection, groups: Iterable[str], since_ns: int) -> dict[str, int]:
+    """
+    Per group how many events have happened since a time, waiting or not.
+    """
+    statement = "SELECT count(*) FROM events WHERE grouped = ? AND time_ns >= ?"
+    return {group: int(connection.execute(statement, (group, since_ns)).fetchone()[0]) for group in groups}
 
 
 def next_retry_s(connection: sqlite3.Connection, sink: str) -> float | None:

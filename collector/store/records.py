@@ -18,6 +18,7 @@ class StoredEvent:
         time_ns: when it happened; None: unknown.
         body: one structured CloudEvent, UTF-8 JSON.
         sinks: the names of the sinks that it goes to.
+        group: what a person is told together with it.
     """
 
     id: str
@@ -28,6 +29,7 @@ class StoredEvent:
     container_id: str | None
     body: bytes
     sinks: tuple[str, ...]
+    group: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +45,20 @@ class PendingEvent:
     outgoing: Outgoing
     attempts: int
     stored_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingGroup:
+    """
+    Events that a sink has yet to take, and that a person is told together.
+
+    Attributes:
+        name: the group's.
+        since_s: when the first of them was stored, seconds since 1970.
+    """
+
+    name: str
+    since_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

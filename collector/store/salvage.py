@@ -18,7 +18,10 @@ _DEAD: Final = "SELECT seq, sink, attempts, reason, detail, died_ns FROM dead_le
 # What waits is in the file twice: in the table, by sink, and in its index, by event.
 _WAITING_BY_EVENT: Final = "SELECT seq, sink FROM outbox INDEXED BY outbox_event WHERE"
 _WAITING_BY_SINK: Final = "SELECT seq, sink FROM outbox WHERE sink = ? AND"
-_PUT_EVENT: Final = "INSERT OR IGNORE INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_PUT_EVENT: Final = (
+    "INSERT OR IGNORE INTO events (seq, id, type, subject, key, container_id, time_ns, stored_ns, body)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
 _PUT_WAITING: Final = "INSERT OR IGNORE INTO outbox (seq, sink, key) SELECT ?1, ?2, key FROM events WHERE seq = ?1"
 _PUT_DEAD: Final = (
     "INSERT OR IGNORE INTO dead_letters (seq, sink, attempts, reason, detail, died_ns)"

@@ -20,7 +20,7 @@ from collector.store import outbox
 from collector.store.database import Database
 from collector.store.errors import StoreError, StoreFullError
 from collector.store.history import select
-from collector.store.records import Dropped, PastEvent, PendingEvent, StoredEvent, Told
+from collector.store.records import Dropped, PastEvent, PendingEvent, StoredEvent, Told, WaitingGroup
 from collector.store.retention import drop_undelivered, forget, trim
 from sinks.errors import Reason
 
@@ -34,8 +34,8 @@ _Arguments = ParamSpec("_Arguments")
 _Result = TypeVar("_Result")
 
 _INSERT: Final = """
-    INSERT INTO events (id, type, subject, key, container_id, time_ns, stored_ns, body)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING
+    INSERT INTO events (id, type, subject, key, container_id, time_ns, stored_ns, body, grouped)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING
 """
 _KEEP_POSITION: Final = """
     INSERT INTO positions (source, position) VALUES (?, ?)
@@ -137,7 +137,9 @@ class Store:
         """
         return await self._run(self._positions)
 
-    async def pending(self, sink: str, limit: int, now_s: float) -> list[PendingEvent]:
+    async def pending(
+        self, sink: str, limit: int, now_s: float, groups: Collection[str] | None = None
+    ) -> list[PendingEvent]:
         """
         What a sink may be sent now, in order.
 
@@ -145,8 +147,25 @@ class Store:
             sink: its name.
             limit: how many at the most.
             now_s: the wall clock, seconds since 1970.
+            groups: only of these; None: of all.
         """
-        return await self._run(self._pending, sink, limit, now_s)
+        return await self._run(outbox.pending, self._database.connection, sink, limit, now_s, groups)
+
+    async def waiting(self, sink: str, now_s: float) -> list[WaitingGroup]:
+        """
+        The groups of what a sink may be sent now, in the order of their first events.
+
+        Args:
+            sink: its name.
+            now_s: the wall clock, seconds since 1970.
+        """
+        return await self._run(outbox.waiting, self._database.connection, sink, now_s)
+
+    async def counts(self, groups: Collection[str], since_s: float) -> dict[str, int]:
+        """
+        Per group how many events have happened since a time (seconds since 1970), waiting or not.
+        """
+        return await self._run(outbox.counts, self._database.connection, groups, int(since_s * _NS))
 
     async def next_retry_s(self, sink: str) -> float | None:
         """
@@ -232,7 +251,7 @@ class Store:
         """
         return self._depths[sink]
 
-    def waiting(self) -> int:
+    def total_depth(self) -> int:
         """
         How many deliveries are still to be made, to all sinks together.
         """
@@ -295,8 +314,8 @@ class Store:
         """
         stored_ns = self._wall_ns()
         time_ns = stored_ns if event.time_ns is None else event.time_ns
-        columns = (event.id, event.type, event.subject, event.key, event.container_id, time_ns, stored_ns, event.body)
-        cursor = connection.execute(_INSERT, columns)
+        what = (event.id, event.type, event.subject, event.key, event.container_id)
+        cursor = connection.execute(_INSERT, (*what, time_ns, stored_ns, event.body, event.group))
         if not cursor.rowcount or cursor.lastrowid is None:
             return False
         outbox.add(connection, cursor.lastrowid, event.key, event.sinks)
@@ -314,9 +333,6 @@ class Store:
     def _positions(self) -> dict[str, dict[str, Any]]:
         rows = self._database.connection.execute("SELECT source, position FROM positions")
         return {source: orjson.loads(position) for source, position in rows}
-
-    def _pending(self, sink: str, limit: int, now_s: float) -> list[PendingEvent]:
-        return outbox.pending(self._database.connection, sink, limit, now_s)
 
     def _next_retry_s(self, sink: str) -> float | None:
         return outbox.next_retry_s(self._database.connection, sink)

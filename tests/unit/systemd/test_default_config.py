@@ -26,4 +26,4 @@ def test_its_examples_work(tmp_path: Path) -> None:
     """
     example = tmp_path / "config.toml"
     example.write_text(re.sub(r"^#(?! )", "", FILE.read_text(encoding="utf-8"), flags=re.MULTILINE))
-    assert [sink.name for sink in load(example).sinks] == ["local", "oncall", "bus"]
+    assert [sink.name for sink in load(example).sinks] == ["local", "oncall", "people", "bus"]

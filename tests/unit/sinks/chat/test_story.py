@@ -1,0 +1,180 @@
+"""
+What a message tells: which proof, how often, which groups first.
+"""
+
+from typing import Any
+
+import pytest
+
+from sinks.base import Outgoing
+from sinks.chat.card import Card, Tone
+from sinks.chat.story import card_of
+from sinks.errors import PermanentError
+from sinks.event import Cause
+from tests.unit.sinks.chat.documents import event
+from tests.unit.sinks.chat.scenes import SCENES, leak
+
+KMSG = {"source": "kmsg", "time": "2026-11-22T03:17:04.118203Z", "text": "Killed process 4123 (java)"}
+TRACE = {"source": "trace", "text": "bash-27095 sig=9"}
+KILL = {"source": "docker", "time": "2026-11-22T03:17:05.0Z", "text": "kill signal=9"}
+DIE = {"source": "docker", "text": "die exitCode=137"}
+STATE = {"source": "inspect", "text": "State.ExitCode=137"}
+
+
+def lines(card: Card, heading: str | None = None) -> list[str]:
+    return [line for section in card.sections if section.heading == heading for line in section.lines]
+
+
+@pytest.mark.parametrize(
+    ("cause", "evidence", "proof"),
+    [
+        (Cause.OOM_KILL, [KMSG, DIE, STATE], "kmsg, 03:17:04 UTC: Killed process 4123 (java)"),
+        (Cause.SIGNAL, [DIE, KMSG, TRACE], "trace: bash-27095 sig=9"),
+        (Cause.DOCKER_KILL, [TRACE, KILL, DIE, STATE], "docker, 03:17:05 UTC: kill signal=9, die exitCode=137"),
+        (Cause.APP_ERROR, [DIE, STATE], "docker: die exitCode=137, State.ExitCode=137"),
+    ],
+)
+def test_the_proof_is_one_line_of_the_best_witness(cause: Cause, evidence: list[dict[str, str]], proof: str) -> None:
+    """
+    Where only Docker saw it, or Docker did it, the line is the course of things.
+    """
+    assert lines(card_of([event(1, cause=cause, evidence=evidence)]), "Proof") == [proof]
+
+
+def test_what_is_not_known_has_no_place() -> None:
+    """
+    No proof, no curve, no advice, no last lines: the sentence alone, and where.
+    """
+    card = card_of([event(1)])
+    assert [section.lines for section in card.sections] == [("m",)]
+    assert card.where == "node-7 · api · 5f2c8e1d9b7a · exit137 explain api"
+
+
+def test_an_event_without_a_sentence_has_its_title() -> None:
+    """
+    No chat takes an empty message.
+    """
+    card = card_of([event(1, message=" ")])
+    assert lines(card) == [card.title]
+
+
+@pytest.mark.parametrize(
+    ("times", "expected"),
+    [(None, []), (1, ["1st time in 24 hours"]), (3, ["3rd time in 24 hours"])],
+)
+def test_how_often_it_has_happened(times: int | None, expected: list[str]) -> None:
+    """
+    If delivery has counted.
+    """
+    assert lines(card_of([event(1, times=times)]))[1:] == expected
+
+
+def test_a_digest_says_how_often_when_and_in_how_many_containers() -> None:
+    """
+    The last event speaks for all.
+    """
+    message = [event(number, times=15, time=f"03:1{number}:04", message=f"m{number}") for number in range(3)]
+    card = card_of(message)
+    assert card.title.endswith(", 3 times")
+    assert lines(card) == ["m2", "3 times, from 03:10:04 to 03:12:04 UTC · 15 times in 24 hours"]
+
+
+def test_several_groups_are_a_line_each_the_worst_first() -> None:
+    """
+    With what was told before; the title counts.
+    """
+    message = [
+        event(1, "mild", severity=4, stuck={"state": "spinning"}),
+        event(2, "often", times=9, stuck={"state": "killing"}),
+        event(3, "often", times=9, stuck={"state": "killing"}),
+        event(4, "once", times=1, stuck={"state": "unhealthy"}),
+    ]
+    card = card_of(message)
+    assert lines(card) == [
+        "• api loses process after process to the OOM killer, 2 times; 9 in 24 hours",
+        "• api is unhealthy since an OOM kill",
+        "• api burns its CPU since an OOM kill",
+    ]
+    assert card.tone is Tone.BAD
+
+
+def test_many_groups_are_cut_and_counted() -> None:
+    """
+    Fifteen lines, and how many groups and events are not among them.
+    """
+    message = [event(number, str(number % 40)) for number in range(60)]
+    told = lines(card_of(message))
+    assert len(told) == 16
+    assert told[-1] == "and 25 more with 30 events"
+
+
+def test_only_the_last_lines_and_the_first_steps_are_told() -> None:
+    """
+    Ten and three; what is not there has its reason.
+    """
+    logs, advice = [f"line {number}" for number in range(50)], [{"text": f"step {number}"} for number in range(5)]
+    card = card_of([event(1, logs=logs, advice=advice)])
+    assert lines(card, "Last lines") == logs[-10:]
+    assert lines(card, "What to do") == ["• step 0", "• step 1", "• step 2"]
+    missing = card_of([event(1, logs=[], logs_missing="The log driver keeps none.")])
+    assert lines(missing)[1:] == ["No last lines: The log driver keeps none."]
+
+
+@pytest.mark.parametrize(
+    ("fields", "tone"),
+    [
+        ({"severity": 6}, Tone.BAD),
+        ({"severity": 5}, Tone.BAD),
+        ({"severity": 4}, Tone.WARNING),
+        ({"severity": 2}, Tone.QUIET),
+        ({"severity": 2, "pressure": {"kind": "limit", "level": "resolved"}}, Tone.GOOD),
+        ({"severity": 2, "stuck": {"state": "killing", "resolved": True}}, Tone.GOOD),
+        ({"severity": 2, "gap": {"source": "kmsg", "what": "source_up"}}, Tone.GOOD),
+    ],
+)
+def test_the_tone_is_that_of_the_event(fields: dict[str, Any], tone: Tone) -> None:
+    """
+    By its severity; what has passed is good.
+    """
+    assert card_of([event(1, **fields)]).tone is tone
+
+
+def test_a_limit_far_above_does_not_press_the_curve_flat() -> None:
+    """
+    Its top is the peak then.
+    """
+    series = [[-10.0, 1 << 20], [0.0, 4 << 20]]
+    card = card_of([event(1, memory={"limit_bytes": 1 << 40, "series": series})])
+    assert lines(card, "Memory") == ["▃" * 23 + "█", "1 MiB to 4 MiB in 10 s, limit 1 TiB"]
+
+
+def test_without_a_curve_there_is_the_peak() -> None:
+    """
+    If that is known.
+    """
+    assert lines(card_of([event(1, memory={"peak_bytes": 4 << 20})]), "Memory") == ["peak 4 MiB"]
+    assert lines(card_of([event(1, memory={"limit_bytes": 4 << 20})]), "Memory") == []
+
+
+def test_a_name_that_a_shell_would_read_is_not_put_behind_a_command() -> None:
+    """
+    The id stands there.
+    """
+    card = card_of([event(1, container={"id": "5f2c8e1d9b7a4c3e", "name": "a; rm -rf ~"})])
+    assert card.where.endswith("exit137 explain 5f2c8e1d9b7a")
+
+
+def test_what_is_no_event_is_refused_for_good() -> None:
+    """
+    It would be no better the next time.
+    """
+    with pytest.raises(PermanentError):
+        card_of([Outgoing(id="e", type="t", key="k", body=b'{"data": 7}')])
+
+
+def test_the_same_events_give_the_same_card() -> None:
+    """
+    Nothing else goes in: no clock, no chance.
+    """
+    assert card_of(leak()) == card_of(leak())
+    assert len({card_of(scene()).title for scene in SCENES.values()}) == len(SCENES)
