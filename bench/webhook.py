@@ -22,7 +22,7 @@ from typing import Final, cast
 import orjson
 import uvloop
 
-from collector.delivery import Delivery
+from collector.delivery import Courier
 from collector.metrics import Metrics
 from collector.replay import load, play
 from collector.store import Store, StoredEvent
@@ -103,11 +103,11 @@ async def _sink_alone(config: WebhookConfig, events: Sequence[Outgoing]) -> floa
 async def _from_store(config: WebhookConfig, events: Sequence[Outgoing], path: Path) -> float:
     store = await Store.open(path)
     await store.commit([_stored(event, config.name) for event in events], {})
-    delivery = Delivery(store, {config.name: WebhookSink(config)}, Metrics(sinks=[config.name]))
+    courier = Courier(config, WebhookSink(config), store=store, metrics=Metrics(sinks=[config.name]))
     async with asyncio.TaskGroup() as tasks:
         began = time.perf_counter()
-        task = tasks.create_task(delivery.run(), name="delivery")
-        if not await delivery.drain(DRAIN_S):
+        task = tasks.create_task(courier.run(), name="courier")
+        if not await courier.drain(DRAIN_S):
             raise SystemExit("not all was delivered")
         spent_s = time.perf_counter() - began
         task.cancel()

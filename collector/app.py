@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 from collector import remembered
 from collector.config import Config, ConfigurationError
 from collector.correlate.correlator import Correlator
+from collector.correlate.facts import GapFact
 from collector.health import Health
 from collector.heartbeat import Heartbeat
 from collector.hostclock import HostIdentity, identify
@@ -27,7 +28,7 @@ from collector.metrics import Metrics
 from collector.notify import Notifier
 from collector.running import RunningHttp, RunningSinks, RunningSources, end
 from collector.sources import SOURCES
-from collector.store import Store, StoreError
+from collector.store import Salvaged, Store, StoreError, StoreNoSpaceError
 from sinks.event import EventType
 
 if TYPE_CHECKING:
@@ -39,6 +40,9 @@ _READY_S: Final = 10.0
 # A kill older than this has nothing to do with a death that is yet to come; verdict/oom.py looks back 30 s.
 _REMEMBERED_NS: Final = 600_000_000_000
 _WARNINGS_REMEMBERED_NS: Final = 7 * 86_400_000_000_000
+_NO_SPACE_RETRY_S: Final = 5.0
+_NO_SPACE_PATIENCE_S: Final = 60.0
+_DAY_NS: Final = 86_400_000_000_000
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -91,8 +95,7 @@ class Agent:
             ConfigurationError: the HTTP server cannot be set up.
         """
         if self._store.salvaged is not None:
-            _LOG.error("the store was damaged: %s", self._store.salvaged)
-            self._metrics.store_damaged()
+            self._tell_of_damage(self._store.salvaged)
         await self._remember()
         heart = Heartbeat(self._notifier, self._metrics, self._health.ailment)
         beat = self._tasks.create_task(heart.run(), name="heartbeat")
@@ -114,6 +117,12 @@ class Agent:
             await end(watch, beat)
         finally:
             await self._http.end()
+
+    def _tell_of_damage(self, salvaged: Salvaged) -> None:
+        _LOG.error("the store was damaged: %s", salvaged)
+        self._metrics.store_damaged()
+        text = f"The store of the agent was damaged: {salvaged}."
+        self._intake.tell(GapFact(source="store", what="store_damaged", at_ns=time.time_ns(), text=text))
 
     async def _remember(self) -> None:
         now_ns = time.time_ns()
@@ -204,7 +213,7 @@ async def serve(config: Config, reread: Callable[[], Config], notifier: Notifier
     reload = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGHUP, reload.set)
-    store = await Store.open(config.store_path, max_bytes=config.store.max_bytes)
+    store = await _opened(config, notifier)
     try:
         async with asyncio.TaskGroup() as tasks:
             agent = Agent(config, identity, store=store, tasks=tasks, notifier=notifier)
@@ -215,6 +224,22 @@ async def serve(config: Config, reread: Callable[[], Config], notifier: Notifier
         raise _first(group) from group
     finally:
         await store.aclose()
+
+
+async def _opened(config: Config, notifier: Notifier) -> Store:
+    """
+    Open the store; on a full disk wait for space, for it is no better to be started again and again.
+    """
+    keep_ns, told = int(config.store.keep_days * _DAY_NS), False
+    while True:
+        try:
+            return await Store.open(config.store_path, max_bytes=config.store.max_bytes, keep_ns=keep_ns)
+        except StoreNoSpaceError as error:
+            if not told:
+                _LOG.error("not started yet, the store needs space: %s", error)
+            told = True
+            notifier.waiting("waits for space on the disk of the store", _NO_SPACE_PATIENCE_S)
+        await asyncio.sleep(_NO_SPACE_RETRY_S)
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
@@ -31,6 +31,7 @@ from sinks.secret import decode_secret
 SYSTEM_CONFIG: Final = Path("/etc/exit137/config.toml")
 _SYSTEM_STATE: Final = Path("/var/lib/exit137")
 _DEFAULT_STORE_BYTES: Final = 268_435_456
+_LEAST_STORE_BYTES: Final = 8_388_608
 
 
 class ConfigurationError(Exception):
@@ -57,11 +58,12 @@ class HostConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
 class StoreConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """
-    `[store]`: where events wait for their sinks, and how large that may grow.
+    `[store]`: where events wait for their sinks, how large that may grow, and how long delivered events are kept.
     """
 
     path: str | None = None
-    max_bytes: int = _DEFAULT_STORE_BYTES
+    max_bytes: Annotated[int, msgspec.Meta(ge=_LEAST_STORE_BYTES)] = _DEFAULT_STORE_BYTES
+    keep_days: Annotated[float, msgspec.Meta(gt=0)] = 90
 
 
 class HttpConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -58,12 +58,15 @@ class Health:
 
     def readiness(self) -> tuple[bool, Sequence[str]]:
         """
-        Whether the agent does its work: started, and no source is down that was asked for or has been up.
+        Whether the agent does its work: started, the store takes events, and no source is down that was asked for or
+        has been up.
 
         A sink that is down is told as well; its events wait, so that the agent still does its work.
         """
         reasons = [] if self.ready else ["starting or stopping"]
         states = [supervisor.state for supervisor in self._sources.supervisors]
+        if self._intake.trouble is not None:
+            reasons.append(f"the store takes no events: {self._intake.trouble}")
         reasons += [f"source {state.name} is down: {state.why}" for state in states if state.missed]
         notes = [
             f"sink {name} does not take events (circuit {health.circuit.value}): {health.why}"
@@ -90,6 +93,7 @@ class Health:
             self._metrics.sink_circuit(name, health.circuit)
             self._metrics.sink_depth(name, self._store.depth(name))
             self._metrics.sink_oldest(name, await self._oldest_s(name))
+        self._metrics.store_up(up=self._intake.trouble is None)
         self._metrics.memory(int(_STATM.read_text(encoding="ascii").split()[1]) * _PAGE_BYTES)
 
     async def _oldest_s(self, sink: str) -> float:

@@ -10,7 +10,7 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from collector.correlate.correlator import Correlator
@@ -18,10 +18,11 @@ from collector.correlate.facts import Fact, GapFact, Origin
 from collector.delivery import group_of, route
 from collector.metrics import Metrics
 from collector.moments import moment_ns
+from collector.overflow import Overflow, can_be_read_again
 from collector.positions import PositionLedger
+from collector.sources import KEPT_ELSEWHERE
 from collector.sources.base import Position, Reading
-from collector.store import Store, StoredEvent
-from collector.store.errors import StoreFullError, StoreUnavailableError
+from collector.store import Store, StoredEvent, StoreUnavailableError
 from sinks.base import SinkConfig
 from sinks.event import Event, to_json
 
@@ -29,7 +30,9 @@ _QUEUED_AT_MOST: Final = 256
 # An idle agent writes positions this often; what it would read again after a crash makes the same events.
 _POSITIONS_EVERY_NS: Final = 5_000_000_000
 _FED_AT_ONCE: Final = 64
+_STORED_AT_ONCE: Final = 32
 _STORE_RETRY_S: Final = 1.0
+_FULL_RETRY_NS: Final = 1_000_000_000
 # Also without anything to do it looks around this often, so that it can be seen to be alive.
 _IDLE_S: Final = 5.0
 _NS: Final = 1_000_000_000
@@ -62,7 +65,7 @@ class Intake:
         wall_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._correlator = correlator
-        self._store = store
+        self._overflow = Overflow(store, metrics, self._dropped)
         self._sinks = sinks
         self._metrics = metrics
         self._stored = stored
@@ -71,14 +74,20 @@ class Intake:
         self._queue: asyncio.Queue[tuple[str, Reading]] = asyncio.Queue(_QUEUED_AT_MOST)
         self._ledger = PositionLedger()
         self._unfed: deque[tuple[Fact, Origin]] = deque()
+        self._paused: deque[tuple[Fact, Origin]] = deque()
         self._untold: list[Event] = []
+        self._unstored: dict[str, Position] = {}
+        self._refused: str | None = None
         self._positions_due_ns = 0
         self._turned_ns = clock_ns()
 
     async def put(self, source: str, reading: Reading) -> None:
         """
-        Hand over what a source read; waits while the agent is behind.
+        Hand over what a source read; waits while the agent is behind, and, with what can be read later, while the store
+        is full.
         """
+        if source in KEPT_ELSEWHERE:
+            await self._overflow.room.wait()
         await self._queue.put((source, reading))
 
     async def run(self) -> None:
@@ -99,7 +108,11 @@ class Intake:
         Args:
             deadline_s: seconds from now. What is not settled then is read again after the next start.
         """
-        until_ns = self._clock_ns() + int(deadline_s * _NS)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(deadline_s):
+                await self._settle(self._clock_ns() + int(deadline_s * _NS))
+
+    async def _settle(self, until_ns: int) -> None:
         while self._clock_ns() < until_ns:
             while not self._queue.empty():
                 self._note(*self._queue.get_nowait())
@@ -116,11 +129,24 @@ class Intake:
         """
         return (self._clock_ns() - self._turned_ns) / _NS
 
+    @property
+    def trouble(self) -> str | None:
+        """
+        Why the store takes nothing; None: it does.
+        """
+        return self._refused or (None if self._overflow.room.is_set() else "it is full of what waits for sinks")
+
     def route_to(self, sinks: Sequence[SinkConfig]) -> None:
         """
         From now on events are for these sinks.
         """
         self._sinks = sinks
+
+    def tell(self, fact: GapFact) -> None:
+        """
+        Have an event made of something that befell the agent itself, not one of its sources.
+        """
+        self._untold.append(self._correlator.about.gap(fact))
 
     def remember(self, facts: Sequence[Fact]) -> None:
         """
@@ -155,13 +181,30 @@ class Intake:
 
     async def _feed_all(self) -> None:
         """
-        Feed what is there, and let the sources have their turn in between: /proc soon forgets whom they ask it for.
+        Feed what is there, and let the sources have their turn in between: /proc soon forgets whom they ask it for. Of
+        much that is there events are stored little by little, with their positions, so that any store can take them and
+        a crash costs little.
         """
+        if self._overflow.room.is_set():
+            self._unfed.extendleft(reversed(self._paused))
+            self._paused.clear()
         while self._unfed:
             for _ in range(min(_FED_AT_ONCE, len(self._unfed))):
-                self._feed(*self._unfed.popleft())
+                fact, origin = self._unfed.popleft()
+                if self._is_paused(origin.source):
+                    self._paused.append((fact, origin))
+                else:
+                    self._feed(fact, origin)
+            if len(self._untold) >= _STORED_AT_ONCE:
+                await self._commit()
             await asyncio.sleep(0)
         self._untold += self._correlator.tick(self._clock_ns())
+
+    def _is_paused(self, source: str) -> bool:
+        """
+        Whether what was read of a source waits: while the store is full, and behind what waited then.
+        """
+        return source in KEPT_ELSEWHERE and (bool(self._paused) or not self._overflow.room.is_set())
 
     def _feed(self, fact: Fact, origin: Origin) -> None:
         if isinstance(fact, GapFact):
@@ -179,39 +222,61 @@ class Intake:
     async def _commit(self, *, at_once: bool = False) -> None:
         """
         Store events and the positions that may go with them; without events, positions only when they are due.
+
+        While the store is full, what can be read again waits here; that its source is not read on bounds it.
         """
-        events = tuple(self._untold)
+        must = not all(map(can_be_read_again, self._untold))
         due = at_once or (0 < self._positions_due_ns <= self._clock_ns())
-        if not events and not due:
+        self._overflow.look()
+        if not due and not (self._untold if self._overflow.room.is_set() else must):
             return
-        positions = self._ledger.storable(self._correlator.held())
+        self._unstored |= self._ledger.storable(self._held())
         self._positions_due_ns = 0
-        stored = await self._store_for_sure([self._outgoing(event) for event in events], positions)
-        self._ledger.stored(positions)
+        events = tuple(self._untold)
+        stored = await self._store_for_sure([self._outgoing(event) for event in events], self._unstored, must=must)
+        if stored is None:
+            self._positions_due_ns = self._clock_ns() + _FULL_RETRY_NS
+            return
+        self._ledger.stored(self._unstored)
+        self._unstored = {}
         del self._untold[: len(events)]
         for event in events:
             self._metrics.event(event)
         if stored:
             self._stored()
 
-    async def _store_for_sure(self, events: Sequence[StoredEvent], positions: dict[str, Position]) -> int:
+    def _held(self) -> dict[str, int]:
         """
-        Try until the store takes it. Meanwhile the queue fills and sources wait: nothing is read and forgotten.
+        Per source the oldest reading that is still needed: by the correlator, or because it was not fed yet.
         """
-        failed = False
+        held = dict(self._correlator.held())
+        for _, origin in (*self._paused, *self._unfed):
+            held[origin.source] = min(origin.ordinal, held.get(origin.source, origin.ordinal))
+        return held
+
+    async def _store_for_sure(
+        self, events: Sequence[StoredEvent], positions: Mapping[str, Position], *, must: bool
+    ) -> int | None:
+        """
+        Try until the disk takes it. Meanwhile the queue fills and sources wait: nothing is read and forgotten.
+        """
         while True:
             self._turned_ns = self._clock_ns()
             try:
-                stored = await self._store.commit(events, positions)
-            except (StoreFullError, StoreUnavailableError) as error:
-                if not failed:
+                stored = await self._overflow.commit(events, positions, must=must)
+            except StoreUnavailableError as error:
+                if self._refused is None:
                     _LOG.error("%d events cannot be stored, sources wait: %s", len(events), error)
-                failed = True
+                self._refused = str(error)
                 await asyncio.sleep(_STORE_RETRY_S)
             else:
-                if failed:
+                if self._refused is not None:
                     _LOG.warning("the store takes events again")
+                self._refused = None
                 return stored
+
+    def _dropped(self, counts: Mapping[str, int], from_ns: int, to_ns: int) -> StoredEvent:
+        return self._outgoing(self._correlator.about.dropped(counts, from_ns, to_ns, self._wall_ns()))
 
     def _outgoing(self, event: Event) -> StoredEvent:
         container = event.container

@@ -117,6 +117,7 @@ class Metrics:
         self._sink_up = self._gauge("sink_up", "1 while the sink takes events.", "sink")
         self._sink_circuit = self._gauge("sink_circuit", "1 for the state that the sink is in.", "sink", "state")
         self._store_damaged = self._counter("store_damaged", "Damaged stores that were set aside.")
+        self._store_up = self._gauge("store_up", "1 while the store takes events.")
         self._loop_lag = self._gauge("loop_lag_seconds", "How late the loop was last.", unit=_SECONDS)
         self._memory = self._gauge("resident_memory_bytes", "Memory that the agent has.", unit=_BYTES)
         self._begin(sources)
@@ -248,6 +249,12 @@ class Metrics:
         Count a damaged store that was set aside.
         """
         self._store_damaged.add()
+
+    def store_up(self, *, up: bool) -> None:
+        """
+        Note whether the store takes events: neither it nor its disk is full, and nothing else refuses.
+        """
+        self._store_up.set(to=up)
 
     def loop_lag(self, lag_s: float) -> None:
         """

@@ -1,5 +1,5 @@
 """
-What the agent tells systemd: ready, reloading, stopping, and that it is alive.
+What the agent tells systemd: waiting, ready, reloading, stopping, and that it is alive.
 
 One datagram of `NAME=value` lines to the socket that NOTIFY_SOCKET names; where there is none, nothing is told. A
 datagram that cannot be sent is dropped: the agent's work does not depend on who watches it. Protocol: sd_notify(3).
@@ -53,6 +53,12 @@ class Notifier:
         Everything has been started, or the reload is done.
         """
         self._send("READY=1", f"STATUS={status}")
+
+    def waiting(self, status: str, seconds: float) -> None:
+        """
+        The start takes longer; it must not be given up for so many seconds from now.
+        """
+        self._send(f"EXTEND_TIMEOUT_USEC={int(seconds * _US_PER_S)}", f"STATUS={status}")
 
     def reloading(self) -> None:
         """

@@ -8,6 +8,8 @@ whatever stays the same is not touched. Each sink has a courier of its own, so t
 import asyncio
 import contextlib
 import importlib
+import logging
+import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
     from collector.http import HttpServer
 
 _WATCH_EVERY_S: Final = 2.0
+_ORPHANS_EVERY_S: Final = 3600.0
+_ORPHAN_WAITS_S: Final = 604_800.0
+_LOG: Final = logging.getLogger(__name__)
 Positions = Callable[[], Awaitable[Mapping[str, Position]]]
 
 
@@ -98,12 +103,17 @@ class RunningSinks:
         store: where events wait.
         metrics: what is counted.
         tasks: owns what they run in.
+        wall_s: seconds since 1970.
     """
 
-    def __init__(self, store: Store, metrics: Metrics, tasks: asyncio.TaskGroup) -> None:
+    def __init__(
+        self, store: Store, metrics: Metrics, tasks: asyncio.TaskGroup, wall_s: Callable[[], float] = time.time
+    ) -> None:
         self._store = store
         self._metrics = metrics
         self._tasks = tasks
+        self._wall_s = wall_s
+        self._orphans_due_s = 0.0
         self._running: dict[str, _RunningSink] = {}
 
     @property
@@ -137,13 +147,29 @@ class RunningSinks:
 
     async def watch(self) -> None:
         """
-        Until cancelled: notice what another process changed in the store (`exit137 spool`).
+        Until cancelled: notice what another process changed in the store (`exit137 spool`), and look after what waits
+        for sinks that are configured no more.
         """
         while True:
             await asyncio.sleep(_WATCH_EVERY_S)
             with contextlib.suppress(StoreUnavailableError):
                 if await self._store.refresh():
-                    self.wake()
+                    for running in self._running.values():
+                        running.courier.retry()
+                await self.expire_orphans()
+
+    async def expire_orphans(self) -> None:
+        """
+        Put aside what has waited too long for a sink that is not configured any more, else it would fill the store.
+        """
+        now_s = self._wall_s()
+        if now_s < self._orphans_due_s:
+            return
+        self._orphans_due_s = now_s + _ORPHANS_EVERY_S
+        for sink in sorted(self._store.waiting_sinks() - self._running.keys()):
+            expired = await self._store.expire(sink, now_s - _ORPHAN_WAITS_S)
+            if expired:
+                _LOG.error("%d events for the sink %s, not configured any more, were put aside", expired, sink)
 
     async def drain(self, deadline_s: float) -> bool:
         """

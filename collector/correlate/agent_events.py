@@ -2,6 +2,7 @@
 Events about the evidence itself: what was lost, what does not fit together, which source went or came back.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -109,6 +110,26 @@ class AgentEvents:
             message=fact.text,
             evidence=(),
             gap=Gap(source=fact.source, what=fact.what, count=fact.count, from_ns=fact.from_ns, to_ns=fact.to_ns),
+            container_id=None,
+        )
+
+    def dropped(self, counts: Mapping[str, int], from_ns: int, to_ns: int, at_ns: int) -> Event:
+        """
+        The event of deliveries that were dropped because the store was full.
+
+        Args:
+            counts: per sink how many.
+            from_ns: when the first of these events was stored.
+            to_ns: when the last was.
+            at_ns: when it was dropped.
+        """
+        sinks = ", ".join(f"{count} for {sink}" for sink, count in sorted(counts.items()))
+        return self._event(
+            event_id=agent_id(self.host.id, "store", "events_dropped", at_ns),
+            time_ns=at_ns,
+            message=f"The store was full: events were dropped before sinks had taken them ({sinks}).",
+            evidence=(),
+            gap=Gap(source="store", what="events_dropped", count=sum(counts.values()), from_ns=from_ns, to_ns=to_ns),
             container_id=None,
         )
 

@@ -69,7 +69,7 @@ class Correlator:
         self._user_kills = UserKills(self.book, self._pids)
         self._counted = Counted()
         self._compose = Composer(host=host)
-        self._about = AgentEvents(host=host)
+        self.about = AgentEvents(host=host)
         self._insight = insight or NoInsight()
         self._kernel_logs: set[str] = set()
         self._down: set[str] = set()
@@ -203,14 +203,14 @@ class Correlator:
             return []
         events: list[Event] = []
         for found in self._counted.tick(now_ns):
-            events.append(self._about.unexplained(found, self.book))
+            events.append(self.about.unexplained(found, self.book))
             # The log of a source that will be back tells it yet.
             is_back_soon = bool(self._down & _KERNEL_SOURCES)
             kill = unlogged_kill(found, self._witnesses, self.book) if not is_back_soon else None
             if kill is not None:
                 record = self.book.get(kill.container_id)
                 events += self._insight.kill(self._compose.unlogged_kill(kill, record), None, record)
-        return events + [self._about.unconfirmed(told) for told in self._counted.unconfirmed()]
+        return events + [self.about.unconfirmed(told) for told in self._counted.unconfirmed()]
 
     def _tell_user_kills(self, kills: Iterable[UserSpaceKill]) -> list[Event]:
         events: list[Event] = []
@@ -226,7 +226,7 @@ class Correlator:
             self.book.keep_kill(container_id, kill)
 
     def _tell_incomplete(self) -> list[Event]:
-        return [self._about.incomplete_report(report) for report in self._kills.incomplete()]
+        return [self.about.incomplete_report(report) for report in self._kills.incomplete()]
 
     def _take_exit(self, fact: ProcessExited, now_ns: int) -> list[Event]:
         container_id = known_reference(fact.container, self.book).id
@@ -270,7 +270,7 @@ class Correlator:
             elif fact.what == "source_down":
                 self._kernel_logs.discard(fact.source)
             self._deaths.kernel_log = bool(self._kernel_logs)
-        return [self._about.gap(fact)] if self._is_news(fact) else []
+        return [self.about.gap(fact)] if self._is_news(fact) else []
 
     def _is_news(self, fact: GapFact) -> bool:
         """

@@ -228,7 +228,7 @@ class GapFact:
 
     Attributes:
         source: the source's name, as in the configuration.
-        what: a word: `records_lost`, `source_down`, `source_up`, `cursor_lost`, `garbage`.
+        what: a word: `records_lost`, `source_down`, `source_up`, `cursor_lost`, `garbage`, `store_damaged`.
         text: the same for a person.
     """
 

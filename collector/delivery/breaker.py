@@ -12,6 +12,7 @@ import random
 from typing import Final, assert_never
 
 from collector.metrics import Circuit
+from collector.store import LONGEST_RETRY_S
 from sinks.errors import DisabledError, TransientError
 
 _FAILURES_TO_OPEN: Final = 5
@@ -53,8 +54,8 @@ class Breaker:
         """
         The sink did not take what it was sent; gives the seconds until it may be tried again.
 
-        The wait has full jitter: anything from nothing to twice the last bound, so that hosts which failed together
-        do not come back together.
+        A time that the sink names is kept, up to an hour. Else the wait has full jitter: anything from nothing to twice
+        the last bound, so that hosts which failed together do not come back together.
         """
         self._failures += 1
         if isinstance(error, DisabledError):
@@ -63,7 +64,7 @@ class Breaker:
         if self.probing or self._failures >= _FAILURES_TO_OPEN:
             self.circuit = Circuit.OPEN
         if error.retry_after_s is not None:
-            return error.retry_after_s
+            return min(error.retry_after_s, LONGEST_RETRY_S)
         return self._rng.uniform(0.0, min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2 ** min(self._failures - 1, 16)))
 
     def waited(self) -> None:

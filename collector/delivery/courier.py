@@ -102,6 +102,7 @@ class Courier:
         self._teller: Teller | None = None
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
+        self._retry = asyncio.Event()
         self._never = asyncio.Event()
         self._open = False
         self._expire_due_s = 0.0
@@ -110,6 +111,13 @@ class Courier:
         """
         Say that something was stored.
         """
+        self._wake.set()
+
+    def retry(self) -> None:
+        """
+        Say that a person wants what waits sent now, however long the sink was to be left alone.
+        """
+        self._retry.set()
         self._wake.set()
 
     async def drain(self, deadline_s: float) -> bool:
@@ -136,7 +144,7 @@ class Courier:
                 self._teller = Teller(self._grouping, told)
             while True:
                 self._wake.clear()
-                if self._clock.now_s() >= self._expire_due_s:
+                if self.health.why is not None and self._clock.now_s() >= self._expire_due_s:
                     await self._surely(self._expire)
                 following = await self._surely(self._next)
                 if following.events:
@@ -154,8 +162,9 @@ class Courier:
         now_s = self._clock.now_s()
         if self._teller is not None:
             return await self._message(self._teller, now_s)
-        limit = 1 if self._breaker.probing else min(_BATCH, self._sink.max_batch)
-        events = await self._store.pending(self._name, limit, now_s)
+        events = await self._store.pending(self._name, min(_BATCH, self._sink.max_batch), now_s)
+        if self._breaker.probing:
+            events = _least_tried(events)
         return _Next(events=events, due_s=await self._store.next_retry_s(self._name))
 
     async def _message(self, teller: Teller, now_s: float) -> _Next:
@@ -178,6 +187,9 @@ class Courier:
         return _Next(events=[_counted(event, counts) for event in events], groups=groups, due_s=now_s)
 
     async def _expire(self) -> None:
+        """
+        Put aside what is too old, of a sink that takes nothing: what waited for the agent alone is still sent.
+        """
         now_s = self._clock.now_s()
         expired = await self._store.expire(self._name, now_s - self._give_up_after_s)
         self._expire_due_s = now_s + _EXPIRE_EVERY_S
@@ -244,19 +256,21 @@ class Courier:
                 return
 
     async def _partly(self, batch: Sequence[PendingEvent], error: PartialError) -> None:
-        await self._taken(_ids(batch, without=error.failures))
-        later: list[str] = []
-        cause: TransientError | None = None
+        taken = _ids(batch, without=error.failures)
+        await self._taken(taken)
+        if taken:
+            # One event that fails for ever must not close the sink to all others.
+            self._breaker.taken()
+        later: dict[str, TransientError] = {}
         for event_id, failure in error.failures.items():
             if isinstance(failure, PermanentError):
                 await self._bury([event_id], failure)
             else:
-                later.append(event_id)
-                cause = failure
-        if cause is None:
-            self._well()
+                later[event_id] = failure
+        if later:
+            await self._postpone(list(later), max(later.values(), key=lambda failure: failure.retry_after_s or 0.0))
         else:
-            await self._postpone(later, cause)
+            self._well()
 
     async def _taken(self, ids: Sequence[str], groups: Sequence[str] = ()) -> None:
         told = None
@@ -287,7 +301,8 @@ class Courier:
         await self._surely(partial(self._store.failed, self._name, ids, retry_at_s, error.reason.value, error.detail))
         self._metrics.sink_failed(self._name, error.reason)
         self._metrics.sink_depth(self._name, self._store.depth(self._name))
-        await self._clock.wait(self._never, wait_s)
+        self._retry.clear()
+        await self._clock.wait(self._retry, wait_s)
         self._breaker.waited()
         self.health.circuit = self._breaker.circuit
 
@@ -320,6 +335,17 @@ class Courier:
             _LOG.warning("sink %s does not take events (circuit %s): %s", self._name, circuit.value, error)
         self.health.circuit, self.health.why = circuit, str(error)
         self._metrics.sink_up(self._name, up=False)
+
+
+def _least_tried(waiting: Sequence[PendingEvent]) -> list[PendingEvent]:
+    """
+    One event to try a sink with: of those that are the first of their key one that failed least, for it may be the
+    event that fails, not the sink.
+    """
+    first: dict[str, PendingEvent] = {}
+    for event in waiting:
+        first.setdefault(event.outgoing.key, event)
+    return sorted(first.values(), key=lambda event: event.attempts)[:1]
 
 
 def _counted(event: PendingEvent, counts: Mapping[str, int]) -> PendingEvent:

@@ -8,7 +8,7 @@ says whether this host has the input, `create(config, host)` makes the source.
 from collections.abc import Mapping
 from typing import Final
 
-__all__ = ["SOURCES"]
+__all__ = ["KEPT_ELSEWHERE", "SOURCES"]
 
 SOURCES: Final[Mapping[str, str]] = {
     "kmsg": "collector.sources.kmsg",
@@ -19,3 +19,6 @@ SOURCES: Final[Mapping[str, str]] = {
     "cgroups": "collector.sources.cgroups",
     "memory": "collector.sources.memory",
 }
+
+# What these read stays where it is, for a while or for long, and a position leads back to it.
+KEPT_ELSEWHERE: Final = frozenset({"kmsg", "journald"})

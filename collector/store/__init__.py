@@ -8,15 +8,18 @@ from collector.store.errors import (
     StoreForeignError,
     StoreFullError,
     StoreInUseError,
+    StoreNoSpaceError,
     StoreUnavailableError,
     StoreVersionError,
 )
 from collector.store.history import History
+from collector.store.outbox import LONGEST_RETRY_S
 from collector.store.records import Dropped, PastEvent, PendingEvent, StoredEvent, Told, WaitingGroup
 from collector.store.salvage import Salvaged
 from collector.store.store import Store
 
 __all__ = [
+    "LONGEST_RETRY_S",
     "Dropped",
     "History",
     "PastEvent",
@@ -28,6 +31,7 @@ __all__ = [
     "StoreForeignError",
     "StoreFullError",
     "StoreInUseError",
+    "StoreNoSpaceError",
     "StoreUnavailableError",
     "StoreVersionError",
     "StoredEvent",

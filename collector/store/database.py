@@ -3,39 +3,40 @@ Opens the database file: lock, permissions, schema, and what to do when it is da
 
 SQLite in WAL mode with synchronous=FULL: a commit is on the disk when it returns (sqlite.org/pragma.html).
 The lock is a file beside the database, so readers stay free; that it exists also proves that the database
-is ours, and only what is ours is ever set aside.
+is ours, and only what is ours is ever set aside (`aside.py`).
 """
 
 import contextlib
+import dataclasses
+import errno
 import fcntl
 import os
-import re
 import sqlite3
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 from typing import Final
 
+from collector.store.aside import complete, exchange, successor
 from collector.store.errors import (
     StoreCorruptError,
     StoreError,
     StoreForeignError,
     StoreInUseError,
+    StoreNoSpaceError,
     StoreUnavailableError,
     StoreVersionError,
 )
-from collector.store.salvage import Salvaged, salvage
+from collector.store.salvage import Salvaged, salvage, taken_over
 
 # The script at index n leads from schema version n to n + 1.
 MIGRATIONS: Final = ("schema_1.sql", "schema_2.sql", "schema_3.sql")
 _APPLICATION_ID: Final = int.from_bytes(b"e137", "big")
-_SET_ASIDE_KEPT: Final = 3
-_SUFFIXES: Final = ("", "-wal", "-shm")
-_NUMBERED: Final = re.compile(r"\.corrupt-\d+").fullmatch
 _FILE_MODE: Final = 0o640
 _DIRECTORY_MODE: Final = 0o750
 _WAL_LIMIT_BYTES: Final = 8_388_608
 _PRIMARY_CODE: Final = 0xFF  # sqlite.org/rescode.html: the rest of a result code are details
+_NO_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
@@ -110,15 +111,17 @@ class Database:
                     self.connection.execute("ROLLBACK")
 
     def _open(self, *, was_ours: bool) -> sqlite3.Connection:
+        with self.guarded():
+            interrupted = exchange(self.path)
         try:
-            return _connected(self.path)
+            connection = _connected(self.path)
         except StoreCorruptError as error:
             if not was_ours:
                 raise StoreForeignError(self.path) from error
-        damaged = _set_aside(self.path)
-        connection = _connected(self.path)
-        with self.guarded():
-            self.salvaged = salvage(damaged, connection)
+            self.salvaged = _rebuilt(self.path)
+            return _connected(self.path)
+        if interrupted is not None:
+            self.salvaged = taken_over(connection, interrupted)
         return connection
 
 
@@ -152,6 +155,18 @@ def _connected(path: Path) -> sqlite3.Connection:
             connection.close()
             raise
         return connection
+
+
+def _rebuilt(path: Path) -> Salvaged:
+    """
+    Make a sound database of what can be read of a damaged one, then let them change places.
+    """
+    with _as_store_errors(path):
+        into = successor(path)
+        with contextlib.closing(_connected(into)) as connection:
+            salvaged = salvage(path, connection)
+        complete(path)
+        return dataclasses.replace(salvaged, set_aside=exchange(path) or path)
 
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:
@@ -188,23 +203,6 @@ def _migrate(connection: sqlite3.Connection) -> None:
         )
 
 
-def _set_aside(path: Path) -> Path:
-    """
-    Move it to the next free name; of older ones only some are kept, for they may fill the disk.
-    """
-    found = [each for each in path.parent.glob(f"{path.name}.corrupt-*") if _NUMBERED(each.suffix)]
-    aside = {int(each.suffix.removeprefix(".corrupt-")): each for each in found}
-    for number in sorted(aside)[: max(len(aside) + 1 - _SET_ASIDE_KEPT, 0)]:
-        for suffix in _SUFFIXES:
-            aside[number].with_name(aside[number].name + suffix).unlink(missing_ok=True)
-    target = path.with_name(f"{path.name}.corrupt-{max(aside, default=0) + 1}")
-    for suffix in _SUFFIXES:
-        source = path.with_name(path.name + suffix)
-        if source.exists():
-            source.rename(target.with_name(target.name + suffix))
-    return target
-
-
 def _pragma(connection: sqlite3.Connection, name: str) -> int:
     return _one(connection, f"PRAGMA {name}")
 
@@ -218,11 +216,21 @@ def _as_store_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StoreUnavailableError(path, error.strerror or str(error)) from error
+        refused = StoreNoSpaceError if error.errno in _NO_SPACE else StoreUnavailableError
+        raise refused(path, error.strerror or str(error)) from error
     except (sqlite3.ProgrammingError, sqlite3.IntegrityError):
         # A fault of ours, not of the disk.
         raise
     except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & _PRIMARY_CODE
-        kind = StoreCorruptError if code in _DAMAGED else StoreUnavailableError
-        raise kind(path, str(error)) from error
+        raise _kind(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR))(path, str(error)) from error
+
+
+def _kind(code: int) -> type[StoreUnavailableError | StoreCorruptError]:
+    """
+    What a result code of SQLite means; that the index of its log cannot grow is no failure of the disk.
+    """
+    if code & _PRIMARY_CODE in _DAMAGED:
+        return StoreCorruptError
+    if code & _PRIMARY_CODE == sqlite3.SQLITE_FULL or code == sqlite3.SQLITE_IOERR_SHMSIZE:
+        return StoreNoSpaceError
+    return StoreUnavailableError

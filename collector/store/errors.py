@@ -2,8 +2,9 @@
 What the store may raise, by what is to be done about it.
 
     StoreError
-    ├── StoreFullError         nothing may be dropped and there is no room: mend a sink, or raise max_bytes
+    ├── StoreFullError         there is no room, all of it waits for sinks: mend one, or raise max_bytes
     ├── StoreUnavailableError  the disk or its permissions refused; nothing was changed, trying again is right
+    │   └── StoreNoSpaceError  the disk is full: wait for space
     ├── StoreCorruptError      the file is damaged: open it anew, that sets it aside
     ├── StoreInUseError        another process has it
     ├── StoreVersionError      a later version of the program wrote it
@@ -31,7 +32,7 @@ class StoreFullError(StoreError):
 
     def __init__(self, max_bytes: int, depths: Mapping[str, int]) -> None:
         waiting = ", ".join(f"{count} for {sink}" for sink, count in sorted(depths.items()) if count)
-        super().__init__(f"the store holds {max_bytes} bytes of undelivered events ({waiting}); none may be dropped")
+        super().__init__(f"all {max_bytes} bytes of the store hold what sinks have yet to take ({waiting})")
 
 
 class StoreUnavailableError(StoreError):
@@ -45,6 +46,12 @@ class StoreUnavailableError(StoreError):
 
     def __init__(self, path: Path, why: str) -> None:
         super().__init__(f"{path}: {why}")
+
+
+class StoreNoSpaceError(StoreUnavailableError):
+    """
+    Raised when there is no space on the disk, or none for this user; other processes may make some.
+    """
 
 
 class StoreCorruptError(StoreError):

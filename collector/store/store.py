@@ -251,6 +251,12 @@ class Store:
         """
         return self._depths[sink]
 
+    def total_depth(self) -> int:
+        """
+        How many deliveries are still to be made, to all sinks together.
+        """
+        return self._depths.total()
+
     def waiting_sinks(self) -> frozenset[str]:
         """
         The sinks that events wait for, also those that are not configured any more.
@@ -297,7 +303,7 @@ class Store:
                 if tell is None:
                     raise StoreFullError(self._max_bytes, self._depths)
                 dropped = drop_undelivered(connection, self._max_bytes)
-                new += [event for event in (tell(dropped),) if self._insert(connection, event)]
+                new += [event for event in map(tell, [dropped] if dropped else []) if self._insert(connection, event)]
         self._depths.update(sink for event in new for sink in event.sinks)
         self._depths.subtract({loss.sink: loss.count for loss in dropped})
         return len(new)

@@ -24,12 +24,14 @@ from sinks.event.ecs import (
     Process,
 )
 from sinks.event.envelope import Event, document, rfc3339, to_json
-from sinks.event.exit137 import SCHEMA_VERSION, Evidence, Exit137, Gap
+from sinks.event.exit137 import SCHEMA_VERSION, Evidence, Exit137, Gap, Trimmed
 from sinks.event.memory import Advice, HostLoad, Memory, Pressure, Stuck
 from sinks.event.oom import Candidate, Oom, Trigger, Victim
-from sinks.event.words import Cause, Confidence, EventType, EvidenceSource, Killer, Scope
+from sinks.event.size import MAX_EVENT_BYTES
+from sinks.event.words import Cause, Confidence, EventType, EvidenceSource, Killer, Scope, TrimUnit
 
 __all__ = [
+    "MAX_EVENT_BYTES",
     "SCHEMA_VERSION",
     "Advice",
     "Boot",
@@ -62,6 +64,8 @@ __all__ = [
     "SignalSender",
     "Stuck",
     "Trigger",
+    "TrimUnit",
+    "Trimmed",
     "Victim",
     "document",
     "rfc3339",

@@ -8,10 +8,9 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, Final
 
-import orjson
-
 from sinks.event.ecs import Container, EcsEvent, Host, Orchestrator, Process
 from sinks.event.exit137 import Exit137
+from sinks.event.size import fit
 from sinks.event.words import EventType
 
 _NS_PER_S: Final = 1_000_000_000
@@ -61,7 +60,7 @@ def document(event: Event) -> dict[str, Any]:
     envelope = {
         "specversion": "1.0",
         "id": event.id,
-        "source": f"urn:exit137:host:{event.host.id or 'unknown'}",
+        "source": _unicode(f"urn:exit137:host:{event.host.id or 'unknown'}"),
         "type": event.type.value,
         "subject": _unicode(event.subject),
         "time": time,
@@ -73,9 +72,10 @@ def document(event: Event) -> dict[str, Any]:
 
 def to_json(event: Event) -> bytes:
     """
-    The event as one structured CloudEvent, one line, no newline at its end; text that is not Unicode is replaced.
+    The event as one structured CloudEvent, one line, no newline at its end; text that is not Unicode is replaced, and
+    what is too large is trimmed.
     """
-    return orjson.dumps(document(event))
+    return fit(document(event))
 
 
 def rfc3339(time_ns: int) -> str:

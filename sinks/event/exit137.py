@@ -8,7 +8,7 @@ from typing import Final
 from sinks.event.death import Death
 from sinks.event.memory import Advice, Memory, Pressure, Stuck
 from sinks.event.oom import Oom
-from sinks.event.words import Cause, Confidence, EvidenceSource
+from sinks.event.words import Cause, Confidence, EvidenceSource, TrimUnit
 
 SCHEMA_VERSION: Final = 1
 
@@ -45,6 +45,24 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Trimmed:
+    """
+    A field of which something is missing, because the event would have been too large (`size.py`).
+
+    Attributes:
+        field: its path in `data`.
+        unit: what was counted.
+        kept: how much of it is left.
+        of: how much it was.
+    """
+
+    field: str
+    unit: TrimUnit
+    kept: int
+    of: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Exit137:
     """
     Our own namespace. `logs` are the last lines of the container, secrets masked; `logs_missing` why there are none.
@@ -63,3 +81,4 @@ class Exit137:
     logs: tuple[str, ...] = ()
     logs_missing: str | None = None
     gap: Gap | None = None
+    trimmed: tuple[Trimmed, ...] | None = None

@@ -82,3 +82,12 @@ class EvidenceSource(StrEnum):
     PROCESS = "process"
     TRACE = "trace"
     CGROUP = "cgroup"
+
+
+class TrimUnit(StrEnum):
+    """
+    What was counted of a field that was trimmed: the entries of a list, or the characters of its longest text.
+    """
+
+    ENTRIES = "entries"
+    CHARACTERS = "characters"

@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import json
 import random
+import signal
 import subprocess
 import sys
 import threading
@@ -32,7 +33,7 @@ _FIRST_PID: Final = 100_000
 _EVENTS_PER_S: Final = 40.0
 _LONGEST_LIFE_S: Final = 6.0
 _RANDOM_LIFE_S: Final = (0.5, 2.0)
-_DRAINED_S: Final = 60.0
+_DRAINED_S: Final = 30.0
 TOPIC: Final = "kills"
 _BUS: Final = """[[sinks]]
 name = "bus"
@@ -41,6 +42,12 @@ bootstrap_servers = ["{server}"]
 topic = "{topic}"
 events = ["exit137.oom_kill"]
 """
+# The smallest there is, so that old events are deleted, and every so many requests the server is busy.
+_STORE_BYTES: Final = 8_388_608
+_REFUSE_EVERY: Final = 50
+# All in one file.
+_FILE_BYTES: Final = 2**40
+_WHEN_IT_ENDS: Final = "the store is closed"
 _OFF: Final = ("kmsg", "docker", "processes", "trace", "cgroups", "memory")
 
 
@@ -115,11 +122,12 @@ def drive(home: Path, kills: int, seed: int, bus: str | None = None) -> Outcome:
     steps = [name for name, (module, *_) in launcher.STEPS.items() if bus or module != "sinks.kafka.sink"]
     steps.append("none")
     killed_at_s: list[float] = []
-    with Receiver() as receiver, Journal(home / "journal") as journal:
+    at_a_step = 0
+    with Receiver(_REFUSE_EVERY) as receiver, Journal(home / "journal") as journal:
         config = _configuration(home, receiver.url, bus)
         for number in range(kills):
             receiver.run = number
-            _one_life(config, steps[number % len(steps)], rng)
+            at_a_step += _one_life(config, steps[number % len(steps)], rng)
             receiver.settle()
             killed_at_s.append(time.time())
         journal.end()
@@ -131,6 +139,7 @@ def drive(home: Path, kills: int, seed: int, bus: str | None = None) -> Outcome:
         in_file = {_pid(line) for line in (home / "events.jsonl").read_bytes().splitlines()}
         return Outcome(
             kills=kills,
+            at_a_step=at_a_step,
             happened=journal.kills,
             missing_in_file=len(set(pids) - in_file),
             hook=delivered(receiver.arrivals, pids),
@@ -138,13 +147,25 @@ def drive(home: Path, kills: int, seed: int, bus: str | None = None) -> Outcome:
         )
 
 
-def _one_life(config: Path, step: str, rng: random.Random) -> None:
+def _one_life(config: Path, step: str, rng: random.Random) -> bool:
     """
-    Start an agent and have it die at a step, or at a random time if it does not come there.
+    Start an agent and have it die at a step, or at a random time if it does not come there; gives whether it did.
     """
-    life_s = rng.uniform(*_RANDOM_LIFE_S) if step == "none" else _LONGEST_LIFE_S
-    with _agent(config, step, rng.randint(1, 4)) as process, contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(life_s)
+    ends = step.endswith(_WHEN_IT_ENDS)
+    life_s = rng.uniform(*_RANDOM_LIFE_S) if step == "none" or ends else _LONGEST_LIFE_S
+    with _agent(config, step, 1 if ends else rng.randint(1, 4)) as process:
+        if _died(process, life_s):
+            return True
+        if ends:
+            process.terminate()
+        return ends and _died(process, _LONGEST_LIFE_S)
+
+
+def _died(process: subprocess.Popen[bytes], within_s: float) -> bool:
+    try:
+        return process.wait(within_s) == -signal.SIGKILL
+    except subprocess.TimeoutExpired:
+        return False
 
 
 @contextlib.contextmanager
@@ -158,9 +179,11 @@ def _agent(config: Path, step: str, count: int) -> Iterator[subprocess.Popen[byt
 
 
 def _wait_for(receiver: Receiver, kills: int) -> None:
-    deadline = time.monotonic() + _DRAINED_S
-    while len({arrival.pid for arrival in receiver.arrivals}) < kills and time.monotonic() < deadline:
+    arrived, deadline = 0, time.monotonic() + _DRAINED_S
+    while arrived < kills and time.monotonic() < deadline:
         time.sleep(0.2)
+        if (now := len({arrival.pid for arrival in receiver.arrivals})) > arrived:
+            arrived, deadline = now, time.monotonic() + _DRAINED_S
     time.sleep(1)
 
 
@@ -213,9 +236,10 @@ def _configuration(home: Path, url: str, bus: str | None) -> Path:
     off = "".join(f"[sources.{name}]\nenabled = false\n" for name in _OFF)
     path = home / "config.toml"
     path.write_text(
-        f'[store]\npath = "{home}/exit137.db"\n'
+        f'[store]\npath = "{home}/exit137.db"\nmax_bytes = {_STORE_BYTES}\n'
         f'{off}[sources.journald]\npath = "{home}/journal"\n'
         f'[[sinks]]\nname = "file"\ntype = "file"\npath = "{home}/events.jsonl"\nevents = ["exit137.oom_kill"]\n'
+        f"max_bytes = {_FILE_BYTES}\n"
         f'[[sinks]]\nname = "hook"\ntype = "webhook"\nurl = "{url}"\nevents = ["exit137.oom_kill"]\n'
         + (_BUS.format(server=bus, topic=TOPIC) if bus else "")
     )

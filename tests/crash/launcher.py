@@ -3,7 +3,7 @@ Runs the agent, and kills it with SIGKILL at a named step.
 
     python tests/crash/launcher.py STEP COUNT ARGUMENTS…
 
-STEP is one of `STEPS`, or `none`; the agent dies when it comes there for the COUNTth time.
+STEP is one of `STEPS` or `OPENING`, or `none`; the agent dies when it comes there for the COUNTth time.
 """
 
 import functools
@@ -15,19 +15,38 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+_STORE: Final = "collector.store.store"
 # Where, and whether before or after it was done.
 STEPS: Final[Mapping[str, tuple[str, str, bool]]] = {
-    "before events are stored": ("collector.store.store", "Store.commit", True),
+    "before events are stored": (_STORE, "Store.commit", True),
     "between two rows of a transaction": ("collector.store.outbox", "add", True),
-    "after events are stored": ("collector.store.store", "Store.commit", False),
+    "between positions and the end of the transaction": (_STORE, "Store._forget", True),
+    "after events are stored": (_STORE, "Store.commit", False),
     "before a file is written": ("sinks.file", "FileSink.send", True),
     "after a file is written": ("sinks.file", "FileSink.send", False),
     "before a request is sent": ("sinks.webhook", "WebhookSink.send", True),
     "after a request is answered": ("sinks.webhook", "WebhookSink.send", False),
     "before records are written": ("sinks.kafka.sink", "KafkaSink.send", True),
     "after records are acknowledged": ("sinks.kafka.sink", "KafkaSink.send", False),
-    "before a delivery is noted": ("collector.store.store", "Store.delivered", True),
-    "after a delivery is noted": ("collector.store.store", "Store.delivered", False),
+    "before a delivery is noted": (_STORE, "Store.delivered", True),
+    "after a delivery is noted": (_STORE, "Store.delivered", False),
+    "before a failure is noted": (_STORE, "Store.failed", True),
+    "after a failure is noted": (_STORE, "Store.failed", False),
+    "before old events are deleted": ("collector.store.retention", "_delete_oldest", True),
+    "after old events are deleted": ("collector.store.retention", "_delete_oldest", False),
+    "before the store is closed": (_STORE, "Store.aclose", True),
+    "after the store is closed": (_STORE, "Store.aclose", False),
+}
+
+# Those that only a store comes to which is of an older schema, or damaged.
+OPENING: Final[Mapping[str, tuple[str, str, bool]]] = {
+    "before the schema is changed": ("collector.store.database", "_migrate", True),
+    "after the schema is changed": ("collector.store.database", "_migrate", False),
+    "before a table is taken over": ("collector.store.salvage", "_copy", True),
+    "after a table is taken over": ("collector.store.salvage", "_copy", False),
+    "before the successor is complete": ("collector.store.database", "complete", True),
+    "after the successor is complete": ("collector.store.database", "complete", False),
+    "after it is in its place": ("collector.store.database", "exchange", False),
 }
 
 
@@ -35,7 +54,7 @@ def arm(step: str, count: int) -> None:
     """
     Have this process die at a step.
     """
-    module_name, path, before = STEPS[step]
+    module_name, path, before = {**STEPS, **OPENING}[step]
     owner: Any = importlib.import_module(module_name)
     *classes, name = path.split(".")
     for part in classes:

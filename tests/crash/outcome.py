@@ -46,6 +46,7 @@ class Outcome:
 
     Attributes:
         kills: how often the agent was killed.
+        at_a_step: of these, how often it had come to the named step; else its time was up.
         happened: OOM kills in the journal.
         missing_in_file: of these, how many are not in the file.
         hook: what came to the HTTP server.
@@ -53,6 +54,7 @@ class Outcome:
     """
 
     kills: int
+    at_a_step: int
     happened: int
     missing_in_file: int
     hook: Delivered

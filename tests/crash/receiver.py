@@ -1,10 +1,11 @@
 """
-A webhook's other side: takes everything, and remembers what came when.
+A webhook's other side: takes everything, unless told otherwise, and remembers what came when.
 """
 
 import contextlib
 import hashlib
 import json
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final, Self
 
 _SETTLED_S: Final = 10.0
+_TAKEN: Final = 204
+_BUSY: Final = 503
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,21 +44,40 @@ class Arrival:
         return cls(id=event_id, run=run, container_id=victim["container_id"], pid=victim["pid"], digest=digest)
 
 
+class _Server(ThreadingHTTPServer):
+    """
+    Says nothing of connections that end because the agent was killed.
+    """
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
+
+
 class Receiver:
     """
     Listens on a port of loopback from `with` on.
 
+    Args:
+        refuse_every: of so many requests one is refused for now; None: of none.
+
     Attributes:
         run: the agent's life that goes on; the driver counts it.
         arrivals: in the order in which they were answered.
+        status: what it answers; what it does not take with 204 it does not remember either.
+        refused: how often it did not.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, refuse_every: int | None = None) -> None:
+        self._refuse_every = refuse_every
+        self._requests = 0
         self.run = 0
         self.arrivals: list[Arrival] = []
+        self.status = _TAKEN
+        self.refused = 0
         self._connections = 0
         self._closed = threading.Condition()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = _Server(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, name="receiver")
 
     def __enter__(self) -> Self:
@@ -93,8 +115,10 @@ class Receiver:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                receiver.take(body)
-                self.send_response(204)
+                status = receiver.answer(body)
+                self.send_response(status)
+                if status != _TAKEN:
+                    self.send_header("Content-Length", "0")
                 self.end_headers()
 
             def log_message(self, *_: object) -> None:
@@ -115,6 +139,17 @@ class Receiver:
             with self._closed:
                 self._connections -= 1
                 self._closed.notify_all()
+
+    def answer(self, body: bytes) -> int:
+        """
+        The status that a request is answered with.
+        """
+        self._requests += 1
+        if self.status != _TAKEN or (self._refuse_every is not None and self._requests % self._refuse_every == 0):
+            self.refused += 1
+            return self.status if self.status != _TAKEN else _BUSY
+        self.take(body)
+        return _TAKEN
 
     def take(self, body: bytes) -> None:
         """

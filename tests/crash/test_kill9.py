@@ -9,7 +9,7 @@ import pytest
 
 from tests.crash.driver import JOURNAL_REMOTE, drive
 
-_KILLS: Final = 20
+_KILLS: Final = 18
 
 pytestmark = [
     pytest.mark.slow,

@@ -81,6 +81,20 @@ async def test_the_age_of_what_waits_is_that_of_its_event(store: Store, tmp_path
     assert resident > 1_000_000
 
 
+async def test_a_store_that_takes_nothing_makes_the_agent_unready(store: Store, tmp_path: Path) -> None:
+    """
+    Evidence waits or is dropped: somebody should look.
+    """
+    async with broken_sink(store, tmp_path) as parts:
+        parts.health.ready = True
+        parts.intake._overflow.room.clear()
+        ready, reasons = parts.health.readiness()
+        await parts.health.look()
+    assert not ready
+    assert "store" in reasons[0]
+    assert parts.metrics.value("exit137_store_up") == 0
+
+
 async def test_a_sink_that_is_down_is_told_and_leaves_the_agent_ready(store: Store, tmp_path: Path) -> None:
     """
     Its events wait; to restart the agent would help nobody.

@@ -16,7 +16,7 @@ from collector.intake import Intake
 from collector.metrics import Metrics
 from collector.sources.base import Position, Reading
 from collector.store import Store, StoredEvent
-from collector.store.errors import StoreFullError
+from collector.store.errors import StoreUnavailableError
 from parsers.docker_event import DockerAction
 from sinks.base import SinkConfig
 from tests.unit.collector.correlate.scene import THIS_HOST, A, docker, ended, killed, line, ns, report
@@ -128,6 +128,18 @@ async def test_a_position_never_passes_what_is_held(agent: Agent) -> None:
     assert await agent.store.positions() == {"kmsg": {"seq": 1}, "docker": {"seq": 1}}
 
 
+async def test_of_much_that_is_there_positions_follow_little_by_little(agent: Agent) -> None:
+    """
+    Each commit takes the position with it up to what was fed, and no further: an agent that dies often still gets on.
+    """
+    commits: list[dict[str, Position]] = []
+    agent.store.commit = noting(agent.store, commits)  # type: ignore[assignment, method-assign]
+    for seq in range(1, 201):
+        await agent.put("kmsg", seq, gap())
+    await agent.intake.settle(1)
+    assert [commit["kmsg"]["seq"] for commit in commits if commit] == [64, 128, 192, 200]
+
+
 async def test_positions_without_events_are_stored_when_they_are_due(agent: Agent) -> None:
     """
     Every five seconds: an idle agent does not write for each line that it reads.
@@ -145,13 +157,13 @@ async def test_positions_without_events_are_stored_when_they_are_due(agent: Agen
     assert commits == [{"kmsg": {"seq": 3}}]
 
 
-async def test_a_store_that_is_full_holds_everything_up(
+async def test_a_disk_that_is_full_holds_everything_up(
     agent: Agent, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """
     It is tried again until it takes the events: nothing is read and forgotten. That is logged once.
     """
-    full = StoreFullError(1, {"bus": 1})
+    full = StoreUnavailableError(Path("s.db"), "database or disk is full")
     attempts: list[dict[str, Position]] = []
     agent.store.commit = noting(agent.store, attempts, full, full)  # type: ignore[assignment, method-assign]
     monkeypatch.setattr("collector.intake._STORE_RETRY_S", 0)
@@ -172,6 +184,19 @@ async def test_the_end_lets_what_waits_come_to_its_end(agent: Agent) -> None:
     await agent.intake.settle(1)
     assert sorted(await agent.types()) == ["exit137.container_death", "exit137.oom_kill"]
     assert await agent.store.positions() == {"kmsg": {"seq": 1}, "docker": {"seq": 1}}
+
+
+async def test_the_end_does_not_wait_for_a_disk_that_is_full(agent: Agent) -> None:
+    """
+    What could not be stored until the deadline is read again after the next start.
+    """
+    full = StoreUnavailableError(Path("s.db"), "database or disk is full")
+    agent.store.commit = noting(agent.store, [], *[full] * 1000)  # type: ignore[assignment, method-assign]
+    await agent.put("kmsg", 1, gap())
+    async with asyncio.timeout(2):
+        await agent.intake.settle(0.05)
+    assert agent.intake.trouble is not None
+    assert await agent.store.positions() == {}
 
 
 async def test_what_does_not_settle_in_time_is_read_again(agent: Agent) -> None:

@@ -29,11 +29,13 @@ def test_each_state_is_one_datagram(manager: tuple[str, socket.socket]) -> None:
     """
     address, listener = manager
     notifier = Notifier(address, monotonic_ns=lambda: 5_000_999)
+    notifier.waiting("waits for space", 60)
     notifier.ready("reads kmsg")
     notifier.alive()
     notifier.reloading()
     notifier.stopping()
-    assert [listener.recv(4096) for _ in range(4)] == [
+    assert [listener.recv(4096) for _ in range(5)] == [
+        b"EXTEND_TIMEOUT_USEC=60000000\nSTATUS=waits for space",
         b"READY=1\nSTATUS=reads kmsg",
         b"WATCHDOG=1",
         b"RELOADING=1\nMONOTONIC_USEC=5000",

@@ -106,6 +106,28 @@ async def test_a_sink_that_is_configured_otherwise_starts_again(store: Store, tm
     assert written(tmp_path / "elsewhere") == {"a": ["2"]}
 
 
+async def test_what_waits_for_a_sink_of_the_past_is_put_aside_after_a_week(tmp_path: Path) -> None:
+    """
+    It would hold its place in the store for ever; until then the sink may come back under its name.
+    """
+    week_s = 604_800
+    store = await Store.open(tmp_path / "s.db", wall_ns=lambda: 0)
+    await store.commit([stored("1", "gone", "here")], {})
+    now_s = [week_s - 1.0]
+    async with asyncio.TaskGroup() as tasks:
+        sinks = RunningSinks(store, Metrics(), tasks, wall_s=lambda: now_s[0])
+        await sinks.expire_orphans()
+        assert store.depth("gone") == 1
+        await sinks.apply(configured(tmp_path, "here").sinks)
+        now_s[0] += week_s
+        await sinks.expire_orphans()
+        assert await sinks.drain(5)
+        await sinks.end()
+    assert store.depth("gone") == 0
+    assert written(tmp_path) == {"here": ["1"]}
+    await store.aclose()
+
+
 async def test_a_source_that_stays_is_not_touched(store: Store, tmp_path: Path) -> None:
     """
     One that is configured otherwise starts again; one that is switched off ends.

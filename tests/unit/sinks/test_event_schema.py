@@ -108,6 +108,7 @@ def test_the_schema_knows_no_field_that_events_do_not_have() -> None:
         ("scope", event_module.Scope),
         ("killer", event_module.Killer),
         ("evidence_source", event_module.EvidenceSource),
+        ("trim_unit", event_module.TrimUnit),
     ],
 )
 def test_the_closed_sets_are_the_same(definition: str, enum: type[StrEnum]) -> None:

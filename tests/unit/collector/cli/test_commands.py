@@ -112,3 +112,21 @@ def test_a_wrong_configuration_names_file_key_and_nearest_name(tmp_path: Path) -
     assert result.exit_code == 2
     for part in (str(config), "sources.kmsg.enable", "enabled"):
         assert part in result.stderr
+
+
+@pytest.mark.parametrize(
+    "mistake", ["[store]\nmax_byte = 1\n", "[store]\nmax_bytes = 1\n", "[[sinks]]\ntype = 'pigeon'\n"]
+)
+def test_a_wrong_configuration_does_not_touch_the_store(tmp_path: Path, mistake: str) -> None:
+    """
+    Exit code 2, and not a file is made or changed.
+    """
+    store = tmp_path / "s.db"
+    store.write_bytes(b"what waits")
+    config = tmp_path / "config.toml"
+    document = mistake.replace("[store]\n", f'[store]\npath = "{store}"\n')
+    config.write_text(document if "path" in document else f'[store]\npath = "{store}"\n{document}')
+
+    assert _run("run", "--config", config).exit_code == 2
+    assert store.read_bytes() == b"what waits"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.toml", "s.db"]

@@ -5,7 +5,7 @@ Delivery over a real store, with sinks that fail as told and a clock that moves 
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -135,6 +135,15 @@ async def running(
         task.cancel()
 
 
+async def until(condition: Callable[[], bool]) -> None:
+    """
+    Let the others work until it holds.
+    """
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110 (what is waited for tells nobody)
+            await asyncio.sleep(0)
+
+
 async def deliver(store: Store, metrics: Metrics, sink: ScriptedSink, *ids: str, **settings: float) -> FakeClock:
     """
     Store these, deliver them all, and give the clock.
@@ -204,6 +213,89 @@ async def test_of_a_batch_that_failed_in_part_only_the_failed_are_sent_again(sto
     await deliver(store, metrics, sink, "1", "2", "3")
     assert sink.taken == ["1", "2"]
     assert metrics.value("exit137_sink_dead", "a") == 1
+
+
+async def test_an_event_that_always_fails_does_not_block_the_rest(store: Store, metrics: Metrics) -> None:
+    """
+    Not even with an open circuit, which tries one event: then it is another's turn.
+    """
+
+    class Choking(ScriptedSink):
+        async def send(self, batch: Sequence[Outgoing]) -> None:
+            if any(event.id == "1" for event in batch):
+                raise BUSY
+            await super().send(batch)
+
+    sink = Choking()
+    events = [stored(str(number), "a", key=f"k{number % 3}") for number in range(1, 10)]
+    await store.commit(events, {})
+    async with running(store, metrics, sink) as courier:
+        await until(lambda: store.depth("a") == 3)
+        assert not await courier.drain(0.05)
+    assert sink.taken == ["2", "3", "5", "6", "8", "9"]
+
+
+async def test_a_sink_that_takes_others_is_not_closed_for_one(store: Store, metrics: Metrics) -> None:
+    """
+    What a batch left behind is tried again soon, however often.
+    """
+    sink = ScriptedSink(*[PartialError({"1": BUSY})] * 20)
+    await store.commit([stored(str(number), "a", key=str(number)) for number in range(1, 41)], {})
+    sink.max_batch = 2
+    clock = FakeClock()
+    async with running(store, metrics, sink, clock=clock) as courier:
+        assert await courier.drain(5)
+    assert max(clock.waits) == 1
+    assert sorted(sink.taken, key=int) == [str(number) for number in range(1, 41)]
+
+
+async def test_a_person_can_have_it_tried_at_once(store: Store, metrics: Metrics) -> None:
+    """
+    `exit137 spool requeue` ends the wait of a sink that was to be left alone for minutes.
+    """
+    sink = ScriptedSink(GONE)
+    await store.commit([stored("1", "a")], {})
+    config = SinkConfig(name="a", type="scripted")
+    courier = Courier(config, sink, store=store, metrics=metrics, rng=Highest())
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(courier.run())
+        await until(lambda: courier.health.circuit is Circuit.DISABLED)
+        await store.failed("a", ["1"], 0, "no_such_target", "gone")
+        courier.retry()
+        assert await courier.drain(5)
+        task.cancel()
+    assert sink.taken == ["1"]
+
+
+async def test_a_sink_that_asks_for_days_is_asked_again_after_an_hour(store: Store, metrics: Metrics) -> None:
+    """
+    Whatever a sink reads in an answer, nobody is left alone for longer.
+    """
+    much_later = TransientError(Reason.RATE_LIMITED, "later", retry_after_s=1e6)
+    clock = await deliver(store, metrics, ScriptedSink(much_later), "1")
+    assert clock.waits == [3600]
+
+
+async def test_what_waited_for_the_agent_alone_is_sent(store: Store, metrics: Metrics) -> None:
+    """
+    An agent that was away for weeks, or a clock that was put right, makes no event too old for a sink that takes it.
+    """
+    sink = ScriptedSink()
+    clock = FakeClock()
+    clock.time_s = time.time() + 10 * 604_800
+    await store.commit([stored("1", "a")], {})
+    async with running(store, metrics, sink, clock=clock) as courier:
+        assert await courier.drain(5)
+    assert sink.taken == ["1"]
+
+
+async def test_of_a_batch_the_longest_wait_that_was_asked_for_is_kept(store: Store, metrics: Metrics) -> None:
+    """
+    Whichever event's answer named it.
+    """
+    later = TransientError(Reason.RATE_LIMITED, "later", retry_after_s=17)
+    clock = await deliver(store, metrics, ScriptedSink(PartialError({"1": later, "2": BUSY})), "1", "2", "3")
+    assert clock.waits == [17]
 
 
 async def test_a_sink_that_asked_for_silence_is_asked_again_after_five_minutes(store: Store, metrics: Metrics) -> None:

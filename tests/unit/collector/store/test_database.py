@@ -12,6 +12,7 @@ from collector.store.database import MIGRATIONS, Database
 from collector.store.errors import (
     StoreForeignError,
     StoreInUseError,
+    StoreNoSpaceError,
     StoreUnavailableError,
     StoreVersionError,
 )
@@ -169,6 +170,24 @@ def test_directory_in_the_place_of_the_file_is_told(tmp_path: Path) -> None:
     """
     with pytest.raises(StoreUnavailableError, match=str(tmp_path)):
         Database(tmp_path)
+
+
+def test_full_disk_is_told_from_other_failures(tmp_path: Path) -> None:
+    """
+    It passes without anybody's work on the configuration; SQLite's own limit stands for the disk's.
+    """
+    database = Database(tmp_path / "exit137.db")
+    pages = database.connection.execute("PRAGMA page_count").fetchone()[0]
+    database.connection.execute(f"PRAGMA max_page_count = {pages}")
+    row = ("kmsg", "x" * 100_000)
+
+    with pytest.raises(StoreNoSpaceError), database.transaction() as connection:
+        connection.execute("INSERT INTO positions VALUES (?, ?)", row)
+
+    database.connection.execute(f"PRAGMA max_page_count = {pages + 100}")
+    with database.transaction() as connection:
+        connection.execute("INSERT INTO positions VALUES (?, ?)", row)
+    database.close()
 
 
 def test_transaction_that_fails_leaves_nothing(tmp_path: Path) -> None:

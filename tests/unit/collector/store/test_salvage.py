@@ -2,10 +2,16 @@
 What is left of a store after pages of it were overwritten.
 """
 
+import sqlite3
+import struct
+import subprocess
+import sys
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import orjson
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -51,6 +57,18 @@ def overwrite(path: Path, page: int, content: bytes) -> None:
     with path.open("r+b") as file:
         file.seek(page * PAGE_BYTES)
         file.write((content * PAGE_BYTES)[:PAGE_BYTES])
+
+
+def spoil(path: Path, name: str) -> None:
+    """
+    Overwrite the last page below the root of a table or of an index (sqlite.org/fileformat2.html, 1.6).
+    """
+    with closing(sqlite3.connect(path)) as connection:
+        (root,) = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = ?", (name,)).fetchone()
+    content = path.read_bytes()
+    (leaf,) = struct.unpack_from(">I", content, (root - 1) * PAGE_BYTES + 8)
+    assert leaf
+    overwrite(path, leaf - 1, b"\xa5")
 
 
 def page_of(path: Path, marker: bytes) -> int:
@@ -112,6 +130,24 @@ async def test_damage_that_costs_no_event_costs_nothing(tmp_path: Path) -> None:
     await store.aclose()
 
 
+@pytest.mark.parametrize("copy", ["outbox", "outbox_event"])
+async def test_what_waits_is_known_though_a_page_of_it_is_bad(tmp_path: Path, copy: str) -> None:
+    """
+    It is in the file twice, and one of the two is enough.
+    """
+    path = tmp_path / "s.db"
+    await filled(path)
+    spoil(path, copy)
+
+    store = await Store.open(path)
+
+    assert store.salvaged is not None
+    assert store.salvaged.whole
+    assert (store.depth("audit"), store.depth("bus")) == (COUNT - 101, COUNT // 2)
+    assert len(await store.events(limit=-1)) == COUNT
+    await store.aclose()
+
+
 async def test_body_that_is_no_json_is_not_sent(tmp_path: Path) -> None:
     """
     SQLite notices a broken page, not broken content; a receiver would.
@@ -126,6 +162,61 @@ async def test_body_that_is_no_json_is_not_sent(tmp_path: Path) -> None:
 
     assert "kill-0200" not in {past.id for past in await store.events(limit=-1)}
     await store.aclose()
+
+
+# Opens a store, and dies before the system has done the nth change of a name.
+DIES = """
+import os, sys
+from pathlib import Path
+from collector.store.database import Database
+
+left = int(sys.argv[2])
+
+def counted(change):
+    def changing(*arguments, **named):
+        global left
+        left -= 1
+        if left < 0:
+            os.kill(os.getpid(), 9)
+        return change(*arguments, **named)
+    return changing
+
+os.rename, os.unlink = counted(os.rename), counted(os.unlink)
+Database(Path(sys.argv[1])).close()
+"""
+
+
+def dies(path: Path, changes: int) -> bool:
+    """
+    Whether a process that opens the store is dead before it has changed so many names.
+    """
+    return subprocess.run([sys.executable, "-c", DIES, path, str(changes)], check=False).returncode != 0
+
+
+def names(directory: Path) -> list[str]:
+    """
+    The files in it, without the logs of databases.
+    """
+    return sorted(each.name for each in directory.iterdir() if not each.name.endswith(("-wal", "-shm")))
+
+
+@pytest.mark.parametrize("changes", range(9))
+async def test_salvage_that_is_killed_is_finished_by_the_next_start(tmp_path: Path, changes: int) -> None:
+    """
+    Wherever it was: nothing that could be read is lost, and it is told.
+    """
+    path = tmp_path / "s.db"
+    await filled(path)
+    overwrite(path, page_of(path, b'"number":200'), b"\xa5")
+    died = dies(path, changes)
+
+    store = await Store.open(path)
+
+    assert COUNT - 20 < len(await store.events(limit=-1)) < COUNT
+    assert store.depth("audit") > 280
+    assert died == (store.salvaged is not None)
+    await store.aclose()
+    assert names(tmp_path) == ["s.db", "s.db.corrupt-1", "s.db.lock"]
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])

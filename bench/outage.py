@@ -1,0 +1,238 @@
+"""
+A webhook is down for an hour while 100,000 events are stored; then it takes them. Nothing may be missing, out of order,
+or kept in memory.
+
+    python bench/outage.py [EVENTS]
+
+The hour is simulated: time passes for the courier as the events are stored. Store, courier, sink, requests and
+answers are real; the receiver is a process of its own on loopback that answers 503 until it is told to answer 204. The
+events are those of the recorded host, again and again with new ids, from 64 containers.
+"""
+
+import asyncio
+import multiprocessing
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Final, cast
+
+import orjson
+import uvloop
+
+from collector.delivery import Courier
+from collector.metrics import Metrics
+from collector.replay import load, play
+from collector.store import Store, StoredEvent
+from sinks.event import to_json
+from sinks.secret import Secret
+from sinks.webhook import WebhookConfig, WebhookSink
+
+RECORDED: Final = Path(__file__).parents[1] / "tests/recordings/debian12-docker20-cgroup2"
+EVENTS: Final = 100_000
+CONTAINERS: Final = 64
+STEPS: Final = 360
+STEP_S: Final = 10.0
+STORE_BYTES: Final = 1_073_741_824
+_PAGE_BYTES: Final = 4096
+
+
+class SteppedClock:
+    """
+    Time that passes when it is told to; whoever waits is woken when his time has come.
+    """
+
+    def __init__(self) -> None:
+        self._now_s = time.time()
+        self._waiting: list[tuple[float, asyncio.Event]] = []
+
+    def now_s(self) -> float:
+        """
+        Seconds since 1970.
+        """
+        return self._now_s
+
+    async def wait(self, event: asyncio.Event, seconds: float | None) -> None:
+        """
+        Wait until the event is set, at most so long.
+        """
+        over = asyncio.Event()
+        if seconds is not None:
+            self._waiting.append((self._now_s + seconds, over))
+        async with asyncio.TaskGroup() as tasks:
+            waits = [tasks.create_task(each.wait(), name="wait") for each in (event, over)]
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            for wait in waits:
+                wait.cancel()
+
+    def go_on(self, seconds: float) -> None:
+        """
+        So many seconds pass.
+        """
+        self._now_s += seconds
+        for due_s, over in self._waiting:
+            if due_s <= self._now_s:
+                over.set()
+        self._waiting = [(due_s, over) for due_s, over in self._waiting if due_s > self._now_s]
+
+
+def main() -> None:
+    """
+    Print what came of it.
+    """
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else EVENTS
+    with (
+        _receiver() as (port, receiver),
+        tempfile.TemporaryDirectory(dir=".") as folder,
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
+        runner.run(_outage(count, port, receiver, Path(folder) / "s.db"))
+
+
+async def _outage(count: int, port: int, receiver: Connection, path: Path) -> None:
+    config = WebhookConfig(name="hook", type="webhook", url=Secret(f"http://127.0.0.1:{port}/"))
+    store = await Store.open(path, max_bytes=STORE_BYTES)
+    clock, metrics = SteppedClock(), Metrics(sinks=["hook"])
+    courier = Courier(config, WebhookSink(config), store=store, metrics=metrics, clock=clock)
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(courier.run(), name="courier")
+        await _hour(count, store, courier, clock)
+        attempts = metrics.value("exit137_sink_attempts", "hook")
+        print(f"after an hour: {store.depth('hook'):,} events wait, {attempts:.0f} attempts failed")
+        print(f"  circuit {courier.health.circuit.value}, resident {_resident_mib():.0f} MiB")
+        receiver.send("up")
+        await _drained(store, clock)
+        task.cancel()
+    await store.aclose()
+    receiver.send("tell")
+    _tell(count, receiver.recv())
+
+
+async def _hour(count: int, store: Store, courier: Courier, clock: SteppedClock) -> None:
+    bodies = [orjson.loads(to_json(event)) for event in play(load(RECORDED))]
+    print(f"at the start: resident {_resident_mib():.0f} MiB")
+    for step in range(STEPS):
+        numbers = range(step * count // STEPS, (step + 1) * count // STEPS)
+        await store.commit([_stored(number, bodies[number % len(bodies)]) for number in numbers], {})
+        courier.wake()
+        clock.go_on(STEP_S)
+        await asyncio.sleep(0.005)
+
+
+async def _drained(store: Store, clock: SteppedClock) -> None:
+    began, most = time.perf_counter(), 0.0
+    clock.go_on(60.0)
+    while store.depth("hook"):
+        await asyncio.sleep(0.1)
+        clock.go_on(0.1)
+        most = max(most, _resident_mib())
+    spent_s = time.perf_counter() - began
+    print(f"drained in {spent_s:.0f} s, resident {most:.0f} MiB at the most")
+
+
+def _tell(count: int, taken: Sequence[str]) -> None:
+    times = Counter(taken)
+    latest: Counter[int] = Counter()
+    disordered = 0
+    for event_id in taken:
+        number = int(event_id[1:])
+        disordered += latest[number % CONTAINERS] > number
+        latest[number % CONTAINERS] = number
+    repeated = sum(times.values()) - len(times)
+    print(f"arrived {len(times):,}, missing {count - len(times):,}, repeated {repeated}, out of order {disordered}")
+
+
+def _resident_mib() -> float:
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * _PAGE_BYTES / 1_048_576
+
+
+def _stored(number: int, document: dict[str, object]) -> StoredEvent:
+    key = f"c{number % CONTAINERS}"
+    return StoredEvent(
+        id=f"e{number}",
+        type=str(document["type"]),
+        subject=f"container/{key}",
+        key=key,
+        time_ns=time.time_ns(),
+        container_id=key,
+        body=orjson.dumps(document | {"id": f"e{number}"}),
+        sinks=("hook",),
+    )
+
+
+@contextmanager
+def _receiver() -> Iterator[tuple[int, Connection]]:
+    ours, theirs = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=_receive, args=(theirs,), daemon=True)
+    process.start()
+    try:
+        yield ours.recv(), ours
+    finally:
+        process.terminate()
+        process.join()
+
+
+def _receive(orders: Connection) -> None:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(orders))
+
+
+async def _serve(orders: Connection) -> None:
+    loop = asyncio.get_running_loop()
+    taken: list[str] = []
+    up = asyncio.Event()
+
+    def obey() -> None:
+        if orders.recv() == "up":
+            up.set()
+        else:
+            orders.send(taken)
+
+    server = await loop.create_server(lambda: _Answers(up, taken), "127.0.0.1", 0)
+    orders.send(server.sockets[0].getsockname()[1])
+    loop.add_reader(orders.fileno(), obey)
+    await server.serve_forever()
+
+
+class _Answers(asyncio.Protocol):
+    """
+    Answers each request that is whole, and notes whose it took.
+    """
+
+    def __init__(self, up: asyncio.Event, taken: list[str]) -> None:
+        self._up = up
+        self._taken = taken
+        self._content = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """
+        Remember whom to answer.
+        """
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """
+        Collect until the body is there; the client sends no second request before the answer.
+        """
+        self._content += data
+        head, end, body = self._content.partition(b"\r\n\r\n")
+        if not end or len(body) < int(_header(head, b"content-length")):
+            return
+        self._content = b""
+        if self._up.is_set():
+            self._taken.append(_header(head, b"webhook-id").decode())
+            self._transport.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+        else:
+            self._transport.write(b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n")
+
+
+def _header(head: bytes, name: bytes) -> bytes:
+    return head.lower().split(b"\r\n" + name + b":", 1)[1].split(b"\r\n", 1)[0].strip()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""
+`exit137 spool` beside a running agent.
+"""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from collector.cli import main
+from collector.store import Store, StoredEvent
+from tests.crash.agent import configuration, running, until
+from tests.crash.receiver import Receiver
+
+
+def event(event_id: str) -> StoredEvent:
+    victims = [{"pid": 4123, "container_id": "c"}]
+    body = json.dumps({"id": event_id, "data": {"exit137": {"oom": {"victims": victims}}}}).encode()
+    return StoredEvent(
+        id=event_id,
+        type="exit137.oom_kill",
+        subject="container/c",
+        key="c",
+        time_ns=1,
+        container_id="c",
+        body=body,
+        sinks=("hook",),
+    )
+
+
+async def fill(path: Path) -> None:
+    """
+    One event waits, one was put aside.
+    """
+    store = await Store.open(path)
+    await store.commit([event("aa-1"), event("bb-2")], {})
+    await store.dead("hook", "aa-1", "too_large", "2000000 bytes")
+    await store.aclose()
+
+
+@pytest.mark.timeout(90)
+def test_requeue_ends_the_wait_of_a_running_agent(tmp_path: Path) -> None:
+    """
+    A sink that was told to be silent is left alone for five minutes; a person who mended it does not wait for that.
+    """
+    asyncio.run(fill(tmp_path / "s.db"))
+    with Receiver() as receiver:
+        config = configuration(
+            tmp_path, f'name = "hook"\ntype = "webhook"\nurl = "{receiver.url}"\nevents = ["exit137.oom_kill"]'
+        )
+        receiver.status = 410
+        with running(config):
+            until(lambda: receiver.refused > 0)
+            receiver.status = 204
+            result = CliRunner().invoke(main, ["spool", "requeue", "--config", str(config), "--sink", "hook"])
+            assert result.output == "2 to be sent again\n"
+            until(lambda: len(receiver.arrivals) == 2)
+    assert [arrival.id for arrival in receiver.arrivals] == ["aa-1", "bb-2"]

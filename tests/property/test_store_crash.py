@@ -1,0 +1,289 @@
+"""
+Whatever the store has returned for is there after a power cut, whatever the disk had written by itself.
+
+The state machine works with a real store over a disk that loses what was not synced. The power goes at any step of the
+last call: then that call has happened whole or not at all; every earlier one has.
+"""
+
+import asyncio
+import random
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import closing
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import pytest
+from hypothesis import Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+
+from collector.store import Store, StoredEvent
+from tests.crash.disk import Disk, Writeback
+
+SINKS = ("audit", "bus")
+NOW_S = 1_000_000.0
+HUNDRED_DAYS_NS = 100 * 86_400_000_000_000
+KEPT_NS = 90 * 86_400_000_000_000
+APPLICATION_ID = int.from_bytes(b"e137", "big")
+Result = TypeVar("Result")
+
+
+@dataclass(slots=True)
+class Model:
+    """
+    What the store should hold.
+
+    Attributes:
+        events: how many there are; their numbers are their ids.
+        waiting: per sink and event how often it was tried.
+        dead: what was put aside, per sink.
+        position: of the only source: the number of the last event.
+    """
+
+    events: list[int] = field(default_factory=list)
+    waiting: dict[tuple[str, int], int] = field(default_factory=dict)
+    dead: set[tuple[str, int]] = field(default_factory=set)
+    position: int | None = None
+
+    def copy(self) -> Self:
+        return type(self)(list(self.events), dict(self.waiting), set(self.dead), self.position)
+
+
+def event(number: int, size: int = 40) -> StoredEvent:
+    return StoredEvent(
+        id=str(number),
+        type="exit137.oom_kill",
+        subject="container/c",
+        key=str(number % 3),
+        time_ns=number,
+        container_id=None,
+        body=b'"%b"' % (b"x" * size),
+        sinks=SINKS,
+    )
+
+
+class PowerCuts(RuleBasedStateMachine):
+    """
+    Append, Send, Ack, Nack, Crash with Writeback, Restart, against `Model`.
+    """
+
+    synchronous = "FULL"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.disk = Disk()
+        self.disk.__enter__()
+        self.loop = asyncio.new_event_loop()
+        self.home = Path(tempfile.mkdtemp(prefix="exit137-"))
+        self.lives = 0
+        self.before, self.now = Model(), Model()
+        self.begun = 0
+        self.next = 1
+        self.now_ns = int(NOW_S * 1e9)
+        self.stored_ns = {0: self.now_ns}
+        self.forgets = True
+
+    def teardown(self) -> None:
+        self.wait(self.store.aclose())
+        self.loop.close()
+        self.disk.__exit__()
+        shutil.rmtree(self.home)
+
+    @initialize(first_schema=st.booleans())
+    def begin(self, first_schema: bool) -> None:
+        """
+        An empty directory, or a store of the first schema with an event in it.
+        """
+        self.path.parent.mkdir()
+        if first_schema:
+            write_first_schema(self.path)
+            self.before.events, self.before.waiting = [0], {("bus", 0): 0}
+            self.now = self.before.copy()
+        self.open()
+
+    @rule(count=st.integers(1, 4), size=st.sampled_from([40, 600, 9000]))
+    def append(self, count: int, size: int) -> None:
+        """
+        Events, their rows for two sinks, and the position that says that they were read.
+        """
+        numbers = range(self.next, self.next + count)
+        self.next += count
+        self.stored_ns |= dict.fromkeys(numbers, self.now_ns)
+        with_position = {"kmsg": {"last": numbers[-1]}}
+        self.call(lambda: self.store.commit([event(number, size) for number in numbers], with_position))
+        self.forget()
+        self.now.events += numbers
+        self.now.waiting |= {(sink, number): 0 for sink in SINKS for number in numbers}
+        self.now.position = numbers[-1]
+
+    @rule()
+    def append_long_after(self) -> None:
+        """
+        In the same transaction the history lets go of what is old and waits for no sink.
+        """
+        self.now_ns += HUNDRED_DAYS_NS
+        self.forgets = True
+        self.append(1, 40)
+
+    @rule(sink=st.sampled_from(SINKS), limit=st.integers(1, 5))
+    def send_and_ack(self, sink: str, limit: int) -> None:
+        """
+        A sink takes the first that wait, and that is noted.
+        """
+        ids = self.send(sink, limit)
+        self.call(lambda: self.store.delivered(sink, [str(number) for number in ids]))
+        for number in ids:
+            del self.now.waiting[sink, number]
+
+    @rule(sink=st.sampled_from(SINKS), limit=st.integers(1, 5))
+    def send_and_nack(self, sink: str, limit: int) -> None:
+        """
+        A sink does not take them now.
+        """
+        ids = self.send(sink, limit)
+        self.call(lambda: self.store.failed(sink, [str(number) for number in ids], 0, "timeout", "no answer"))
+        for number in ids:
+            self.now.waiting[sink, number] += 1
+
+    @rule(sink=st.sampled_from(SINKS))
+    def send_and_bury(self, sink: str) -> None:
+        """
+        A sink will never take the first.
+        """
+        for number in self.send(sink, 1):
+            self.call(lambda number=number: self.store.dead(sink, str(number), "rejected", "400"))
+            del self.now.waiting[sink, number]
+            self.now.dead.add((sink, number))
+
+    @rule()
+    def checkpoint(self) -> None:
+        """
+        SQLite moves what is in its log into the database, which it otherwise does after megabytes.
+        """
+        self.call(lambda: self.store._run(self.store._database.connection.execute, "PRAGMA wal_checkpoint(TRUNCATE)"))
+
+    @rule()
+    def restart(self) -> None:
+        """
+        The agent ends and starts as it should.
+        """
+        self.call(self.store.aclose)
+        self.open()
+
+    @precondition(lambda self: self.disk.steps)
+    @rule(at=st.floats(0, 1), writeback=st.sampled_from(Writeback), seed=st.integers(0, 2**32))
+    def crash(self, at: float, writeback: Writeback, seed: int) -> None:
+        """
+        The power goes during the last call, or after it; the agent starts with what is left.
+        """
+        steps = len(self.disk.steps)
+        cut = self.begun + round(at * (steps - self.begun))
+        files = self.disk.left(cut, writeback, random.Random(seed))  # noqa: S311 (chooses sectors)
+        self.wait(self.store.aclose())
+        self.lives += 1
+        self.path.parent.mkdir()
+        for path, content in files.items():
+            (self.path.parent / Path(path).name).write_bytes(content)
+        self.path.with_name("exit137.db.lock").touch()
+        self.open()
+        found = self.found()
+        assert found == self.now or (cut < steps and found == self.before)
+        self.before, self.now = found, found.copy()
+
+    @property
+    def path(self) -> Path:
+        return self.home / str(self.lives) / "exit137.db"
+
+    def open(self) -> None:
+        self.disk.begin(self.path.parent)
+        self.begun = 0
+        self.forgets = True
+        self.store = self.wait(Store.open(self.path, wall_ns=lambda: self.now_ns))
+        assert self.store.salvaged is None
+        self.wait(self.store._run(self.store._database.connection.execute, f"PRAGMA synchronous = {self.synchronous}"))
+
+    def forget(self) -> None:
+        """
+        The first commit after the start, and then one an hour, deletes what is older than ninety days.
+        """
+        if not self.forgets:
+            return
+        self.forgets = False
+        kept = {number for _, number in self.now.waiting}
+        kept |= {number for number, at_ns in self.stored_ns.items() if at_ns >= self.now_ns - KEPT_NS}
+        self.now.events = [number for number in self.now.events if number in kept]
+        self.now.dead = {(sink, number) for sink, number in self.now.dead if number in kept}
+
+    def call(self, function: Callable[[], Awaitable[Any]]) -> None:
+        """
+        The call that a crash may come in.
+        """
+        self.before, self.begun = self.now.copy(), len(self.disk.steps)
+        self.wait(function())
+
+    def send(self, sink: str, limit: int) -> list[int]:
+        """
+        What a sink is given: the first that wait, in their order.
+        """
+        ids = [int(waiting.outgoing.id) for waiting in self.wait(self.store.pending(sink, limit, NOW_S))]
+        assert ids == sorted(number for name, number in self.now.waiting if name == sink)[:limit]
+        return ids
+
+    def found(self) -> Model:
+        """
+        What the store holds.
+        """
+        model = Model([int(past.id) for past in self.wait(self.store.events())])
+        for sink in SINKS:
+            pending = self.wait(self.store.pending(sink, 10_000, NOW_S))
+            model.waiting |= {(sink, int(waiting.outgoing.id)): waiting.attempts for waiting in pending}
+        dead = "SELECT d.sink, e.id FROM dead_letters AS d JOIN events AS e ON e.seq = d.seq"
+        rows = self.wait(self.store._run(lambda: self.store._database.connection.execute(dead).fetchall()))
+        model.dead = {(sink, int(id_)) for sink, id_ in rows}
+        model.position = self.wait(self.store.positions()).get("kmsg", {}).get("last")
+        return model
+
+    def wait(self, awaitable: Awaitable[Result] | Coroutine[Any, Any, Result]) -> Result:
+        return self.loop.run_until_complete(awaitable)
+
+
+def write_first_schema(path: Path) -> None:
+    """
+    A store as the first version left it.
+    """
+    script = resources.files("collector.store").joinpath("schema_1.sql").read_text(encoding="utf-8")
+    old = event(0)
+    row = (1, old.id, old.type, old.subject, old.key, old.container_id, old.time_ns, int(NOW_S * 1e9), old.body)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.executescript(f"{script} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = 1;")
+        connection.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+        connection.execute("INSERT INTO outbox (sink, seq, key) VALUES ('bus', 1, '0')")
+
+
+@pytest.mark.timeout(300)
+def test_a_power_cut_takes_nothing_that_was_acknowledged() -> None:
+    """
+    Nor does it put a position before its events, leave half of a call, or damage the database.
+    """
+    run_state_machine_as_test(PowerCuts, settings=settings(max_examples=60, stateful_step_count=20, deadline=None))
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("synchronous", ["OFF", "NORMAL"])
+def test_the_same_machine_finds_what_a_store_with_fewer_syncs_loses(synchronous: str) -> None:
+    """
+    A test that could not fail would prove nothing.
+    """
+    careless = type("Careless", (PowerCuts,), {"synchronous": synchronous})
+    with pytest.raises(AssertionError):
+        run_state_machine_as_test(
+            careless,
+            settings=settings(
+                max_examples=300, stateful_step_count=20, deadline=None, database=None, phases=[Phase.generate]
+            ),
+        )
