@@ -36,6 +36,7 @@ _FULL_RETRY_NS: Final = 1_000_000_000
 # Also without anything to do it looks around this often, so that it can be seen to be alive.
 _IDLE_S: Final = 5.0
 _NS: Final = 1_000_000_000
+_FAILED: Final = "fact_failed"
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -80,6 +81,7 @@ class Intake:
         self._refused: str | None = None
         self._positions_due_ns = 0
         self._turned_ns = clock_ns()
+        self._faults: set[tuple[str, type[Fact], type[Exception]]] = set()
 
     async def put(self, source: str, reading: Reading) -> None:
         """
@@ -212,7 +214,24 @@ class Intake:
         seen_ns = moment_ns(fact)
         if seen_ns is not None:
             self._metrics.source_lag(origin.source, (self._wall_ns() - seen_ns) / _NS)
-        self._untold += self._correlator.feed(fact, self._clock_ns(), origin)
+        try:
+            self._untold += self._correlator.feed(fact, self._clock_ns(), origin)
+        except Exception as error:  # noqa: BLE001 (see there)
+            self._failed(fact, origin.source, error)
+
+    def _failed(self, fact: Fact, source: str, error: Exception) -> None:
+        """
+        A fault of ours in one fact must not end the agent, to meet it again after its start: it is counted, told once
+        for its kind, and left behind.
+        """
+        self._metrics.source_gap(source, _FAILED)
+        kind = (source, type(fact), type(error))
+        if kind in self._faults:
+            return
+        self._faults.add(kind)
+        _LOG.error("a fact of the source %s could not be followed: %r", source, fact, exc_info=error)
+        text = f"A fault of the agent kept it from following what the source {source} saw ({type(error).__name__})."
+        self.tell(GapFact(source=source, what=_FAILED, at_ns=self._wall_ns(), text=text))
 
     def _note_gap(self, fact: GapFact) -> None:
         if fact.what not in ("source_up", "source_down"):

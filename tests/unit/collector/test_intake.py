@@ -243,6 +243,20 @@ async def test_facts_and_gaps_are_counted(agent: Agent) -> None:
     assert agent.metrics.value("exit137_source_gaps", "kmsg", "records_lost") == 1
 
 
+async def test_a_fact_that_cannot_be_followed_is_told_and_left_behind(agent: Agent) -> None:
+    """
+    Whatever is wrong with the agent itself: it goes on with the next, and its position moves on.
+    """
+    broken = docker(DockerAction.DIE, 0, container_id=["no", "id"])  # type: ignore[arg-type]
+    async with running(agent):
+        await agent.put("docker", 1, broken, broken)
+        await agent.put("kmsg", 2, *report(7, A, 1))
+        await until(lambda: agent.metrics.value("exit137_events", "exit137.oom_kill", "none") == 1)
+    (told,) = [event for event in await agent.store.events() if event.type == "exit137.agent"]
+    assert b"fact_failed" in told.body
+    assert agent.metrics.value("exit137_source_gaps", "docker", "fact_failed") == 2
+
+
 async def test_what_is_remembered_is_known_before_anything_is_read(agent: Agent) -> None:
     """
     A run that went on when the agent was stopped, and has ended since.
