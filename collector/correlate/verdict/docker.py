@@ -32,7 +32,7 @@ def daemon_went_down(case: Case) -> Verdict | None:
     """
     if case.engine_down_ns is None or not (_stopped_at_shutdown(case) or _ended_while_down(case)):
         return None
-    if _sent_since(case, case.engine_down_ns):
+    if _was_back(case, case.engine_down_ns):
         return None
     evidence = tuple(evidence_of_signal(sent) for sent in case.signals_before_end)
     down = Evidence(
@@ -126,11 +126,13 @@ def _stopped_at_shutdown(case: Case) -> bool:
     )
 
 
-def _sent_since(case: Case, engine_down_ns: int) -> bool:
+def _was_back(case: Case, engine_down_ns: int) -> bool:
     """
-    Whether a signal was sent through Docker after it had gone: its events do not outlive it, so that it was back.
+    Whether a signal shows that the daemon was back before the agent had found it: one that shuts down begins with the
+    stop signal, and soon.
     """
-    return any(sent.at_ns > engine_down_ns for sent in case.signals_before_end)
+    first = next((sent for sent in case.signals_before_end if sent.at_ns > engine_down_ns), None)
+    return first is not None and (first.signal != case.stop_signal or first.at_ns > engine_down_ns + _SHUTDOWN_NS)
 
 
 def _ended_while_down(case: Case) -> bool:

@@ -191,9 +191,18 @@ def test_an_end_after_the_daemon_had_come_back_is_not_due_to_it() -> None:
     assert verdict.cause is Cause.SIGNAL
 
 
-def test_a_signal_that_was_sent_after_the_daemon_had_gone_shows_that_it_was_back() -> None:
+@pytest.mark.parametrize(("signal", "down_s"), [(KILL, 10), (TERM, 30)])
+def test_a_signal_that_no_daemon_sends_as_it_shuts_down_shows_that_it_was_back(signal: int, down_s: float) -> None:
     """
-    With live-restore: back for a while, and asked to kill it, before the agent had found it again.
+    It begins with the stop signal, within 20 seconds; with live-restore somebody else killed the container later.
     """
-    killed = case(137, signals=(sent(KILL),), engine_down_ns=before_end(10), engine_up_ns=before_end(-7))
+    killed = case(128 + signal, signals=(sent(signal),), engine_down_ns=before_end(down_s), engine_up_ns=before_end(-7))
     assert decide(killed).cause is Cause.DOCKER_KILL
+
+
+def test_a_daemon_that_shuts_down_may_send_its_signal_after_it_was_seen_to_go() -> None:
+    """
+    It closes its socket first.
+    """
+    stopped = case(143, signals=(sent(TERM, 1),), engine_down_ns=before_end(2), engine_up_ns=before_end(-7))
+    assert decide(stopped).cause is Cause.DAEMON_SHUTDOWN
