@@ -5,6 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STRICT := $(if $(CI),EXIT137_NO_SKIP=1)
 QUICK := not live and not broker and not slow and not vm
+SLOW := (slow or broker) and not live and not vm
 
 .DEFAULT_GOAL := help
 
@@ -18,7 +19,8 @@ run: setup ## run the agent on this host, with events on the screen
 	$(BIN)/exit137 run
 
 test: setup-live unit ## all tests: unit, property, contract, live (root)
-	$(STRICT) $(BIN)/pytest -m "not ($(QUICK)) and not vm"
+	$(STRICT) $(BIN)/pytest -m "$(SLOW)" --numprocesses auto --dist loadfile
+	$(STRICT) $(BIN)/pytest -m live
 
 unit: setup ## the tests that need neither root nor an engine, nor much time
 	$(STRICT) $(BIN)/pytest -m "$(QUICK)" --numprocesses auto --dist worksteal

@@ -6,11 +6,15 @@ import asyncio
 import random
 from pathlib import Path
 
+import pytest
+
 from sinks.kafka import KafkaConfig
 from tests.kafka.delivering import delivering
 from tests.kafka.events import disordered, events
 from tests.kafka.reader import read
 from tests.unit.sinks.kafka.mock import Api, Cluster, Code, cluster
+
+pytestmark = pytest.mark.slow
 
 TOPIC = "t"
 EVENTS = 2000

@@ -12,6 +12,8 @@ from collector.store import Store, StoredEvent
 from tests.crash.agent import configuration, running, until
 from tests.crash.receiver import Receiver
 
+pytestmark = pytest.mark.slow
+
 COUNT = 3000
 PAGE_BYTES = 4096
 # Every so many pages one is spoiled: far more than the agent keeps in memory, and few enough that most is left.

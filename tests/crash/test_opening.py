@@ -15,6 +15,8 @@ import pytest
 from tests.crash import launcher
 from tests.crash.agent import configuration, running, until
 
+pytestmark = pytest.mark.slow
+
 COUNT = 300
 PAGE_BYTES = 4096
 IN_PLACE = "after it is in its place"

@@ -14,6 +14,8 @@ from collector.store import Store, StoredEvent
 from tests.crash.agent import configuration, running, until
 from tests.crash.receiver import Receiver
 
+pytestmark = pytest.mark.slow
+
 
 def event(event_id: str) -> StoredEvent:
     victims = [{"pid": 4123, "container_id": "c"}]

@@ -11,6 +11,8 @@ import pytest
 
 from collector.installation import Installation, InstallationError
 
+pytestmark = pytest.mark.slow
+
 
 class Host:
     """

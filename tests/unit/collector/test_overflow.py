@@ -25,6 +25,8 @@ from sinks.base import SinkConfig
 from tests.unit.collector.correlate.scene import THIS_HOST, docker, ended, ns, report
 from tests.unit.collector.sources.devices import Kmsg, kill, record
 
+pytestmark = pytest.mark.slow
+
 SINK = SinkConfig(name="bus", type="stdout")
 MAX_BYTES = 600_000
 HOUR_S = 3600

@@ -14,6 +14,8 @@ from tests.kafka.events import event, events
 from tests.kafka.reader import read
 from tests.unit.sinks.kafka.mock import Api, Cluster, Code, cluster
 
+pytestmark = pytest.mark.slow
+
 TOPIC = "t"
 TIMEOUT_S = 2.0
 
