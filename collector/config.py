@@ -31,7 +31,8 @@ from sinks.secret import decode_secret
 SYSTEM_CONFIG: Final = Path("/etc/exit137/config.toml")
 _SYSTEM_STATE: Final = Path("/var/lib/exit137")
 _DEFAULT_STORE_BYTES: Final = 268_435_456
-_LEAST_STORE_BYTES: Final = 8_388_608
+# Four times what is stored at once, or the largest event.
+_LEAST_STORE_BYTES: Final = 1_048_576
 
 
 class ConfigurationError(Exception):

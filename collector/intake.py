@@ -31,6 +31,7 @@ _QUEUED_AT_MOST: Final = 256
 _POSITIONS_EVERY_NS: Final = 5_000_000_000
 _FED_AT_ONCE: Final = 64
 _STORED_AT_ONCE: Final = 32
+_PART_BYTES: Final = 262_144
 _STORE_RETRY_S: Final = 1.0
 _FULL_RETRY_NS: Final = 1_000_000_000
 # Also without anything to do it looks around this often, so that it can be seen to be alive.
@@ -251,18 +252,36 @@ class Intake:
             return
         self._unstored |= self._ledger.storable(self._held())
         self._positions_due_ns = 0
-        events = tuple(self._untold)
-        stored = await self._store_for_sure([self._outgoing(event) for event in events], self._unstored, must=must)
-        if stored is None:
-            self._positions_due_ns = self._clock_ns() + _FULL_RETRY_NS
-            return
+        while True:
+            events = self._part()
+            is_last = len(events) == len(self._untold)
+            stored = await self._store_for_sure(events, self._unstored if is_last else {}, must=must)
+            if stored is None:
+                self._positions_due_ns = self._clock_ns() + _FULL_RETRY_NS
+                return
+            for event in self._untold[: len(events)]:
+                self._metrics.event(event)
+            del self._untold[: len(events)]
+            if stored:
+                self._stored()
+            if is_last:
+                break
         self._ledger.stored(self._unstored)
         self._unstored = {}
-        del self._untold[: len(events)]
-        for event in events:
-            self._metrics.event(event)
-        if stored:
-            self._stored()
+
+    def _part(self) -> list[StoredEvent]:
+        """
+        The first of the events, no more than the smallest store can take at once.
+        """
+        part: list[StoredEvent] = []
+        size_bytes = 0
+        for event in self._untold:
+            outgoing = self._outgoing(event)
+            size_bytes += len(outgoing.body)
+            if part and size_bytes > _PART_BYTES:
+                break
+            part.append(outgoing)
+        return part
 
     def _held(self) -> dict[str, int]:
         """

@@ -140,6 +140,19 @@ async def test_of_much_that_is_there_positions_follow_little_by_little(agent: Ag
     assert [commit["kmsg"]["seq"] for commit in commits if commit] == [64, 128, 192, 200]
 
 
+async def test_large_events_are_stored_in_parts_and_their_positions_with_the_last(agent: Agent) -> None:
+    """
+    Each part is small enough for the smallest store; a crash in between gives the same ids again.
+    """
+    commits: list[dict[str, Position]] = []
+    agent.store.commit = noting(agent.store, commits)  # type: ignore[assignment, method-assign]
+    large = [GapFact(source="kmsg", what=f"gap {number}", at_ns=ns(1), text="x" * 60_000) for number in range(12)]
+    await agent.put("kmsg", 1, *large)
+    await agent.intake.settle(1)
+    assert commits[:3] == [{}, {}, {"kmsg": {"seq": 1}}]
+    assert len(await agent.types()) == 12
+
+
 async def test_positions_without_events_are_stored_when_they_are_due(agent: Agent) -> None:
     """
     Every five seconds: an idle agent does not write for each line that it reads.
