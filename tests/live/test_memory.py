@@ -30,7 +30,7 @@ HOST_PROGRAMS: Final = {
 LIVES_S: Final = 38
 TOLD_S: Final = 100
 # Grows by 2 MiB a second.
-LEAK: Final = ("eat:1", "sleep:500") * 80
+LEAK: Final = ("eat:1", "sleep:500") * 100
 SPIKE: Final = ("eat:12", f"sleep:{LIVES_S}000", "eat:64")
 STEADY: Final = ("eat:20", f"sleep:{LIVES_S}000")
 UNDERSIZED: Final = ("eat:43", f"sleep:{LIVES_S}000", "eat:20")
@@ -104,7 +104,7 @@ def stage(engine: Engine, lab: Lab, tmp_path_factory: pytest.TempPathFactory) ->
 
 def _boxes(lab: Lab) -> Mapping[str, Box]:
     boxes = {
-        "leak": lab.run(*LEAK, limit_mib=64),
+        "leak": lab.run(*LEAK, limit_mib=80),
         "spike": lab.run(*SPIKE, limit_mib=22),
         "steady": lab.run(*STEADY, limit_mib=34),
         "undersized": lab.run(*UNDERSIZED, limit_mib=48),
