@@ -112,7 +112,7 @@ def _boxes(lab: Lab) -> Mapping[str, Box]:
         "worker": lab.run(*WORKER, limit_mib=64),
         "spins": lab.run("/bin/sh", "-c", SPINS, limit_mib=32, nano_cpus=200_000_000),
         "loses": lab.run("hold", "lose:3", "sleep:60000", limit_mib=32),
-        "quiet": lab.run("eat:64", limit_mib=32, log_config={"Type": "none"}),
+        "quiet": lab.run("sleep:2000", "eat:64", limit_mib=32, log_config={"Type": "none"}),
     }
     if Path("/usr/bin/python3").exists():
         environment = {"PYTHONTRACEMALLOC": "1"}

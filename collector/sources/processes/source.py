@@ -75,7 +75,8 @@ class ProcessesSource:
 
     async def readings(self, position: Position | None) -> AsyncGenerator[Reading]:
         """
-        Follow from now on; a position says since when nobody did.
+        Follow from now on; a position says since when nobody did. The first reading comes when all processes of the
+        host have been seen.
 
         Raises:
             SourceMissingError: there is no process connector, or it does not reach this namespace.
@@ -85,7 +86,11 @@ class ProcessesSource:
         with ProcessConnector(self._config.receive_buffer_bytes) as connector:
             session = _Session(connector, Tracker(ProcessTable(), self._files, self._clock), self._wall_ns)
             now_ns = self._wall_ns()
-            yield Reading(facts=unwatched(self.name, position, now_ns), position=watched_until(now_ns))
+            facts: tuple[Fact, ...] = unwatched(self.name, position, now_ns)
+            while session.begins:
+                facts += session.step()
+                await asyncio.sleep(0)
+            yield Reading(facts=facts, position=watched_until(now_ns))
             while True:
                 facts = session.step()
                 self.records, self.garbage = session.records, connector.garbage
@@ -112,6 +117,13 @@ class _Session:
         self._untold = False
         self._told_ns = 0
         self.records = 0
+
+    @property
+    def begins(self) -> bool:
+        """
+        Whether those who were there before have not all been looked at.
+        """
+        return self._next_scan_ns == 0
 
     def step(self) -> tuple[Fact, ...]:
         """
