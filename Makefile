@@ -29,7 +29,7 @@ live: setup-live ## the tests on a real Docker Engine and a real kernel (root)
 	$(STRICT) $(BIN)/pytest tests/live
 
 test-vm: setup-vm ## the package on whole machines under QEMU: Debian 12 and 13 (root)
-	$(STRICT) $(BIN)/pytest -m vm tests/vm --numprocesses auto --dist loadgroup
+	$(STRICT) $(BIN)/pytest -m vm tests/vm
 
 compatibility: setup ## docs/compatibility.md, from what make test-vm has left
 	$(BIN)/python scripts/compatibility

@@ -2,7 +2,6 @@
 The package on whole machines: installed with dpkg, started by systemd in its sandbox, and told the truth.
 """
 
-import fcntl
 import os
 import re
 import shutil
@@ -22,10 +21,7 @@ LIMIT_S: Final = 1200
 pytestmark = [pytest.mark.vm, pytest.mark.timeout(LIMIT_S + 600)]
 
 
-@pytest.fixture(
-    scope="module",
-    params=[pytest.param(suite, marks=pytest.mark.xdist_group(suite)) for suite in ("bookworm", "trixie")],
-)
+@pytest.fixture(scope="module", params=["bookworm", "trixie"])
 def outcome(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     """
     One run on a machine.
@@ -33,7 +29,8 @@ def outcome(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     if os.geteuid() != 0 or shutil.which("qemu-system-x86_64") is None:
         pytest.skip("needs root and qemu-system-x86")
     lab = tmp_path_factory.mktemp("lab")
-    _put_package(lab)
+    built = subprocess.run(["scripts/deb"], cwd=REPOSITORY, check=True, capture_output=True, text=True)
+    shutil.copy(REPOSITORY / built.stdout.strip(), lab)
     shutil.copy(Path(__file__).with_name("run"), lab / "run")
     for name, script in zip(("walk-install", "walk-use"), _walk(), strict=True):
         (lab / name).write_text(script)
@@ -45,17 +42,6 @@ def outcome(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     shutil.rmtree(folder, ignore_errors=True)
     machine.run(lab, folder.parent, LIMIT_S)
     return Outcome(folder)
-
-
-def _put_package(lab: Path) -> None:
-    """
-    Build the package as the source is now; one at a time, for the suites may run side by side.
-    """
-    HOME.mkdir(parents=True, exist_ok=True)
-    with (HOME / "package.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        built = subprocess.run(["scripts/deb"], cwd=REPOSITORY, check=True, capture_output=True, text=True)
-        shutil.copy(REPOSITORY / built.stdout.strip(), lab)
 
 
 def _walk() -> list[str]:
