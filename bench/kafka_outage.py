@@ -20,7 +20,8 @@ from typing import Final
 
 import uvloop
 
-from bench.kafka import PARTITIONS, recorded, stored
+from bench.kafka import PARTITIONS, recorded
+from bench.shared.sending import stored
 from collector.delivery import Courier
 from collector.metrics import Metrics
 from collector.store import Store

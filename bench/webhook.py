@@ -10,10 +10,8 @@ of its own on loopback that answers 200 after a given time. The store is on the 
 import asyncio
 import base64
 import multiprocessing
-import resource
 import tempfile
-import time
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -22,10 +20,8 @@ from typing import Final, cast
 import orjson
 import uvloop
 
-from collector.delivery import Courier
-from collector.metrics import Metrics
+from bench.shared.sending import from_store, measured, through_sink
 from collector.replay import load, play
-from collector.store import Store, StoredEvent
 from sinks.base import Outgoing
 from sinks.event import to_json
 from sinks.secret import Secret
@@ -35,7 +31,6 @@ RECORDED: Final = Path(__file__).parents[1] / "tests/recordings/debian12-docker2
 EVENTS: Final = 5120
 CONTAINERS: Final = 64
 ANSWERS_AFTER_S: Final = (0.0, 0.02)
-DRAIN_S: Final = 120.0
 
 
 def main() -> None:
@@ -49,8 +44,9 @@ def main() -> None:
         with _receiver(after_s) as port, tempfile.TemporaryDirectory(dir=".") as folder:
             config = _config(port, Path(folder))
             answer = f"answer after {after_s * 1000:2.0f} ms"
-            _tell(f"sink alone, {answer}:", *_measured(_sink_alone(config, events)))
-            _tell(f"from the store, {answer}:", *_measured(_from_store(config, events, Path(folder) / "s.db")))
+            _tell(f"sink alone, {answer}:", *measured(through_sink(WebhookSink(config), events), EVENTS))
+            stored = from_store(config, WebhookSink(config), events, Path(folder) / "s.db")
+            _tell(f"from the store, {answer}:", *measured(stored, EVENTS))
 
 
 def _tell(what: str, per_s: float, cpu: float) -> None:
@@ -72,60 +68,6 @@ def _config(port: int, folder: Path) -> WebhookConfig:
     secret.write_text("whsec_" + base64.b64encode(bytes(32)).decode())
     url = Secret(f"http://127.0.0.1:{port}/")
     return WebhookConfig(name="hook", type="webhook", url=url, signing_secrets_files=(str(secret),))
-
-
-def _measured(sending: Coroutine[None, None, float]) -> tuple[float, float]:
-    """
-    Events per second, and how much of a core it took.
-    """
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        cpu_s = _cpu_s()
-        spent_s = runner.run(sending)
-        return EVENTS / spent_s, (_cpu_s() - cpu_s) / spent_s
-
-
-def _cpu_s() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
-
-
-async def _sink_alone(config: WebhookConfig, events: Sequence[Outgoing]) -> float:
-    sink = WebhookSink(config)
-    await sink.open()
-    began = time.perf_counter()
-    for start in range(0, len(events), sink.max_batch):
-        await sink.send(events[start : start + sink.max_batch])
-    spent_s = time.perf_counter() - began
-    await sink.aclose()
-    return spent_s
-
-
-async def _from_store(config: WebhookConfig, events: Sequence[Outgoing], path: Path) -> float:
-    store = await Store.open(path)
-    await store.commit([_stored(event, config.name) for event in events], {})
-    courier = Courier(config, WebhookSink(config), store=store, metrics=Metrics(sinks=[config.name]))
-    async with asyncio.TaskGroup() as tasks:
-        began = time.perf_counter()
-        task = tasks.create_task(courier.run(), name="courier")
-        if not await courier.drain(DRAIN_S):
-            raise SystemExit("not all was delivered")
-        spent_s = time.perf_counter() - began
-        task.cancel()
-    await store.aclose()
-    return spent_s
-
-
-def _stored(event: Outgoing, sink: str) -> StoredEvent:
-    return StoredEvent(
-        id=event.id,
-        type=event.type,
-        subject=f"container/{event.key}",
-        key=event.key,
-        time_ns=time.time_ns(),
-        container_id=event.key,
-        body=event.body,
-        sinks=(sink,),
-    )
 
 
 @contextmanager
