@@ -59,6 +59,13 @@ class BootClock:
         return self._offset_ns + monotonic_us * _NS_PER_US
 
 
+def boot_offset_ns() -> int:
+    """
+    How far CLOCK_BOOTTIME is ahead of CLOCK_MONOTONIC: the time that the host was suspended.
+    """
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.monotonic_ns()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostIdentity:
     """

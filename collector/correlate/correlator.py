@@ -11,7 +11,7 @@ from signal import SIGKILL
 from typing import Final
 
 from collector.correlate.agent_events import AgentEvents
-from collector.correlate.attribution import PidIndex, known_reference
+from collector.correlate.attribution import known_reference
 from collector.correlate.claims import Claim, Claimant, Claims
 from collector.correlate.compose import Composer, kill_in_run
 from collector.correlate.counted import Counted, ToldKill
@@ -37,6 +37,7 @@ from collector.correlate.facts import (
 from collector.correlate.insight import Insight, NoInsight
 from collector.correlate.kills import KernelKill, Kills
 from collector.correlate.memory_facts import ContainerProcesses, MemoryRound, RememberedWarningFact
+from collector.correlate.pid_index import PidIndex
 from collector.correlate.runs import ContainerBook, KillInRun
 from collector.correlate.unlogged import unlogged_kill
 from collector.correlate.user_kills import UserKills, UserSpaceKill
@@ -234,7 +235,7 @@ class Correlator:
         self.book.keep_exit(container_id, fact)
         if fact.status is None or fact.status.signal != SIGKILL:
             return []
-        self._pids.learn_exited(container_id, fact.pid, fact.at_ns)
+        self._pids.learn_exited(container_id, fact.pid, fact.started_ns, fact.at_ns)
         return self._tell_kills(self._kills.settle(now_ns))
 
     def _take_victim(self, fact: VictimSeen, now_ns: int) -> list[Event]:

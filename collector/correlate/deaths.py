@@ -9,7 +9,6 @@ can change it any more.
 from dataclasses import dataclass
 from typing import Final
 
-from collector.correlate.attribution import PidIndex
 from collector.correlate.case_file import EngineTimes, open_case
 from collector.correlate.facts import (
     ContainerGoneFact,
@@ -22,6 +21,7 @@ from collector.correlate.facts import (
     SignalSeen,
     SnapshotFact,
 )
+from collector.correlate.pid_index import PidIndex
 from collector.correlate.runs import START_LAG_NS, START_LEAD_NS, ContainerBook, ContainerRecord, Run, SignalSent
 from collector.correlate.verdict import Case, Verdict, decide
 from collector.correlate.verdict.case import SIGNAL_BASE

@@ -136,7 +136,7 @@ class ProcessExited:
     A process of a container ended, whatever way.
 
     Attributes:
-        start_boottime_ns: when it was forked, CLOCK_BOOTTIME; tells it from others of the same pid.
+        started_ns: when it was forked; tells it from others of the same pid.
         container: where it was before its end.
         comm: None when it had run a new program and was gone before its name could be read.
         command_line: with secrets masked.
@@ -147,7 +147,7 @@ class ProcessExited:
     """
 
     pid: int
-    start_boottime_ns: int
+    started_ns: int
     container: ContainerRef
     comm: str | None
     command_line: str | None

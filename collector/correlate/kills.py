@@ -10,16 +10,10 @@ from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from collector.correlate.attribution import (
-    PidIndex,
-    Placement,
-    is_main_process,
-    place,
-    rows_of_container,
-    scope_of,
-)
+from collector.correlate.attribution import is_main_process, place, rows_of_container, scope_of
 from collector.correlate.claims import Claim, Claimant, Claims
 from collector.correlate.facts import KernelFact, Origin
+from collector.correlate.pid_index import PidIndex, Placement
 from collector.correlate.runs import ContainerBook
 from collector.correlate.witnesses import Witnesses
 from parsers.oom_facts import OomReport, OomVictim
@@ -304,7 +298,7 @@ class Kills:
         if claim is not None:
             self._claims.take(claim)
         for item in placed:
-            self._pids.forget(item.victim.pid, item.victim.at_ns)
+            self._pids.killed(item.victim.pid, item.victim.at_ns)
             if claim is None and item.placement.container_id is not None and item.victim.at_ns is not None:
                 self._claims.explain(item.placement.container_id, item.victim.at_ns)
 

@@ -4,8 +4,8 @@ The one sentence of an event that a person reads at 3 in the morning.
 
 from typing import Final
 
-from collector.correlate.attribution import Placement
 from collector.correlate.kills import KernelKill, PlacedVictim
+from collector.correlate.pid_index import Placement
 from collector.correlate.runs import ContainerRecord
 from collector.correlate.unlogged import UnloggedKill
 from collector.correlate.verdict import Verdict

@@ -8,7 +8,8 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final
 
-from collector.correlate.attribution import PidIndex, known_reference
+from collector.correlate.attribution import known_reference
+from collector.correlate.pid_index import PidIndex
 from collector.correlate.runs import ContainerBook, KillInRun
 from collector.correlate.wording import shown
 from parsers.cgroup_path import ContainerRef

@@ -17,6 +17,8 @@ _SEEN_KEPT: Final = 8
 # A signal works at once on a process that runs; one in the depths of the kernel dies when it comes back.
 _WORKS_WITHIN_NS: Final = 10_000_000_000
 _SLACK_NS: Final = 500_000_000
+# What is left between the clocks of log and connector while the log is followed; no pid is used again so soon.
+_CLOCKS_NS: Final = 50_000_000
 
 Seen = ProcessExited | SignalSeen | VictimSeen
 
@@ -45,8 +47,21 @@ class Witnesses:
         """
         if at_ns is None:
             return ()
-        near = (fact for fact in self._seen.get(pid, ()) if abs(fact.at_ns - at_ns) < _WORKS_WITHIN_NS)
-        return tuple(evidence for fact in near if (evidence := evidence_of(fact)) is not None)
+        from_ns, until_ns = self._life(pid, at_ns)
+        of_life = (fact for fact in self._seen.get(pid, ()) if from_ns < fact.at_ns <= until_ns)
+        return tuple(evidence for fact in of_life if (evidence := evidence_of(fact)) is not None)
+
+    def _life(self, pid: int, at_ns: int) -> tuple[int, int]:
+        """
+        From when to when what was seen of a pid concerns the process that was killed, and no other that had it.
+        """
+        ends = [fact for fact in self._seen.get(pid, ()) if isinstance(fact, ProcessExited)]
+        for end in ends:
+            if end.started_ns - _CLOCKS_NS <= at_ns <= end.at_ns + _CLOCKS_NS:
+                return max(end.started_ns, at_ns - _WORKS_WITHIN_NS) - _CLOCKS_NS, end.at_ns
+        before_ns = max((end.at_ns for end in ends if end.at_ns < at_ns), default=0)
+        after_ns = min((end.started_ns for end in ends if end.started_ns > at_ns), default=at_ns + _WORKS_WITHIN_NS)
+        return max(before_ns, at_ns - _WORKS_WITHIN_NS), min(after_ns, at_ns + _WORKS_WITHIN_NS)
 
     def killed_between(self, from_ns: int, to_ns: int) -> list[VictimSeen | ProcessExited]:
         """

@@ -111,7 +111,7 @@ def test_oom_victims_that_live_for_an_instant(lab: Lab, follower: Follower) -> N
         follower.wait_for(lambda box=box: _exit(0) in [end.status for end in follower.ends(box.id)], "its end")
         ends = follower.ends(box.id)
         assert [end.status for end in ends].count(SIGKILL) == 6
-        assert len({(end.pid, end.start_boottime_ns) for end in ends}) == len(ends)
+        assert len({(end.pid, end.started_ns) for end in ends}) == len(ends)
 
 
 def test_processes_of_the_host(follower: Follower) -> None:

@@ -12,6 +12,7 @@ import pytest
 from collector.correlate.facts import SignalSeen, VictimSeen
 from collector.procfs import ProcFiles
 from collector.sources.trace import TraceConfig
+from collector.sources.trace.lines import TraceLines
 from collector.sources.trace.source import TraceSource
 from tests.live.lab.follower import Following
 from tests.live.lab.lab import Lab
@@ -36,7 +37,7 @@ def tracefs(tmp_path: Path) -> Iterator[Path]:
 
 def _following(tracefs: Path | None = None) -> Following:
     config = TraceConfig(tracefs=str(tracefs) if tracefs is not None else None)
-    return Following(TraceSource(config, ProcFiles()))
+    return Following(TraceSource(config, TraceLines(ProcFiles())))
 
 
 def _signals(following: Following, pid: int) -> list[SignalSeen]:

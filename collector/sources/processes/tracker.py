@@ -8,12 +8,11 @@ knows is looked up once, if it still runs after a while: it may be a runtime, or
 its own.
 """
 
-import time
 from collections.abc import Callable, Iterator
 from typing import Final
 
 from collector.correlate.facts import ProcessExited
-from collector.hostclock import BootClock
+from collector.hostclock import BootClock, boot_offset_ns
 from collector.procfs import ProcFiles
 from collector.sources.processes.endings import Ending, Endings
 from collector.sources.processes.table import Process, ProcessTable
@@ -41,13 +40,6 @@ _STRANGERS_AT_ONCE: Final = 256
 _SCANNED_AT_ONCE: Final = 64
 _KERNEL_THREADS: Final = 2
 _NS_PER_US: Final = 1000
-
-
-def boot_offset_ns() -> int:
-    """
-    How far CLOCK_BOOTTIME is ahead of CLOCK_MONOTONIC: the time that the host was suspended.
-    """
-    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.monotonic_ns()
 
 
 class Tracker:
@@ -224,9 +216,10 @@ class Tracker:
         monotonic_ns: int,
     ) -> ProcessExited:
         monotonic_us = monotonic_ns // _NS_PER_US
+        at_ns = self._clock.wall_ns(monotonic_us)
         return ProcessExited(
             pid=process.pid,
-            start_boottime_ns=process.start_ns,
+            started_ns=at_ns - (monotonic_ns + self._offset_ns() - process.start_ns),
             container=container,
             comm=process.comm,
             command_line=process.command_line,
@@ -234,7 +227,7 @@ class Tracker:
             ancestors=process.ancestors,
             status=status,
             monotonic_us=monotonic_us,
-            at_ns=self._clock.wall_ns(monotonic_us),
+            at_ns=at_ns,
         )
 
 

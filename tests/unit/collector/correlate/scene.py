@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 
 import sinks
 from collector.correlate.correlator import Correlator
-from collector.correlate.facts import Fact, KernelFact, Origin, ProcessExited, SnapshotFact
+from collector.correlate.facts import Fact, KernelFact, Origin, ProcessExited, SnapshotFact, VictimSeen
 from parsers.cgroup_path import ContainerRef, Runtime, container_of_unit
 from parsers.docker_event import DockerAction, DockerEvent
 from parsers.docker_inspect import ContainerSnapshot
@@ -188,13 +188,14 @@ def exited(
     container_id: str = A,
     at_s: float = 1.0,
     *,
+    started_s: float = 0.0,
     code: int | None = None,
     signal: int | None = None,
     parent_pid: int = 1,
 ) -> ProcessExited:
     return ProcessExited(
         pid=pid,
-        start_boottime_ns=1,
+        started_ns=ns(started_s),
         container=ContainerRef(runtime=Runtime.DOCKER, id=container_id),
         comm="hog",
         command_line="hog 64M",
@@ -204,3 +205,11 @@ def exited(
         monotonic_us=us(at_s),
         at_ns=ns(at_s),
     )
+
+
+def marked(pid: int, container_id: str | None = A, at_s: float = 1.0) -> VictimSeen:
+    """
+    The trace shows whom the OOM killer chose; its container where /proc still had it.
+    """
+    container = ContainerRef(runtime=Runtime.DOCKER, id=container_id) if container_id is not None else None
+    return VictimSeen(pid=pid, comm="hog", at_ns=ns(at_s), container=container)

@@ -7,14 +7,13 @@ from dataclasses import replace
 import pytest
 
 from collector.correlate.attribution import (
-    PidIndex,
-    Placement,
     is_main_process,
     known_reference,
     place,
     rows_of_container,
     scope_of,
 )
+from collector.correlate.pid_index import PidIndex, Placement
 from collector.correlate.runs import ContainerBook, ContainerRecord, Run
 from parsers.cgroup_path import container_of
 from parsers.oom_facts import OomMessage, OomReport, OomVictim, TaskRow
@@ -96,7 +95,7 @@ def test_a_process_whose_end_was_seen_in_its_container_is_certain() -> None:
     The kernel itself told of the end, with the pid.
     """
     pids = PidIndex()
-    pids.learn_exited(A, 10, ns(100))
+    pids.learn_exited(A, 10, ns(0), ns(100))
     placement = placed(OomReport(victims=(HOG,)), pids)
     assert placement is not None
     assert placement.confidence is Confidence.CERTAIN
@@ -144,7 +143,7 @@ def test_members_of_a_group_above_containers_have_their_own_containers() -> None
     report = OomReport(task_memcg=scope_path(A), oom_memcg="/system.slice", group=True, victims=(HOG, other))
     assert getattr(placed(report, victim=other), "confidence", None) is Confidence.LIKELY
     pids = PidIndex()
-    pids.learn_exited(B, 11, ns(100))
+    pids.learn_exited(B, 11, ns(0), ns(100))
     assert getattr(placed(report, pids, other), "container_id", None) == B
 
 
@@ -263,7 +262,7 @@ def test_a_kill_after_an_exit_is_not_of_that_process() -> None:
     The kernel has given the pid away again.
     """
     pids = PidIndex()
-    pids.learn_exited(A, 10, ns(100))
+    pids.learn_exited(A, 10, ns(0), ns(100))
     assert placed(OomReport(), pids, replace(HOG, at_ns=ns(102))) is None
     assert placed(OomReport(), pids, replace(HOG, at_ns=ns(100))) is not None
 
@@ -285,5 +284,5 @@ def test_only_an_exit_counts_where_exits_are_on_their_way() -> None:
     pids = PidIndex()
     pids.learn_main(A, 10, None)
     assert place(OomReport(), HOG, ContainerBook(), pids, surely=True) is None
-    pids.learn_exited(A, 10, ns(1))
+    pids.learn_exited(A, 10, ns(0), ns(1))
     assert place(OomReport(), HOG, ContainerBook(), pids, surely=True) is not None

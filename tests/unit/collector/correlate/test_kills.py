@@ -20,6 +20,7 @@ from tests.unit.collector.correlate.scene import (
     exited,
     killed,
     line,
+    marked,
     ns,
     report,
     running,
@@ -222,6 +223,23 @@ def test_a_process_that_ended_by_itself_places_no_kill() -> None:
     scene.tell(line(killed(10), 1), at_s=1)
     scene.wait(SETTLE_S)
     assert scene.tell(exited(10, A, at_s=0.5, code=0), at_s=1.01) == []
+
+
+def test_a_pid_that_is_used_again_at_once() -> None:
+    """
+    The first kill was told by the trace; the end of that process, read late, is not that of the next with its pid.
+    """
+    scene = Scene()
+    scene.tell(GapFact(source="processes", what="source_up", at_ns=ns(0), text="processes is up"))
+    scene.tell(marked(10, A, 0.998), at_s=1)
+    scene.tell(line(killed(10), 1), at_s=1)
+    assert owners(scene.wait(SETTLE_S)) == [A]
+    scene.tell(exited(10, A, at_s=1.09, signal=9), at_s=1.2)
+    scene.tell(line(killed(10), 1.4), at_s=1.4)
+    assert scene.wait(SETTLE_S) == []
+    (event,) = scene.tell(exited(10, B, at_s=1.41, started_s=1.2, signal=9), at_s=1.5)
+    assert (owners([event]), event.exit137.confidence) == ([B], Confidence.CERTAIN)
+    assert [evidence.time_ns for evidence in event.exit137.evidence] == [ns(1.4), ns(1.41), None]
 
 
 def test_systemds_line_places_a_kill_that_is_alone() -> None:

@@ -5,20 +5,16 @@ Kills that only a counter tells of: who may have been killed.
 import pytest
 
 from collector.correlate.counted import COMPARE_AFTER_NS
-from collector.correlate.facts import GapFact, OomCounted, SignalSeen, VictimSeen
+from collector.correlate.facts import GapFact, OomCounted, SignalSeen
 from parsers.cgroup_path import ContainerRef, Runtime
 from sinks.event import Confidence, Event, EventType
-from tests.unit.collector.correlate.scene import SECOND, A, B, Scene, exited, ns
+from tests.unit.collector.correlate.scene import SECOND, A, B, Scene, exited, marked, ns
 
 WAIT_S = COMPARE_AFTER_NS / SECOND
 
 
 def _in(container_id: str) -> ContainerRef:
     return ContainerRef(runtime=Runtime.DOCKER, id=container_id)
-
-
-def _marked(pid: int, at_s: float = 12, container_id: str = A) -> VictimSeen:
-    return VictimSeen(pid=pid, comm="worker", at_ns=ns(at_s), container=_in(container_id))
 
 
 def _counted(scene: Scene, count: int, container_id: str | None = A) -> list[Event]:
@@ -48,11 +44,11 @@ def test_whom_the_trace_marked_is_likely_the_victim(scene: Scene) -> None:
     """
     As many as were counted, in this container.
     """
-    scene.tell(_marked(71), _marked(72), _marked(73, container_id=B))
+    scene.tell(marked(71, A, 12), marked(72, A, 12), marked(73, B, 12))
     (event,) = _counted(scene, 2)
     assert _victims(event) == [71, 72]
     assert event.exit137.confidence is Confidence.LIKELY
-    assert '"worker" (pid 71) and "worker" (pid 72) of container "box-a" (likely)' in event.message
+    assert '"hog" (pid 71) and "hog" (pid 72) of container "box-a" (likely)' in event.message
 
 
 def test_who_was_killed_without_a_sender_is_possibly_the_victim(scene: Scene) -> None:
@@ -91,7 +87,7 @@ def test_the_hosts_count_names_the_only_container_that_can_be_meant(scene: Scene
     """
     It was gone before its own counter was read.
     """
-    scene.tell(_marked(71, container_id=B))
+    scene.tell(marked(71, B, 12))
     (event,) = _counted(scene, 1, container_id=None)
     assert (event.subject, _victims(event)) == (f"container/{B}", [71])
 
@@ -100,7 +96,7 @@ def test_with_two_containers_that_can_be_meant_no_kill_is_made_up(scene: Scene) 
     """
     The count is told all the same.
     """
-    scene.tell(_marked(71), _marked(72, container_id=B))
+    scene.tell(marked(71), marked(72, container_id=B))
     assert _counted(scene, 2, container_id=None) == []
 
 

@@ -74,7 +74,7 @@ def main_exit(*, exit_code: int | None = None, signal: int | None = None, core: 
     """
     return ProcessExited(
         pid=MAIN_PID,
-        start_boottime_ns=1,
+        started_ns=1,
         container=ContainerRef(runtime=Runtime.DOCKER, id=CONTAINER),
         comm="hog",
         command_line=None,

@@ -73,8 +73,8 @@ def test_who_was_there_before(host: Host) -> None:
     (fact,) = host.tell(end(10, 0x0009, SECOND, parent_pid=20))
     assert fact.container.id == IDS[0]
     assert (fact.pid, fact.comm, fact.command_line) == (10, "app", "app --password=***")
-    assert (fact.status, fact.parent_pid, fact.start_boottime_ns) == (SIGKILL, 20, 0)
-    assert (fact.monotonic_us, fact.at_ns) == (1_000_000, 5001 * SECOND)
+    assert (fact.status, fact.parent_pid) == (SIGKILL, 20)
+    assert (fact.monotonic_us, fact.started_ns, fact.at_ns) == (1_000_000, 5000 * SECOND, 5001 * SECOND)
 
 
 def test_a_child_that_proc_never_showed(host: Host) -> None:
