@@ -19,12 +19,15 @@ from sinks.event import Confidence
 _MIB: Final = 1 << 20
 _S_PER_MIN: Final = 60.0
 _FEWEST_SAMPLES: Final = 12
+# Of a part of a curve that is old, and so thinned out.
+_FEWEST_RISING: Final = 8
 _SHORTEST_S: Final = 20.0
 _LONG_S: Final = 300.0
 _MANY_SAMPLES: Final = 30
 _FLAT_SHARE: Final = 0.08
 _FLAT_BYTES: Final = 4 * _MIB
 _NEAR_LIMIT_SHARE: Final = 0.85
+_AT_LIMIT_SHARE: Final = 0.97
 _SPIKE_RISE: Final = 0.3
 _SPIKE_TIME_SHARE: Final = 0.2
 _SPIKE_REST: Final = 0.3
@@ -111,7 +114,7 @@ class _View:
         self.span_s = points[-1].at_s - points[0].at_s if points else 0.0
         self.carries = len(points) >= _FEWEST_SAMPLES and self.span_s >= _SHORTEST_S
         self.peak_bytes = max((point.working_set_bytes for point in points), default=0)
-        if self.carries:
+        if points:
             self.bins = bins(points)
             self.baseline_bytes = statistics.median(map(mean_bytes, self.bins))
 
@@ -129,6 +132,23 @@ class _View:
         """
         middle_s = self.points[-1].at_s - self.span_s / 2
         return _View([point for point in self.points if point.at_s >= middle_s], self.limit_bytes)
+
+    @property
+    def rise(self) -> "_View | None":
+        """
+        What is below 85 % of the limit, if from there it goes on to the limit, and for no longer. At the limit the
+        kernel takes pages of files back and the program waits for them: how slowly it rises there says nothing.
+        """
+        if self.limit_bytes is None:
+            return None
+        near_bytes = _NEAR_LIMIT_SHARE * self.limit_bytes
+        head = list(itertools.takewhile(lambda point: point.working_set_bytes < near_bytes, self.points))
+        tail = self.points[len(head) :]
+        if len(head) < _FEWEST_RISING or len(tail) < _FEWEST_RISING:
+            return None
+        rise_s = head[-1].at_s - head[0].at_s
+        arrives = mean_bytes(tail[-len(tail) // 4 :]) >= _AT_LIMIT_SHARE * self.limit_bytes
+        return _View(head, self.limit_bytes) if rise_s >= max(_SHORTEST_S, self.span_s / 2) and arrives else None
 
     def shape(
         self,
@@ -201,9 +221,17 @@ def _cache(view: _View) -> Shape | None:
 
 def _leak(view: _View) -> Shape | None:
     """
-    The floor rises all the time, to the end: not in one step, and not ever slower.
+    The floor rises all the time, to the end or to the limit.
     """
-    lows = floors(view.points)
+    rise = view.rise
+    return _steady_rise(view, view) or (_steady_rise(rise, view) if rise is not None else None)
+
+
+def _steady_rise(part: _View, view: _View) -> Shape | None:
+    """
+    A leak, where the floor of a part of the curve rises all the time: not in one step, and not ever slower.
+    """
+    lows = floors(part.points)
     line = fit(lows)
     if line is None or line.r_squared < _LEAK_R_SQUARED:
         return None
@@ -215,8 +243,8 @@ def _leak(view: _View) -> Shape | None:
     late = sum(steps[-third:]) / third
     if max(steps) > _LEAK_STEP * grown or late < _LEAK_GOES_ON * grown / len(steps):
         return None
-    clear = line.r_squared >= _CLEAR_R_SQUARED and view.span_s >= _LONG_S
-    rate = fit([(part[len(part) // 2].at_s, mean_bytes(part)) for part in view.bins]) or line
+    clear = line.r_squared >= _CLEAR_R_SQUARED and part.span_s >= _LONG_S
+    rate = fit([(piece[len(piece) // 2].at_s, mean_bytes(piece)) for piece in part.bins]) or line
     return view.shape(
         Trend.LEAK, clear=clear, growth_per_s=rate.per_s, r_squared=line.r_squared, baseline_bytes=lows[0][1]
     )

@@ -13,10 +13,12 @@ from typing import Any, Final
 
 import pytest
 
+from tests.live.conftest import TRACES
 from tests.live.lab.agent import Agent
 from tests.live.lab.box import Box
 from tests.live.lab.engine import Engine
 from tests.live.lab.lab import Lab
+from tests.live.lab.traces import Traces
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(200)]  # the first test waits for all that begin together
 PROGRAMS: Final = Path(__file__).parent / "programs"
@@ -60,6 +62,7 @@ class Stage:
 
     agent: Agent
     boxes: Mapping[str, Box]
+    traces: Traces
 
     def told(self, name: str, kind: str) -> list[Document]:
         """
@@ -98,8 +101,14 @@ class Stage:
 def stage(engine: Engine, lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     agent = Agent(tmp_path_factory.mktemp("agent"), engine.url, more=CONFIGURATION)
     agent.start()
-    yield Stage(agent=agent, boxes=_boxes(lab))
+    traces = Traces(agent=agent, client=lab.client)
+    yield Stage(agent=agent, boxes=_boxes(lab), traces=traces)
     agent.stop()
+
+
+@pytest.fixture(autouse=True)
+def _traced(stage: Stage, request: pytest.FixtureRequest) -> None:
+    request.node.stash[TRACES] = stage.traces
 
 
 def _boxes(lab: Lab) -> Mapping[str, Box]:

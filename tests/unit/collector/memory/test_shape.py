@@ -34,6 +34,8 @@ def random_walk(seed: int) -> list[Point]:
         (Trend.LEAK, lambda t: 100 + 60 * t),
         (Trend.LEAK, lambda t: 80 + 300 * t**1.5),
         (Trend.LEAK, lambda t: 100 + 200 * t + teeth(40, 0, 60)(t)),
+        (Trend.LEAK, lambda t: min(100 + 650 * t, 390 + 120 * t)),  # slow near the limit, where the kernel reclaims
+        (Trend.LEAK, lambda t: min(100 + 650 * t, 510)),  # at the limit for long before the kill
         (Trend.SPIKE, lambda t: 210 + (390 if t > 0.99 else 0)),
         (Trend.SPIKE, lambda t: 210 + (150 if 0.4 < t < 0.45 else 0)),
         (Trend.SPIKE, lambda t: 100 + (200 if t * 5 % 1.0 > 0.9 else 0)),
@@ -59,6 +61,8 @@ def test_shapes(expected: Trend, level: Level, seed: int) -> None:
     [
         (Trend.LEAK, lambda t: 100 + 200 * (1 - math.exp(-6 * t))),  # a warm-up that ends
         (Trend.LEAK, lambda t: 100 + 90 * math.log1p(9 * t)),  # ever slower
+        (Trend.LEAK, lambda t: min(100 + 650 * t, 450)),  # a warm-up that ends near the limit
+        (Trend.LEAK, lambda t: min(100 + 2000 * t, 430 + 80 * t)),  # the same, and most of its time there
         (Trend.LEAK, lambda t: 100 if t < 0.6 else 250),  # one step: another configuration, more users
         (Trend.LEAK, lambda t: 200 + 100 * math.sin(2 * math.pi * t)),  # a day's load
         (Trend.SPIKE, lambda t: 100 + 300 * t),  # the top of a slope
