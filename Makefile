@@ -19,7 +19,7 @@ run: setup ## run the agent on this host, with events on the screen
 	$(BIN)/exit137 run
 
 test: setup-live unit ## all tests: unit, property, contract, live (root)
-	$(STRICT) $(BIN)/pytest -m "$(SLOW)" --numprocesses auto --dist loadfile
+	$(STRICT) $(BIN)/pytest -m "$(SLOW)" --numprocesses 3 --dist loadgroup
 	$(STRICT) $(BIN)/pytest -m live
 
 unit: setup ## the tests that need neither root nor an engine, nor much time
@@ -28,8 +28,8 @@ unit: setup ## the tests that need neither root nor an engine, nor much time
 live: setup-live ## the tests on a real Docker Engine and a real kernel (root)
 	$(STRICT) $(BIN)/pytest tests/live
 
-test-vm: setup-vm ## the package on whole machines under QEMU: Debian 12 and 13 (root)
-	$(STRICT) $(BIN)/pytest -m vm tests/vm
+test-vm: setup-vm ## the Debian package, also on whole machines under QEMU: Debian 12 and 13 (root)
+	$(STRICT) $(BIN)/pytest -m vm tests/package tests/vm
 
 compatibility: setup ## docs/compatibility.md, from what make test-vm has left
 	$(BIN)/python scripts/compatibility

@@ -16,12 +16,13 @@ _PATIENCE_S: Final = 420
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
-    All of them need a broker.
+    All of them need a broker: the same one, so one process runs them all.
     """
     reason = problem()
     for item in items:
         if "tests/kafka/" in item.path.as_posix():
             item.add_marker(pytest.mark.broker)
+            item.add_marker(pytest.mark.xdist_group("kafka"))
             item.add_marker(pytest.mark.timeout(_PATIENCE_S))
             item.add_marker(pytest.mark.skipif(reason is not None, reason=str(reason)))
 

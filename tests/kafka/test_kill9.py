@@ -10,7 +10,7 @@ import pytest
 from tests.crash.driver import JOURNAL_REMOTE, TOPIC, drive
 from tests.kafka.broker import Broker
 
-_KILLS: Final = 24
+_KILLS: Final = 12
 
 
 @pytest.mark.skipif(not JOURNAL_REMOTE.exists(), reason="systemd-journal-remote is not installed")

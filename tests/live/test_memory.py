@@ -125,7 +125,7 @@ def _boxes(lab: Lab) -> Mapping[str, Box]:
     }
     if Path("/usr/bin/python3").exists():
         environment = {"PYTHONTRACEMALLOC": "1"}
-        boxes["python"] = _run(lab, "/usr/bin/python3", "/programs/leak.py", limit_mib=72, environment=environment)
+        boxes["python"] = _run(lab, "/usr/bin/python3", "/programs/leak.py", limit_mib=112, environment=environment)
     if Path("/usr/bin/node").exists():
         command = ("/usr/bin/node", "--expose-gc", "/programs/collector.js")
         boxes["node"] = _run(lab, *command, limit_mib=60, environment=RETURNS)
@@ -151,6 +151,35 @@ def advice(event: Document) -> dict[str, str]:
 def levels(events: Sequence[Document], kind: str) -> list[str]:
     found = [event["data"]["exit137"]["pressure"] for event in events]
     return [pressure["level"] for pressure in found if pressure["kind"] == kind]
+
+
+def test_child_after_child(stage: Stage) -> None:
+    """
+    With the third; each of them is named.
+    """
+    box = stage.boxes["loses"]
+    box.hold()
+    stage.wait("worker", "memory_pressure")  # samples are taken by now
+    box.go()
+    (stuck,) = stage.wait("loses", "container_stuck")
+    kills = [kill["id"] for kill in stage.wait("loses", "oom_kill", 3)]
+    assert stuck["data"]["exit137"]["stuck"]["state"] == "killing"
+    assert stuck["data"]["exit137"]["stuck"]["oom_kill_ids"] == kills
+
+
+def test_a_shell_that_spins_after_the_loss_of_its_worker(stage: Stage) -> None:
+    """
+    All of the fifth of a core that it may use, for half a minute; the choice of the victim is explained.
+    """
+    box = stage.boxes["spins"]
+    box.hold()
+    stage.wait("worker", "memory_pressure")
+    box.go()
+    (stuck,) = stage.wait("spins", "container_stuck")
+    (kill,) = stage.told("spins", "oom_kill")
+    assert stuck["data"]["exit137"]["stuck"]["state"] == "spinning"
+    assert stuck["data"]["exit137"]["stuck"]["cpu_share"] > 0.9
+    assert kill["data"]["exit137"]["oom"]["choice"].startswith("worker was the largest")
 
 
 def test_a_leak_is_told_with_its_rate_and_no_higher_limit(stage: Stage) -> None:
@@ -236,35 +265,6 @@ def test_a_log_driver_without_logs_is_the_reason(stage: Stage) -> None:
     """
     (death,) = stage.wait("quiet", "container_death")
     assert death["data"]["exit137"]["logs_missing"] == 'The log driver "none" keeps no logs.'
-
-
-def test_child_after_child(stage: Stage) -> None:
-    """
-    With the third; each of them is named.
-    """
-    box = stage.boxes["loses"]
-    box.hold()
-    stage.wait("worker", "memory_pressure")  # samples are taken by now
-    box.go()
-    (stuck,) = stage.wait("loses", "container_stuck")
-    kills = [kill["id"] for kill in stage.wait("loses", "oom_kill", 3)]
-    assert stuck["data"]["exit137"]["stuck"]["state"] == "killing"
-    assert stuck["data"]["exit137"]["stuck"]["oom_kill_ids"] == kills
-
-
-def test_a_shell_that_spins_after_the_loss_of_its_worker(stage: Stage) -> None:
-    """
-    All of the fifth of a core that it may use, for half a minute; the choice of the victim is explained.
-    """
-    box = stage.boxes["spins"]
-    box.hold()
-    stage.wait("worker", "memory_pressure")
-    box.go()
-    (stuck,) = stage.wait("spins", "container_stuck")
-    (kill,) = stage.told("spins", "oom_kill")
-    assert stuck["data"]["exit137"]["stuck"]["state"] == "spinning"
-    assert stuck["data"]["exit137"]["stuck"]["cpu_share"] > 0.9
-    assert kill["data"]["exit137"]["oom"]["choice"].startswith("worker was the largest")
 
 
 def test_a_warning_rises_twice_and_passes(stage: Stage) -> None:

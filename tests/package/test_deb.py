@@ -15,7 +15,7 @@ REPOSITORY: Final = Path(__file__).parents[2]
 BASE: Final = REPOSITORY / ".cache/debian/bookworm"
 _INCLUDE: Final = "systemd,python3,python3-systemd"
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.vm, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")

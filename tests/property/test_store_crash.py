@@ -265,6 +265,7 @@ def write_first_schema(path: Path) -> None:
         connection.execute("INSERT INTO outbox (sink, seq, key) VALUES ('bus', 1, '0')")
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_power_cut_takes_nothing_that_was_acknowledged() -> None:
     """

@@ -21,7 +21,8 @@ from tests.crash.driver import JOURNAL_REMOTE, Journal
 from tests.crash.receiver import Receiver
 
 pytestmark = [
-    pytest.mark.live,
+    pytest.mark.slow,
+    pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system needs root"),
     pytest.mark.timeout(120),
     pytest.mark.skipif(not JOURNAL_REMOTE.exists(), reason="systemd-journal-remote is not installed"),
 ]
