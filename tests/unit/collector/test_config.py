@@ -103,6 +103,23 @@ def test_credentials_are_found_for_several_files(monkeypatch: pytest.MonkeyPatch
     assert expanded == {"a_files": ["/c/new", "/old", 1], "b_files": {"x": "/c/x"}, "c_file": 1}
 
 
+def test_outside_of_the_unit_errors_show_the_name_as_it_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    `/url` would be another file.
+    """
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    assert config._expanded({"url_file": "%d/url"}) == {"url_file": "%d/url"}
+
+
+def test_an_error_about_a_url_does_not_tell_it() -> None:
+    """
+    It may be a secret.
+    """
+    with pytest.raises(ConfigurationError) as caught:
+        parse({"sinks": [{"name": "a", "type": "slack", "url": "hooks.example/T0/S3CRET"}]}, "f")
+    assert "S3CRET" not in str(caught.value)
+
+
 def test_the_store_is_where_it_was_told_to_be() -> None:
     """
     The configured path goes before all others.
