@@ -9,7 +9,7 @@ from typing import Final, NoReturn
 import click
 
 from collector.config import Config, ConfigurationError, load
-from collector.store import History, StoreUnavailableError
+from collector.store import History, StoreError
 
 FAILED: Final = 1
 MISUSED: Final = 2
@@ -38,8 +38,8 @@ def history(config: Config) -> History:
     """
     try:
         return History(config.store_path)
-    except StoreUnavailableError as error:
-        fail(f"{error}; has the agent run here?")
+    except StoreError as error:
+        fail(str(error) if config.store_path.exists() else f"{error}; has the agent run here?")
 
 
 def fail(message: str, code: int = FAILED) -> NoReturn:

@@ -23,7 +23,7 @@ from collector.explain.pasted import events_of
 from collector.explain.report import report_of
 from collector.explain.text import as_text
 from collector.hostclock import identify
-from collector.store import History, StoreUnavailableError
+from collector.store import History, StoreError, StoreUnavailableError
 from sinks.event import to_json
 
 _STANDARD_INPUT: Final = Path("-")
@@ -67,7 +67,7 @@ class _Opened:
         self.close: Callable[[], None] = lambda: None
         try:
             store = History(config.store_path)
-        except StoreUnavailableError as error:
+        except StoreError as error:
             self.past: Past = _of_host(config, str(error))
         else:
             self.past, self.close = store, store.close
@@ -77,9 +77,11 @@ def _of_host(config: Config, why: str) -> Remembered:
     identity = identify(machine_id=config.host.id, hostname=config.host.hostname)
     host = past_of_host(config.sources.journald, config.sources.docker, identity, time.time_ns())
     if not host.read:
-        fail("; ".join([why, *host.refused, "has the agent run here?"]))
+        hint = [] if config.store_path.exists() else ["has the agent run here?"]
+        fail("; ".join([why, *host.refused, *hint]))
     missing = f" ({'; '.join(host.refused)})" if host.refused else ""
-    click.echo(f"exit137: there is no store; asked {' and '.join(host.read)} instead{missing}", err=True)
+    where = why if config.store_path.exists() else "there is no store"
+    click.echo(f"exit137: {where}; asked {' and '.join(host.read)} instead{missing}", err=True)
     return Remembered(host.events)
 
 

@@ -99,10 +99,11 @@ def _spool(config_path: Path | None) -> Iterator[Spool]:
     The store's undelivered part; what the store refuses ends the command.
     """
     try:
-        with Spool(configuration(config_path).store_path) as spool:
+        path = configuration(config_path).store_path
+        with Spool(path) as spool:
             yield spool
     except StoreError as error:
-        fail(str(error))
+        fail(str(error) if path.exists() else f"{error}; has the agent run here?")
 
 
 def _named(sinks: Sequence[str], ids: Sequence[str]) -> None:
