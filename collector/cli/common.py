@@ -4,7 +4,7 @@ What the commands share: the configuration option, and how a failure ends a comm
 
 import sys
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final, NoReturn, TextIO
 
 import click
 
@@ -54,5 +54,8 @@ def write_event(body: bytes) -> None:
     """
     Print one event as one line of JSON.
     """
-    sys.stdout.buffer.write(body + b"\n")
-    sys.stdout.buffer.flush()
+    stdout: TextIO | None = getattr(sys, "stdout", None)
+    if stdout is None:
+        fail("standard output is closed")
+    stdout.buffer.write(body + b"\n")
+    stdout.buffer.flush()
