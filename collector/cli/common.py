@@ -39,7 +39,21 @@ def history(config: Config) -> History:
     try:
         return History(config.store_path)
     except StoreError as error:
-        fail(str(error) if config.store_path.exists() else f"{error}; has the agent run here?")
+        fail(hinted(error))
+
+
+def is_missing(error: StoreError) -> bool:
+    """
+    Whether there is no store at all.
+    """
+    return isinstance(error.__cause__, FileNotFoundError)
+
+
+def hinted(error: StoreError) -> str:
+    """
+    Why a store cannot be used, and what to ask where there is none.
+    """
+    return f"{error}; has the agent run here?" if is_missing(error) else str(error)
 
 
 def fail(message: str, code: int = FAILED) -> NoReturn:

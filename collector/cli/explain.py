@@ -13,7 +13,7 @@ from typing import Final
 import click
 import orjson
 
-from collector.cli.common import MISUSED, config_option, configuration, fail, write_event
+from collector.cli.common import MISUSED, config_option, configuration, fail, hinted, is_missing, write_event
 from collector.config import Config
 from collector.explain.choice import Past, Remembered, asked_for, beside
 from collector.explain.host import past_of_host
@@ -68,20 +68,19 @@ class _Opened:
         try:
             store = History(config.store_path)
         except StoreError as error:
-            self.past: Past = _of_host(config, str(error))
+            self.past: Past = _of_host(config, error)
         else:
             self.past, self.close = store, store.close
 
 
-def _of_host(config: Config, why: str) -> Remembered:
+def _of_host(config: Config, why: StoreError) -> Remembered:
     identity = identify(machine_id=config.host.id, hostname=config.host.hostname)
     host = past_of_host(config.sources.journald, config.sources.docker, identity, time.time_ns())
     if not host.read:
-        hint = [] if config.store_path.exists() else ["has the agent run here?"]
-        fail("; ".join([why, *host.refused, *hint]))
+        fail("; ".join([*host.refused, hinted(why)]))
     missing = f" ({'; '.join(host.refused)})" if host.refused else ""
-    where = why if config.store_path.exists() else "there is no store"
-    click.echo(f"exit137: {where}; asked {' and '.join(host.read)} instead{missing}", err=True)
+    told = "there is no store" if is_missing(why) else str(why)
+    click.echo(f"exit137: {told}; asked {' and '.join(host.read)} instead{missing}", err=True)
     return Remembered(host.events)
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 import click
 import orjson
 
-from collector.cli.common import MISUSED, config_option, configuration, fail, write_event
+from collector.cli.common import MISUSED, config_option, configuration, fail, hinted, write_event
 from collector.memory.sentences import duration
 from collector.store.errors import StoreError
 from collector.store.spool import Entry, SinkBacklog, Spool
@@ -99,15 +99,15 @@ def _spool(config_path: Path | None) -> Iterator[Spool]:
     The store's undelivered part; what the store refuses ends the command.
     """
     try:
-        path = configuration(config_path).store_path
-        with Spool(path) as spool:
+        with Spool(configuration(config_path).store_path) as spool:
             yield spool
     except StoreError as error:
-        fail(str(error) if path.exists() else f"{error}; has the agent run here?")
+        fail(hinted(error))
 
 
 def _named(sinks: Sequence[str], ids: Sequence[str]) -> None:
-    if not sinks and not ids:
+    # Every id begins with nothing: a variable that is not set must not mean all of them.
+    if not all((*sinks, *ids)) or not (sinks or ids):
         fail("name events by their ids, or sinks with --sink", MISUSED)
 
 

@@ -146,6 +146,19 @@ def check_schema(connection: sqlite3.Connection, path: Path, *, oldest: int = 0)
         raise StoreVersionError(path, version, len(MIGRATIONS))
 
 
+def check_readable(path: Path) -> None:
+    """
+    Whether there is a file that may be read: of one that it cannot open SQLite does not say why.
+
+    Raises:
+        StoreUnavailableError: there is none, with FileNotFoundError as its cause; or it may not be read.
+    """
+    with as_store_errors(path):
+        path.stat()
+        if not os.access(path, os.R_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
 def lock_of(path: Path) -> Path:
     """
     The file beside a database that shows that it is ours.

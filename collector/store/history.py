@@ -8,7 +8,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Final, Self
 
-from collector.store.database import check_schema
+from collector.store.database import check_readable, check_schema
 from collector.store.errors import StoreUnavailableError
 from collector.store.records import PastEvent
 
@@ -33,6 +33,7 @@ class History:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        check_readable(path)
         try:
             self._connection = _read_only(path)
         except sqlite3.Error as error:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
-from collector.store.database import MIGRATIONS, as_store_errors, check_schema, lock_of
+from collector.store.database import MIGRATIONS, as_store_errors, check_readable, check_schema, lock_of
 from collector.store.errors import StoreCorruptError, StoreForeignError
 
 _BUSY_S: Final = 10.0
@@ -96,6 +96,7 @@ class Spool:
     def __init__(self, path: Path, wall_ns: Callable[[], int] = time.time_ns) -> None:
         self._path = path
         self._wall_ns = wall_ns
+        check_readable(path)
         with self._guarded():
             uri = f"{path.absolute().as_uri()}?mode=rw"
             self._connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=_BUSY_S)

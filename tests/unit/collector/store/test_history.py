@@ -3,6 +3,7 @@ Reading the history from another process, with and without a running agent.
 """
 
 import contextlib
+import os
 import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -132,4 +133,17 @@ async def test_the_store_of_a_later_version_is_not_guessed_at(path: Path) -> Non
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA user_version = 99")
     with pytest.raises(StoreVersionError):
+        History(path)
+
+
+def test_why_a_store_cannot_be_opened_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    In the words of the system: the service's directory is closed to most users, and SQLite says the same of all causes.
+    """
+    path = tmp_path / "s.db"
+    with pytest.raises(StoreUnavailableError, match="No such file"):
+        History(path)
+    path.touch()
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(StoreUnavailableError, match="Permission denied"):
         History(path)
