@@ -125,17 +125,18 @@ def load(path: Path | None) -> Config:
     Raises:
         ConfigurationError: it cannot be read or used.
     """
-    if path is None:
-        if not SYSTEM_CONFIG.exists():
-            return parse({}, "defaults")
-        path = SYSTEM_CONFIG
+    file = path or SYSTEM_CONFIG
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(str(path), f"cannot be read: {error}") from error
+        document = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        if path is None and isinstance(error, FileNotFoundError):
+            return parse({}, "defaults")
+        raise ConfigurationError(str(file), f"cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(str(file), f"cannot be read: {error}") from error
     except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(str(path), f"is not TOML: {error}") from error
-    return parse(document, str(path))
+        raise ConfigurationError(str(file), f"is not TOML: {error}") from error
+    return parse(document, str(file))
 
 
 def parse(document: Mapping[str, Any], file: str) -> Config:

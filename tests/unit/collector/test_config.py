@@ -4,6 +4,7 @@ The configuration: what is right is taken, what is wrong is told with file, key,
 Each config/bad_*.toml names, in `# expect:` comments, what its error must say.
 """
 
+import errno
 import os
 from pathlib import Path
 
@@ -74,6 +75,22 @@ def test_the_systems_file_is_read_where_it_is(monkeypatch: pytest.MonkeyPatch, t
     system.write_text('[host]\nhostname = "node-7"\n')
     monkeypatch.setattr(config, "SYSTEM_CONFIG", system)
     assert load(None).host.hostname == "node-7"
+
+
+def test_the_systems_file_is_not_passed_over_where_it_may_not_be_read(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """
+    Defaults would look for another store, and find nothing.
+    """
+
+    def refuse(*_: object, **__: object) -> str:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(config, "SYSTEM_CONFIG", tmp_path / "config.toml")
+    monkeypatch.setattr(Path, "read_text", refuse)
+    with pytest.raises(ConfigurationError, match=r"config\.toml: cannot be read: Permission denied"):
+        load(None)
 
 
 def test_each_sink_gets_the_structure_of_its_type() -> None:
