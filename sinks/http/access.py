@@ -53,11 +53,14 @@ def access(config: HttpConfig) -> Access:
     """
     config.check()
     url = url_of("url", config.url or read_secret("url_file", config.url_file or ""), SCHEMES)
+    headers = _headers(config)
+    if (url.user or url.password) and "authorization" in headers:
+        raise _unusable('the url names a user, and "authorization" is among the headers')
     proxy = config.proxy if config.proxy_file is None else read_secret("proxy_file", config.proxy_file)
     return Access(
         url=url,
         host=url.host or "",
-        headers=_headers(config),
+        headers=headers,
         proxy=None if proxy is None else url_of("proxy", proxy, PROXY_SCHEMES),
         tls=client_context(config),
     )
