@@ -38,6 +38,17 @@ def test_there_are_bad_files() -> None:
     assert len(BAD) > 15
 
 
+def test_what_was_promised_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Every section, and a sink of each kind that people begin with.
+    """
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", "/run/credentials/exit137.service")
+    found = load(Path(__file__).parent / "config/good.toml")
+    assert [sink.type for sink in found.sinks] == ["file", "kafka", "slack"]
+    assert getattr(found.sinks[2], "url_file", None) == "/run/credentials/exit137.service/slack-url"
+    assert (found.http.listen, found.store.max_bytes) == ("127.0.0.1:9137", 268_435_456)
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     """
     It was asked for by name.
