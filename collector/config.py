@@ -7,14 +7,16 @@ nearest name that exists; nothing is guessed and no unknown key is passed over.
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
 import msgspec
 
+from collector.listen import address
 from collector.sources.cgroups import CgroupsConfig
 from collector.sources.docker import DockerConfig
 from collector.sources.journald import JournaldConfig
@@ -33,6 +35,9 @@ _SYSTEM_STATE: Final = Path("/var/lib/exit137")
 _DEFAULT_STORE_BYTES: Final = 268_435_456
 # Four times what is stored at once, or the largest event.
 _LEAST_STORE_BYTES: Final = 1_048_576
+_MISSING: Final = re.compile(r"Object missing required field `(.+)`").fullmatch
+# A hundred years; times of the store are counted in nanoseconds, of which 64 bits hold three hundred.
+_LONGEST_DAYS: Final = 36_525
 
 
 class ConfigurationError(Exception):
@@ -64,7 +69,7 @@ class StoreConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
     path: str | None = None
     max_bytes: Annotated[int, msgspec.Meta(ge=_LEAST_STORE_BYTES)] = _DEFAULT_STORE_BYTES
-    keep_days: Annotated[float, msgspec.Meta(gt=0)] = 90
+    keep_days: Annotated[float, msgspec.Meta(gt=0, le=_LONGEST_DAYS)] = 90
 
 
 class HttpConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -120,17 +125,18 @@ def load(path: Path | None) -> Config:
     Raises:
         ConfigurationError: it cannot be read or used.
     """
-    if path is None:
-        if not SYSTEM_CONFIG.exists():
-            return parse({}, "defaults")
-        path = SYSTEM_CONFIG
+    file = path or SYSTEM_CONFIG
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(str(path), f"cannot be read: {error}") from error
+        document = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        if path is None and isinstance(error, FileNotFoundError):
+            return parse({}, "defaults")
+        raise ConfigurationError(str(file), f"cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(str(file), f"cannot be read: {error}") from error
     except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(str(path), f"is not TOML: {error}") from error
-    return parse(document, str(path))
+        raise ConfigurationError(str(file), f"is not TOML: {error}") from error
+    return parse(document, str(file))
 
 
 def parse(document: Mapping[str, Any], file: str) -> Config:
@@ -145,14 +151,29 @@ def parse(document: Mapping[str, Any], file: str) -> Config:
         ConfigurationError: it cannot be used.
     """
     _check_names(document, Config.__struct_fields__, f"{file}")
-    sources = _section(document, "sources", SourcesConfig, file)
-    return Config(
+    config = Config(
         host=_section(document, "host", HostConfig, file),
         store=_section(document, "store", StoreConfig, file),
-        sources=sources,
+        sources=_section(document, "sources", SourcesConfig, file),
         http=_section(document, "http", HttpConfig, file),
         sinks=_sinks(document.get("sinks", []), file),
     )
+    _check_path(config.store.path, f"{file}: store.path")
+    _check_address(config.http.listen, f"{file}: http.listen")
+    return config
+
+
+def _check_path(path: str | None, where: str) -> None:
+    if path is not None and ("\0" in path or not Path(path).name):
+        raise ConfigurationError(where, f"expected the name of a file, found {path!r}")
+
+
+def _check_address(listen: str | None, where: str) -> None:
+    try:
+        if listen is not None:
+            address(listen)
+    except ValueError as error:
+        raise ConfigurationError(where, str(error)) from error
 
 
 def _section(document: Mapping[str, Any], name: str, structure: type[Any], file: str) -> Any:  # noqa: ANN401
@@ -185,6 +206,10 @@ def _sink(table: object, key: str, file: str) -> SinkConfig:
     except DisabledError as error:
         raise ConfigurationError(f"{file}: {key}.type", error.detail) from error
     sink: SinkConfig = _convert(_expanded(table), structure, file, key)
+    try:
+        sink.check()
+    except DisabledError as error:
+        raise ConfigurationError(f"{file}: {key}", error.detail) from error
     _check_values(sink.events, [item.value for item in EventType], f"{file}: {key}.events")
     _check_values(sink.causes, [item.value for item in Cause], f"{file}: {key}.causes")
     return sink
@@ -192,9 +217,9 @@ def _sink(table: object, key: str, file: str) -> SinkConfig:
 
 def _expanded(table: Mapping[str, Any]) -> dict[str, Any]:
     """
-    `%d` in file names is systemd's directory of credentials.
+    `%d` in file names is systemd's directory of credentials; it stays where there is none, so that errors show it.
     """
-    directory = os.environ.get("CREDENTIALS_DIRECTORY", "")
+    directory = os.environ.get("CREDENTIALS_DIRECTORY", "%d")
     return {
         key: _in_directory(value, directory) if key.endswith(("_file", "_files")) else value
         for key, value in table.items()
@@ -219,7 +244,9 @@ def _convert(value: object, structure: type[Any], file: str, key: str) -> Any:  
         return msgspec.convert(value, structure, dec_hook=decode_secret)
     except msgspec.ValidationError as error:
         problem, _, place = str(error).partition(" - at `$")
-        raise ConfigurationError(f"{file}: {key}{place.rstrip('`')}", problem.replace("`", "")) from error
+        if (missing := _MISSING(problem)) is not None:
+            place, problem = f"{place}.{missing[1]}", "missing"
+        raise ConfigurationError(f"{file}: {key}{place.replace('`', '')}", problem.replace("`", "")) from error
 
 
 def _check_deep(value: object, structure: type[Any], where: str) -> None:
@@ -232,12 +259,22 @@ def _check_deep(value: object, structure: type[Any], where: str) -> None:
     kinds = {field.name: field.type for field in msgspec.structs.fields(structure)}
     for key, inner in value.items():
         kind = kinds[key]
-        if not isinstance(kind, type):
-            continue
-        if issubclass(kind, msgspec.Struct):
+        if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
             _check_deep(inner, kind, f"{where}.{key}")
-        elif issubclass(kind, StrEnum) and isinstance(inner, str):
-            _check_values([inner], [item.value for item in kind], f"{where}.{key}")
+        elif isinstance(inner, str) and (words := _words(kind)) and inner not in words:
+            others = ["true or false without quotes"] if bool in get_args(kind) else []
+            raise ConfigurationError(f"{where}.{key}", _unknown("value", inner, words + others))
+
+
+def _words(kind: object) -> list[str]:
+    """
+    The texts that a setting may be, where they are few; empty where any may be, or none.
+    """
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return [item.value for item in kind]
+    if get_origin(kind) is Literal:
+        return list(get_args(kind))
+    return [word for each in get_args(kind) if get_origin(kind) is not Annotated for word in _words(each)]
 
 
 def _check_names(table: Mapping[str, Any], valid: Sequence[str], where: str) -> None:

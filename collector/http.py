@@ -12,6 +12,7 @@ from http import HTTPStatus
 from typing import Final, Protocol, TypeAlias
 
 from collector.exposition import Exposition
+from collector.listen import address
 from collector.metrics import Metrics
 
 _REQUEST_BYTES: Final = 8192
@@ -121,19 +122,6 @@ class HttpServer:
                 return _plain(status, *reasons)
             case _:
                 return _plain(HTTPStatus.NOT_FOUND)
-
-
-def address(listen: str) -> tuple[str | None, int]:
-    """
-    Host and port of `host:port`, `[address]:port` or `:port`; no host means all of them.
-
-    Raises:
-        ValueError: it has no port.
-    """
-    host, colon, port = listen.rpartition(":")
-    if not colon or not (port.isascii() and port.isdigit()):
-        raise ValueError(f'expected "host:port", found "{listen}"')
-    return host.strip("[]") or None, int(port)
 
 
 def accepted(head: bytes) -> str:

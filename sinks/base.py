@@ -6,9 +6,12 @@ Order, retry, deadlines, metrics and what becomes of failures are in collector/d
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Protocol
+from typing import Annotated, Final, Protocol
 
 import msgspec
+
+# A hundred years: what is meant to be for ever can still be reckoned with.
+LONGEST_S: Final = 3_155_760_000
 
 
 class SinkConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -31,7 +34,15 @@ class SinkConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     causes: tuple[str, ...] | None = None
     images: tuple[str, ...] | None = None
     labels: Mapping[str, str] = {}
-    give_up_after_s: Annotated[float, msgspec.Meta(gt=0)] = 604_800
+    give_up_after_s: Annotated[float, msgspec.Meta(gt=0, le=LONGEST_S)] = 604_800
+
+    def check(self) -> None:
+        """
+        Whether the settings go together, as far as that can be said without reading a file.
+
+        Raises:
+            DisabledError: they do not.
+        """
 
 
 class Grouping(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -43,7 +54,7 @@ class Grouping(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         burst: how many messages there may be at the most within `interval_s`; the last of them tells all that waits.
     """
 
-    interval_s: Annotated[float, msgspec.Meta(ge=1)] = 300
+    interval_s: Annotated[float, msgspec.Meta(ge=1, le=LONGEST_S)] = 300
     burst: Annotated[int, msgspec.Meta(ge=2)] = 4
 
 

@@ -6,6 +6,7 @@ writable takes PIPE_BUF bytes at once (pipe(7)); writing in such pieces cannot b
 """
 
 import asyncio
+import fcntl
 import os
 import select
 from collections.abc import Sequence
@@ -42,15 +43,17 @@ class StdoutSink:
 
     async def open(self) -> None:
         """
-        Check that the descriptor is open.
+        Check that the descriptor is open, and for writing: in the place of one that was closed the agent has /dev/null.
 
         Raises:
             DisabledError: it is closed.
         """
         try:
-            os.fstat(self._descriptor)
+            access = fcntl.fcntl(self._descriptor, fcntl.F_GETFL) & os.O_ACCMODE
         except OSError as error:
             raise DisabledError(Reason.UNUSABLE, "standard output is closed") from error
+        if access == os.O_RDONLY:
+            raise DisabledError(Reason.UNUSABLE, "standard output is closed")
 
     async def send(self, batch: Sequence[Outgoing]) -> None:
         """

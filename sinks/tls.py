@@ -30,6 +30,13 @@ class TlsConfig(SinkConfig, frozen=True, kw_only=True):
     key_file: str | None = None
     key_password_file: str | None = None
 
+    def check(self) -> None:
+        """
+        A key belongs to a certificate.
+        """
+        if self.key_file is not None and self.cert_file is None:
+            raise _unusable("key_file needs cert_file")
+
 
 def client_context(config: TlsConfig) -> ssl.SSLContext:
     """
@@ -43,8 +50,6 @@ def client_context(config: TlsConfig) -> ssl.SSLContext:
     except (OSError, ValueError) as error:
         raise _unusable(f"ca_file {config.ca_file}: {type(error).__name__}") from None
     if config.cert_file is None:
-        if config.key_file is not None:
-            raise _unusable("key_file needs cert_file")
         return context
     password = ""
     if config.key_password_file is not None:

@@ -3,8 +3,10 @@
 """
 
 import asyncio
+import os
 import time
 import uuid
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -42,11 +44,34 @@ async def _check(config: Config, *, send_test: bool) -> bool:
         click.echo(f"source {result.name}: {result.text}")
         sound = sound and not result.failed
     for sink in config.sinks:
-        problem = await _try(sink, config) if send_test else None
+        problem = await _try(sink, config) if send_test else unreadable(sink)
         told = "a test event was sent" if send_test else "configured (--send-test tries it)"
         click.echo(f"sink {sink.name}: {problem or told}")
         sound = sound and problem is None
     return sound
+
+
+def unreadable(config: SinkConfig) -> str | None:
+    """
+    The first of the files with secrets and certificates that cannot be read here; `%d` is known to the unit alone.
+    """
+    for key in config.__struct_fields__:
+        for path in _paths(getattr(config, key)) if key.endswith(("_file", "_files")) else ():
+            if "%d" not in path and not os.access(path, os.R_OK):
+                return f"{key} {path}: cannot be read"
+    return None
+
+
+def _paths(value: str | Sequence[str] | Mapping[str, str] | None) -> Iterable[str]:
+    match value:
+        case None:
+            return ()
+        case str():
+            return (value,)
+        case Mapping():
+            return value.values()
+        case _:
+            return value
 
 
 async def _try(config: SinkConfig, all_of_it: Config) -> str | None:

@@ -4,12 +4,12 @@ What the commands share: the configuration option, and how a failure ends a comm
 
 import sys
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final, NoReturn, TextIO
 
 import click
 
 from collector.config import Config, ConfigurationError, load
-from collector.store import History, StoreUnavailableError
+from collector.store import History, StoreError
 
 FAILED: Final = 1
 MISUSED: Final = 2
@@ -38,8 +38,22 @@ def history(config: Config) -> History:
     """
     try:
         return History(config.store_path)
-    except StoreUnavailableError as error:
-        fail(f"{error}; has the agent run here?")
+    except StoreError as error:
+        fail(hinted(error))
+
+
+def is_missing(error: StoreError) -> bool:
+    """
+    Whether there is no store at all.
+    """
+    return isinstance(error.__cause__, FileNotFoundError)
+
+
+def hinted(error: StoreError) -> str:
+    """
+    Why a store cannot be used, and what to ask where there is none.
+    """
+    return f"{error}; has the agent run here?" if is_missing(error) else str(error)
 
 
 def fail(message: str, code: int = FAILED) -> NoReturn:
@@ -54,5 +68,8 @@ def write_event(body: bytes) -> None:
     """
     Print one event as one line of JSON.
     """
-    sys.stdout.buffer.write(body + b"\n")
-    sys.stdout.buffer.flush()
+    stdout: TextIO | None = getattr(sys, "stdout", None)
+    if stdout is None:
+        fail("standard output is closed")
+    stdout.buffer.write(body + b"\n")
+    stdout.buffer.flush()

@@ -13,7 +13,7 @@ from typing import Final
 import click
 import orjson
 
-from collector.cli.common import MISUSED, config_option, configuration, fail, write_event
+from collector.cli.common import MISUSED, config_option, configuration, fail, hinted, is_missing, write_event
 from collector.config import Config
 from collector.explain.choice import Past, Remembered, asked_for, beside
 from collector.explain.host import past_of_host
@@ -23,7 +23,7 @@ from collector.explain.pasted import events_of
 from collector.explain.report import report_of
 from collector.explain.text import as_text
 from collector.hostclock import identify
-from collector.store import History, StoreUnavailableError
+from collector.store import History, StoreError, StoreUnavailableError
 from sinks.event import to_json
 
 _STANDARD_INPUT: Final = Path("-")
@@ -67,19 +67,20 @@ class _Opened:
         self.close: Callable[[], None] = lambda: None
         try:
             store = History(config.store_path)
-        except StoreUnavailableError as error:
-            self.past: Past = _of_host(config, str(error))
+        except StoreError as error:
+            self.past: Past = _of_host(config, error)
         else:
             self.past, self.close = store, store.close
 
 
-def _of_host(config: Config, why: str) -> Remembered:
+def _of_host(config: Config, why: StoreError) -> Remembered:
     identity = identify(machine_id=config.host.id, hostname=config.host.hostname)
     host = past_of_host(config.sources.journald, config.sources.docker, identity, time.time_ns())
     if not host.read:
-        fail("; ".join([why, *host.refused, "has the agent run here?"]))
+        fail("; ".join([*host.refused, hinted(why)]))
     missing = f" ({'; '.join(host.refused)})" if host.refused else ""
-    click.echo(f"exit137: there is no store; asked {' and '.join(host.read)} instead{missing}", err=True)
+    told = "there is no store" if is_missing(why) else str(why)
+    click.echo(f"exit137: {told}; asked {' and '.join(host.read)} instead{missing}", err=True)
     return Remembered(host.events)
 
 

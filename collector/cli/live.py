@@ -15,7 +15,7 @@ from collector.config import Config
 from collector.memory.cgroups import CgroupTree, ContainerCgroup, NoCgroupsError
 from collector.sources.base import SourceError
 from collector.sources.docker_client import DockerClient
-from collector.store import History, StoreUnavailableError
+from collector.store import History, StoreError
 from parsers.docker_inspect import ContainerSnapshot, parse_inspect
 from parsers.errors import ParseError
 from parsers.meminfo import HostMemory, parse_meminfo
@@ -97,7 +97,7 @@ def stored(config: Config, *, container_id: str | None, since_ns: int | None, ty
     try:
         with History(config.store_path) as past:
             events = past.events(container=container_id, since_ns=since_ns, types=types)
-    except StoreUnavailableError:
+    except StoreError:
         return []
     return [orjson.loads(event.body) for event in events]
 

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 import click
 import orjson
 
-from collector.cli.common import MISUSED, config_option, configuration, fail, write_event
+from collector.cli.common import MISUSED, config_option, configuration, fail, hinted, write_event
 from collector.memory.sentences import duration
 from collector.store.errors import StoreError
 from collector.store.spool import Entry, SinkBacklog, Spool
@@ -102,17 +102,18 @@ def _spool(config_path: Path | None) -> Iterator[Spool]:
         with Spool(configuration(config_path).store_path) as spool:
             yield spool
     except StoreError as error:
-        fail(str(error))
+        fail(hinted(error))
 
 
 def _named(sinks: Sequence[str], ids: Sequence[str]) -> None:
-    if not sinks and not ids:
+    # Every id begins with nothing: a variable that is not set must not mean all of them.
+    if not all((*sinks, *ids)) or not (sinks or ids):
         fail("name events by their ids, or sinks with --sink", MISUSED)
 
 
-def _backlog(backlog: SinkBacklog, *, as_json: bool) -> str:
+def _backlog(backlog: SinkBacklog, *, as_json: bool) -> str | bytes:
     if as_json:
-        return orjson.dumps(backlog).decode()
+        return orjson.dumps(backlog)
     text = f"{backlog.sink}: {backlog.waiting} waiting, {backlog.dead} dead"
     if backlog.oldest_ns is not None:
         text += f", the oldest for {_age(backlog.oldest_ns)}"
@@ -123,10 +124,10 @@ def _backlog(backlog: SinkBacklog, *, as_json: bool) -> str:
     return text
 
 
-def _entry(entry: Entry, *, as_json: bool) -> str:
+def _entry(entry: Entry, *, as_json: bool) -> str | bytes:
     if as_json:
         shown = {name: getattr(entry, name) for name in Entry.__dataclass_fields__ if name != "body"}
-        return orjson.dumps(shown).decode()
+        return orjson.dumps(shown)
     state = "dead" if entry.dead else "waiting"
     stored = datetime.fromtimestamp(entry.stored_ns / _NS, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     why = f" {entry.reason}: {entry.detail}" if entry.reason is not None else ""
@@ -137,6 +138,9 @@ def _age(since_ns: int) -> str:
     return duration(max((time.time_ns() - since_ns) / _NS, 0))
 
 
-def _write(lines: Sequence[str]) -> None:
+def _write(lines: Sequence[str | bytes]) -> None:
+    """
+    JSON as the bytes that it is, in whatever encoding the terminal may be.
+    """
     for line in lines:
         click.echo(line)

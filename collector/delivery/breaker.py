@@ -54,8 +54,9 @@ class Breaker:
         """
         The sink did not take what it was sent; gives the seconds until it may be tried again.
 
-        A time that the sink names is kept, up to an hour. Else the wait has full jitter: anything from nothing to twice
-        the last bound, so that hosts which failed together do not come back together.
+        A time that the sink names is kept, up to an hour, but "at once" only while the circuit is closed. Else the wait
+        has full jitter: anything from nothing to twice the last bound, so that hosts which failed together do not come
+        back together.
         """
         self._failures += 1
         if isinstance(error, DisabledError):
@@ -63,7 +64,7 @@ class Breaker:
             return _DISABLED_WAIT_S
         if self.probing or self._failures >= _FAILURES_TO_OPEN:
             self.circuit = Circuit.OPEN
-        if error.retry_after_s is not None:
+        if error.retry_after_s is not None and (error.retry_after_s > 0 or self.circuit is Circuit.CLOSED):
             return min(error.retry_after_s, LONGEST_RETRY_S)
         return self._rng.uniform(0.0, min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2 ** min(self._failures - 1, 16)))
 

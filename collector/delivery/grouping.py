@@ -8,7 +8,7 @@ A group is what happens in the same way to one owner: a Compose project's servic
 messages are left, one message tells all that waits. What is new goes before digests, and no digest takes the last
 message. Nothing is left out: each event is in exactly one message.
 
-Pure: the state is when which group was last told of.
+Pure: the state is when which group was last told of (docs/adr/0012).
 """
 
 import math

@@ -13,7 +13,7 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Mapping
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
@@ -52,7 +52,7 @@ class DockerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     """
 
     enabled: Literal["auto"] | bool = "auto"
-    url: str = "unix:///var/run/docker.sock"
+    url: Annotated[str, msgspec.Meta(pattern=r"^(unix|tcp|https?|ssh)://.")] = "unix:///var/run/docker.sock"
     last_words: bool = True
 
 

@@ -60,7 +60,7 @@ class Database:
         self.salvaged: Salvaged | None = None
         with self.guarded():
             path.parent.mkdir(mode=_DIRECTORY_MODE, parents=True, exist_ok=True)
-            lock = path.with_name(f"{path.name}.lock")
+            lock = lock_of(path)
             was_ours = lock.exists()
             self._lock = _locked(path, lock)
         try:
@@ -91,7 +91,7 @@ class Database:
         Raises:
             StoreUnavailableError, StoreCorruptError: the class says which.
         """
-        return _as_store_errors(self.path)
+        return as_store_errors(self.path)
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -125,12 +125,45 @@ class Database:
         return connection
 
 
-def is_known(connection: sqlite3.Connection) -> bool:
+def check_schema(connection: sqlite3.Connection, path: Path, *, oldest: int = 0) -> None:
     """
-    Whether a database is ours, and of the schema that this version writes.
+    Refuse what must not be touched; only reads.
+
+    Args:
+        connection: to the database.
+        path: named in the error.
+        oldest: the oldest version of the schema that will do.
+
+    Raises:
+        StoreForeignError: it is none of ours.
+        StoreVersionError: a later version of the program wrote it, or one that is too old.
     """
-    known = (_APPLICATION_ID, len(MIGRATIONS))
-    return (_pragma(connection, "application_id"), _pragma(connection, "user_version")) == known
+    version = _pragma(connection, "user_version")
+    has_tables = _one(connection, "SELECT count(*) FROM sqlite_schema") > 0
+    if has_tables and _pragma(connection, "application_id") != _APPLICATION_ID:
+        raise StoreForeignError(path)
+    if not oldest <= version <= len(MIGRATIONS):
+        raise StoreVersionError(path, version, len(MIGRATIONS))
+
+
+def check_readable(path: Path) -> None:
+    """
+    Whether there is a file that may be read: of one that it cannot open SQLite does not say why.
+
+    Raises:
+        StoreUnavailableError: there is none, with FileNotFoundError as its cause; or it may not be read.
+    """
+    with as_store_errors(path):
+        path.stat()
+        if not os.access(path, os.R_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
+def lock_of(path: Path) -> Path:
+    """
+    The file beside a database that shows that it is ours.
+    """
+    return path.with_name(f"{path.name}.lock")
 
 
 def _locked(path: Path, lock: Path) -> int:
@@ -144,7 +177,7 @@ def _locked(path: Path, lock: Path) -> int:
 
 
 def _connected(path: Path) -> sqlite3.Connection:
-    with _as_store_errors(path):
+    with as_store_errors(path):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _FILE_MODE))
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         try:
@@ -161,7 +194,7 @@ def _rebuilt(path: Path) -> Salvaged:
     """
     Make a sound database of what can be read of a damaged one, then let them change places.
     """
-    with _as_store_errors(path):
+    with as_store_errors(path):
         into = successor(path)
         with contextlib.closing(_connected(into)) as connection:
             salvaged = salvage(path, connection)
@@ -171,14 +204,9 @@ def _rebuilt(path: Path) -> Salvaged:
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:
     """
-    Refuse what must not be touched, before anything is written.
+    Refuse what must not be touched or is damaged, before anything is written.
     """
-    version = _pragma(connection, "user_version")
-    has_tables = _one(connection, "SELECT count(*) FROM sqlite_schema") > 0
-    if has_tables and _pragma(connection, "application_id") != _APPLICATION_ID:
-        raise StoreForeignError(path)
-    if version > len(MIGRATIONS):
-        raise StoreVersionError(path, version, len(MIGRATIONS))
+    check_schema(connection, path)
     problems = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if problems != "ok":
         raise StoreCorruptError(path, problems)
@@ -212,7 +240,13 @@ def _one(connection: sqlite3.Connection, statement: str) -> int:
 
 
 @contextlib.contextmanager
-def _as_store_errors(path: Path) -> Iterator[None]:
+def as_store_errors(path: Path) -> Iterator[None]:
+    """
+    Turns what SQLite and the system raise into errors of the store.
+
+    Raises:
+        StoreUnavailableError, StoreCorruptError: the class says which.
+    """
     try:
         yield
     except OSError as error:

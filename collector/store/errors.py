@@ -7,7 +7,7 @@ What the store may raise, by what is to be done about it.
     │   └── StoreNoSpaceError  the disk is full: wait for space
     ├── StoreCorruptError      the file is damaged: open it anew, that sets it aside
     ├── StoreInUseError        another process has it
-    ├── StoreVersionError      a later version of the program wrote it
+    ├── StoreVersionError      another version of the program wrote it
     └── StoreForeignError      the file is none of ours, and is left alone
 """
 
@@ -81,7 +81,9 @@ class StoreInUseError(StoreError):
 
 class StoreVersionError(StoreError):
     """
-    Raised when the database has a newer schema than this version knows; it is left as it is.
+    Raised when the database has a newer schema than this version knows, or an older one than it needs.
+
+    It is left as it is.
 
     Args:
         path: the database.
@@ -90,7 +92,8 @@ class StoreVersionError(StoreError):
     """
 
     def __init__(self, path: Path, found: int, known: int) -> None:
-        super().__init__(f"{path} has schema version {found}; this exit137 knows up to {known}: install a later one")
+        advice = "install a later one" if found > known else "the agent has yet to be started on it"
+        super().__init__(f"{path} has schema version {found}; this exit137 knows up to {known}: {advice}")
 
 
 class StoreForeignError(StoreError):

@@ -8,6 +8,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Final, Self
 
+from collector.store.database import check_readable, check_schema
 from collector.store.errors import StoreUnavailableError
 from collector.store.records import PastEvent
 
@@ -26,11 +27,13 @@ class History:
         path: the database.
 
     Raises:
-        StoreUnavailableError: there is none, or it may not be read.
+        StoreUnavailableError: there is none, or it cannot be read.
+        StoreForeignError, StoreVersionError: it is none of ours, or of a later version.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        check_readable(path)
         try:
             self._connection = _read_only(path)
         except sqlite3.Error as error:
@@ -131,17 +134,18 @@ def _read_only(path: Path) -> sqlite3.Connection:
     """
     uri = path.absolute().as_uri()
     with contextlib.suppress(sqlite3.OperationalError):
-        return _tried(f"{uri}?mode=ro")
+        return _tried(path, f"{uri}?mode=ro")
     if path.with_name(f"{path.name}-wal").exists():
-        return _tried(f"{uri}?mode=ro")
-    return _tried(f"{uri}?mode=ro&immutable=1")
+        return _tried(path, f"{uri}?mode=ro")
+    return _tried(path, f"{uri}?mode=ro&immutable=1")
 
 
-def _tried(uri: str) -> sqlite3.Connection:
+def _tried(path: Path, uri: str) -> sqlite3.Connection:
     connection = sqlite3.connect(uri, uri=True, isolation_level=None)
     try:
+        check_schema(connection, path)
         connection.execute("SELECT 1 FROM events LIMIT 1").fetchall()
-    except sqlite3.Error:
+    except BaseException:
         connection.close()
         raise
     return connection

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
-from collector.store.database import is_known
-from collector.store.errors import StoreForeignError, StoreUnavailableError
+from collector.store.database import MIGRATIONS, as_store_errors, check_readable, check_schema, lock_of
+from collector.store.errors import StoreCorruptError, StoreForeignError
 
 _BUSY_S: Final = 10.0
 _NS: Final = 1_000_000_000
@@ -90,21 +90,22 @@ class Spool:
         wall_ns: the wall clock.
 
     Raises:
-        StoreUnavailableError: there is none, or it may not be read.
-        StoreForeignError: it is none of ours, or of another version.
+        StoreError: there is none, or it cannot be used; the class says why.
     """
 
     def __init__(self, path: Path, wall_ns: Callable[[], int] = time.time_ns) -> None:
         self._path = path
         self._wall_ns = wall_ns
+        check_readable(path)
         with self._guarded():
             uri = f"{path.absolute().as_uri()}?mode=rw"
             self._connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=_BUSY_S)
-            self._connection.execute("PRAGMA foreign_keys = ON")
-            known = is_known(self._connection)
-        if not known:
-            self._connection.close()
-            raise StoreForeignError(path)
+            try:
+                self._connection.execute("PRAGMA foreign_keys = ON")
+                check_schema(self._connection, path, oldest=len(MIGRATIONS))
+            except BaseException:
+                self._connection.close()
+                raise
 
     def __enter__(self) -> Self:
         return self
@@ -180,11 +181,12 @@ class Spool:
     @contextlib.contextmanager
     def _guarded(self) -> Iterator[None]:
         try:
-            yield
-        except sqlite3.OperationalError as error:
-            raise StoreUnavailableError(self._path, str(error)) from error
-        except sqlite3.DatabaseError as error:
-            raise StoreForeignError(self._path) from error
+            with as_store_errors(self._path):
+                yield
+        except StoreCorruptError as error:
+            if not lock_of(self._path).exists():
+                raise StoreForeignError(self._path) from error
+            raise
 
 
 def _matching(table: str, where: str) -> str:

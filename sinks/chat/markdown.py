@@ -5,6 +5,7 @@ What begins markup has a backslash before it; what would become a mention or a l
 """
 
 from collections.abc import Mapping
+from itertools import product
 from typing import Final
 
 from sinks.chat.card import Section
@@ -15,6 +16,8 @@ ESCAPES: Final = {
     **{char: f"\\{char}" for char in r"\`*_|[]()>!"},
     **{char: f"{char}{_NO_WIDTH}" for char in "@<#~"},
     "://": f":{_NO_WIDTH}//",
+    # Mattermost makes a link of it without a scheme.
+    **{f"{www}.": f"{www}{_NO_WIDTH}." for www in map("".join, product("wW", repeat=3))},
 }
 # Three backticks would end the code; Mattermost reads Slack's `<!channel>` even there.
 _IN_CODE: Final = {"`": "\N{MODIFIER LETTER GRAVE ACCENT}", "<": f"<{_NO_WIDTH}"}

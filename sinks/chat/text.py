@@ -14,7 +14,7 @@ _COLUMNS: Final = 24
 _CUT: Final = "…"
 # Colours and such in the output of programs (ECMA-48 5.4).
 _CONTROL_SEQUENCE: Final = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
-_TOKENS: Final = re.compile(r"://|.", re.DOTALL)
+_TOKENS: Final = re.compile(r"://|[wW]{3}\.|.", re.DOTALL)
 # A word that ends within this part of the text is a good place to cut.
 _NEAR: Final = 0.8
 
@@ -26,7 +26,7 @@ def fitted(text: str, room: int, escapes: Mapping[str, str]) -> str:
     Args:
         text: from anywhere.
         room: the most UTF-16 units that it may have; chats count these, or fewer.
-        escapes: per character, or `://`, what stands for it.
+        escapes: per character, `://` or `www.`, what stands for it.
     """
     pieces = [escapes.get(token, token) for token in _TOKENS.findall(visible(text))]
     if sum(map(_units, pieces)) <= room:

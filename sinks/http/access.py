@@ -13,8 +13,8 @@ from typing import Final
 from yarl import URL
 
 from sinks.errors import DisabledError, Reason
-from sinks.http.config import HttpConfig
-from sinks.secret import Secret, read_secret
+from sinks.http.config import PROXY_SCHEMES, SCHEMES, HttpConfig, url_of
+from sinks.secret import read_secret
 from sinks.tls import client_context
 
 # RFC 9110 5.6.2 (a token), and 5.5 without what is obsolete.
@@ -51,36 +51,19 @@ def access(config: HttpConfig) -> Access:
     Raises:
         DisabledError: it cannot be used.
     """
-    url = _url("url", _one_of("url", config.url, config.url_file), ("http", "https"))
-    if url is None:
-        raise _unusable("one of url and url_file is needed")
+    config.check()
+    url = url_of("url", config.url or read_secret("url_file", config.url_file or ""), SCHEMES)
+    headers = _headers(config)
+    if (url.user or url.password) and "authorization" in headers:
+        raise _unusable('the url names a user, and "authorization" is among the headers')
+    proxy = config.proxy if config.proxy_file is None else read_secret("proxy_file", config.proxy_file)
     return Access(
         url=url,
         host=url.host or "",
-        headers=_headers(config),
-        proxy=_url("proxy", _one_of("proxy", config.proxy, config.proxy_file), ("http",)),
+        headers=headers,
+        proxy=None if proxy is None else url_of("proxy", proxy, PROXY_SCHEMES),
         tls=client_context(config),
     )
-
-
-def _one_of(key: str, given: Secret | None, path: str | None) -> Secret | None:
-    if given is not None and path is not None:
-        raise _unusable(f"{key} and {key}_file are both there")
-    return given if path is None else read_secret(f"{key}_file", path)
-
-
-def _url(key: str, secret: Secret | None, schemes: tuple[str, ...]) -> URL | None:
-    if secret is None:
-        return None
-    try:
-        url = URL(secret.reveal())
-        host, port = url.host, url.port
-    except ValueError:
-        raise _unusable(f"the {key} is not valid") from None
-    if url.scheme not in schemes or not host or port is None:
-        expected = " or ".join(f"{scheme}://" for scheme in schemes)
-        raise _unusable(f"the {key} must begin with {expected} and name a host")
-    return url
 
 
 def _headers(config: HttpConfig) -> dict[str, str]:

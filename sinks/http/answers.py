@@ -53,19 +53,27 @@ def retry_after_s(header: str | None, now: datetime | None = None) -> float | No
     """
     The seconds of a Retry-After header, which holds seconds or a date (RFC 9110 10.2.3); an hour at the most.
 
+    None also for no wait at all, or a date that has passed, perhaps by another clock: at once, again and again, helps
+    no server.
+
     Args:
         header: its value.
         now: the wall clock, with a time zone.
     """
     if header is None:
         return None
-    if header.isascii() and header.isdigit():
-        return min(float(header), _LONGEST_RETRY_AFTER_S)
+    wait_s = float(header) if header.isascii() and header.isdigit() else _until(header, now or datetime.now(UTC))
+    return min(wait_s, _LONGEST_RETRY_AFTER_S) if wait_s > 0 else None
+
+
+def _until(text: str, now: datetime) -> float:
+    """
+    The seconds until a date; 0 for what is none.
+    """
     try:
-        date = parsedate_to_datetime(header)
-    except ValueError:
-        return None
+        date = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return 0.0
     if date.tzinfo is None:
         date = date.replace(tzinfo=UTC)
-    wait_s = (date - (now or datetime.now(UTC))).total_seconds()
-    return min(max(wait_s, 0.0), _LONGEST_RETRY_AFTER_S)
+    return (date - now).total_seconds()

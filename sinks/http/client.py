@@ -75,7 +75,8 @@ class HttpClient:
         to = self._access
         try:
             status, retry_after = await self._exchange(self._session, to, body, headers)
-        except aiohttp.InvalidURL:
+        except (aiohttp.InvalidURL, UnicodeError):
+            # UnicodeError: of a host's name that no resolver can be asked for.
             raise DisabledError(Reason.UNUSABLE, "the URL is not valid") from None
         except TimeoutError:
             raise TransientError(Reason.TIMEOUT, f"{to.host}: no answer in {self._config.timeout_s:g} s") from None

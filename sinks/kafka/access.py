@@ -7,15 +7,14 @@ Whatever is wrong here a person must mend. Errors name keys and files, never wha
 import asyncio
 import ssl
 from dataclasses import dataclass
-from typing import Any, assert_never
+from typing import Any
 
 from aiokafka import codec
 from aiokafka.abc import AbstractTokenProvider
-from aiokafka.conn import get_ip_port_afi
 from aiokafka.errors import AuthenticationFailedError
 
 from sinks.errors import DisabledError, Reason
-from sinks.kafka.config import Compression, KafkaConfig, SaslMechanism
+from sinks.kafka.config import Compression, KafkaConfig, server
 from sinks.secret import Secret, read_secret
 from sinks.tls import client_context
 
@@ -92,9 +91,10 @@ def access(config: KafkaConfig) -> Access:
     """
     if config.compression not in (Compression.NONE, Compression.GZIP) and not codec.has_zstd():
         raise _unusable(f'compression = "{config.compression}" needs cramjam: pip install exit137[kafka]')
+    config.check()
     password, token = _login(config)
     return Access(
-        servers=tuple(_server(text) for text in config.bootstrap_servers),
+        servers=tuple(map(server, config.bootstrap_servers)),
         tls=client_context(config) if config.speaks_tls else None,
         password=password,
         token=token,
@@ -106,39 +106,14 @@ def _protocol(config: KafkaConfig) -> str:
     return sasl + ("SSL" if config.speaks_tls else "PLAINTEXT")
 
 
-def _server(text: str) -> tuple[str, int]:
-    try:
-        host, port, _ = get_ip_port_afi(text)
-    except ValueError:
-        raise _unusable(f'bootstrap_servers: expected "host:port", not "{text}"') from None
-    return host, port
-
-
 def _login(config: KafkaConfig) -> tuple[Secret | None, TokenFile | None]:
-    match config.sasl_mechanism:
-        case None:
-            _refuse(config, "sasl_username", "sasl_password_file", "sasl_token_file")
-            return None, None
-        case SaslMechanism.OAUTHBEARER:
-            _refuse(config, "sasl_username", "sasl_password_file")
-            if config.sasl_token_file is None:
-                raise _unusable("OAUTHBEARER needs sasl_token_file")
-            read_secret("sasl_token_file", config.sasl_token_file)
-            return None, TokenFile(config.sasl_token_file)
-        case SaslMechanism.PLAIN | SaslMechanism.SCRAM_SHA_256 | SaslMechanism.SCRAM_SHA_512:
-            _refuse(config, "sasl_token_file")
-            if config.sasl_username is None or config.sasl_password_file is None:
-                raise _unusable(f"{config.sasl_mechanism} needs sasl_username and sasl_password_file")
-            return read_secret("sasl_password_file", config.sasl_password_file), None
-        case _:
-            assert_never(config.sasl_mechanism)
-
-
-def _refuse(config: KafkaConfig, *keys: str) -> None:
-    for key in keys:
-        if getattr(config, key) is not None:
-            needs = "a sasl_mechanism" if config.sasl_mechanism is None else "another sasl_mechanism"
-            raise _unusable(f"{key} needs {needs}")
+    password = token = None
+    if config.sasl_password_file is not None:
+        password = read_secret("sasl_password_file", config.sasl_password_file)
+    if config.sasl_token_file is not None:
+        read_secret("sasl_token_file", config.sasl_token_file)
+        token = TokenFile(config.sasl_token_file)
+    return password, token
 
 
 def _unusable(detail: str) -> DisabledError:

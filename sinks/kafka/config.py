@@ -3,10 +3,12 @@ What the table of a sink of the type `kafka` may hold.
 """
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, assert_never
 
+from aiokafka.conn import get_ip_port_afi
 from msgspec import Meta
 
+from sinks.errors import DisabledError, Reason
 from sinks.tls import TlsConfig
 
 
@@ -88,3 +90,48 @@ class KafkaConfig(TlsConfig, frozen=True, kw_only=True):
         Whether connections are encrypted.
         """
         return self.tls or self.ca_file is not None or self.cert_file is not None
+
+    def check(self) -> None:
+        """
+        Each broker has a port, and each mechanism of a login what it needs and nothing else.
+        """
+        super().check()
+        for text in self.bootstrap_servers:
+            server(text)
+        match self.sasl_mechanism:
+            case None:
+                self._refuse("sasl_username", "sasl_password_file", "sasl_token_file")
+            case SaslMechanism.OAUTHBEARER:
+                self._refuse("sasl_username", "sasl_password_file")
+                if self.sasl_token_file is None:
+                    raise _unusable("OAUTHBEARER needs sasl_token_file")
+            case SaslMechanism.PLAIN | SaslMechanism.SCRAM_SHA_256 | SaslMechanism.SCRAM_SHA_512:
+                self._refuse("sasl_token_file")
+                if self.sasl_username is None or self.sasl_password_file is None:
+                    raise _unusable(f"{self.sasl_mechanism} needs sasl_username and sasl_password_file")
+            case _:
+                assert_never(self.sasl_mechanism)
+
+    def _refuse(self, *keys: str) -> None:
+        for key in keys:
+            if getattr(self, key) is not None:
+                needs = "a sasl_mechanism" if self.sasl_mechanism is None else "another sasl_mechanism"
+                raise _unusable(f"{key} needs {needs}")
+
+
+def server(text: str) -> tuple[str, int]:
+    """
+    Host and port of a broker.
+
+    Raises:
+        DisabledError: it is neither.
+    """
+    try:
+        host, port, _ = get_ip_port_afi(text)
+    except ValueError:
+        raise _unusable(f'bootstrap_servers: expected "host:port", not "{text}"') from None
+    return host, port
+
+
+def _unusable(detail: str) -> DisabledError:
+    return DisabledError(Reason.UNUSABLE, detail)

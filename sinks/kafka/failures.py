@@ -13,6 +13,23 @@ from sinks.tls import plain_words
 CONNECTING: Final = (errors.KafkaError, OSError, TimeoutError, ValueError, KeyError, AssertionError)
 TOO_LARGE: Final = (errors.MessageSizeTooLargeError, errors.RecordListTooLargeError)
 
+
+class _InvalidRecord(errors.BrokerResponseError):  # type: ignore[misc]
+    errno = 87
+    message = "INVALID_RECORD"
+
+
+class _UnsupportedCompressionType(errors.BrokerResponseError):  # type: ignore[misc]
+    errno = 76
+    message = "UNSUPPORTED_COMPRESSION_TYPE"
+
+
+# Of a code that is not in this table aiokafka 0.14 makes UnknownError and forgets the number.
+INVALID_RECORD: Final = errors.kafka_errors.setdefault(_InvalidRecord.errno, _InvalidRecord)
+_UNSUPPORTED_COMPRESSION: Final = errors.kafka_errors.setdefault(
+    _UnsupportedCompressionType.errno, _UnsupportedCompressionType
+)
+
 _FOR_A_PERSON: Final[tuple[tuple[type[Exception], Reason, str], ...]] = (
     (errors.SaslAuthenticationFailed, Reason.UNAUTHORIZED, "the broker refuses the credentials"),
     (errors.UnsupportedSaslMechanismError, Reason.UNUSABLE, "the broker does not offer this sasl_mechanism"),
@@ -28,6 +45,8 @@ _FOR_A_PERSON: Final[tuple[tuple[type[Exception], Reason, str], ...]] = (
     (errors.InvalidReplicationFactorError, Reason.UNUSABLE, "there are fewer brokers than topic_replication"),
     (errors.InvalidPartitionsError, Reason.UNUSABLE, "the broker takes no topic with so many topic_partitions"),
     (errors.PolicyViolationError, Reason.UNUSABLE, "the broker's policy forbids the topic or the event"),
+    (_UNSUPPORTED_COMPRESSION, Reason.UNUSABLE, "the broker or topic does not take this compression"),
+    (errors.UnsupportedForMessageFormatError, Reason.UNUSABLE, "the topic's message format is too old"),
     (errors.UnsupportedVersionError, Reason.UNUSABLE, "the broker is too old"),
     (errors.IncompatibleBrokerVersion, Reason.UNUSABLE, "the broker is too old"),
 )

@@ -3,7 +3,7 @@ One producer of aiokafka, for one topic, until its first failure.
 
 An idempotent producer of aiokafka sends again for ever, waits for that when it is told to stop, and after a batch
 that failed has given away numbers that the broker will miss. So whoever uses it brings deadlines, throws it away after
-a failure, and makes a new one, which begins to count anew.
+a failure, and makes a new one, which begins to count anew (docs/adr/0011).
 """
 
 import asyncio

@@ -2,6 +2,7 @@
 An event as a Kafka record (CloudEvents Kafka binding 1.0), and records as batches.
 """
 
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, assert_never
@@ -55,14 +56,14 @@ def record(event: Outgoing, mode: Mode) -> Record:
     return Record(id=event.id, key=key, value=value, headers=headers, size_bytes=size_bytes)
 
 
-def batches(records: Sequence[Record], max_bytes: int) -> Iterator[list[Record]]:
+def batches(records: Sequence[Record], max_bytes: int, max_records: int = sys.maxsize) -> Iterator[list[Record]]:
     """
     The same records in the same order, as many together as fit; one that is larger stands alone.
     """
     batch: list[Record] = []
     size_bytes = _BATCH_BYTES
     for item in records:
-        if batch and size_bytes + item.size_bytes > max_bytes:
+        if batch and (size_bytes + item.size_bytes > max_bytes or len(batch) >= max_records):
             yield batch
             batch, size_bytes = [], _BATCH_BYTES
         batch.append(item)

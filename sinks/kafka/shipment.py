@@ -2,17 +2,19 @@
 What becomes of the events of one `send`: what was written, what never will be, and what is left.
 
 Per partition there is one batch under way, and none is begun after one that failed: so no later event of a key is
-written before an earlier one. What is too large for the broker is found by sending fewer at once, up to one alone.
+written before an earlier one. A broker refuses a batch whole: which record it means is found by sending fewer at once,
+down to one alone.
 """
 
 import asyncio
+import sys
 from collections.abc import Sequence
 from typing import Final
 
 from aiokafka.errors import KafkaError
 
 from sinks.errors import DisabledError, PermanentError, Reason, TransientError
-from sinks.kafka.failures import TOO_LARGE, failure
+from sinks.kafka.failures import INVALID_RECORD, TOO_LARGE, failure
 from sinks.kafka.producer import Producer
 from sinks.kafka.records import Record, batches
 from sinks.lanes import Failure, graver
@@ -45,6 +47,7 @@ class Shipment:
         }
         self.waiting = [record for record in records if record.id not in self.outcomes]
         self.stop: TransientError | DisabledError | None = None
+        self._batch_records = sys.maxsize
 
     async def advance(self, producer: Producer) -> None:
         """
@@ -70,20 +73,30 @@ class Shipment:
         return chains
 
     async def _write(self, producer: Producer, partition: int, chain: Sequence[Record]) -> None:
-        for batch in batches(chain, self.batch_bytes):
+        for batch in batches(chain, self.batch_bytes, self._batch_records):
             if self.stop is not None:
                 return
             try:
                 await producer.write(partition, batch)
             except TOO_LARGE:
-                self._refused(batch)
+                self._found_too_large(batch)
+                return
+            except INVALID_RECORD:
+                self._found_invalid(batch)
                 return
             except KafkaError as error:
                 self.stop = graver(self.stop, failure(error))
                 return
             self.outcomes |= dict.fromkeys((record.id for record in batch), None)
 
-    def _refused(self, batch: Sequence[Record]) -> None:
+    def _found_invalid(self, batch: Sequence[Record]) -> None:
+        if len(batch) == 1:
+            words = "the broker or topic refuses this record (INVALID_RECORD)"
+            self.outcomes[batch[0].id] = PermanentError(Reason.REJECTED, words)
+        else:
+            self._batch_records = min(self._batch_records, len(batch) // _HALF)
+
+    def _found_too_large(self, batch: Sequence[Record]) -> None:
         if len(batch) == 1:
             self.outcomes[batch[0].id] = _too_large(batch[0], "the broker or topic takes")
         else:

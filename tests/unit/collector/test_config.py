@@ -4,6 +4,7 @@ The configuration: what is right is taken, what is wrong is told with file, key,
 Each config/bad_*.toml names, in `# expect:` comments, what its error must say.
 """
 
+import errno
 import os
 from pathlib import Path
 
@@ -35,6 +36,17 @@ def test_there_are_bad_files() -> None:
     An empty folder would pass the test above.
     """
     assert len(BAD) > 15
+
+
+def test_what_was_promised_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Every section, and a sink of each kind that people begin with.
+    """
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", "/run/credentials/exit137.service")
+    found = load(Path(__file__).parent / "config/good.toml")
+    assert [sink.type for sink in found.sinks] == ["file", "kafka", "slack"]
+    assert getattr(found.sinks[2], "url_file", None) == "/run/credentials/exit137.service/slack-url"
+    assert (found.http.listen, found.store.max_bytes) == ("127.0.0.1:9137", 268_435_456)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
@@ -76,6 +88,22 @@ def test_the_systems_file_is_read_where_it_is(monkeypatch: pytest.MonkeyPatch, t
     assert load(None).host.hostname == "node-7"
 
 
+def test_the_systems_file_is_not_passed_over_where_it_may_not_be_read(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """
+    Defaults would look for another store, and find nothing.
+    """
+
+    def refuse(*_: object, **__: object) -> str:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(config, "SYSTEM_CONFIG", tmp_path / "config.toml")
+    monkeypatch.setattr(Path, "read_text", refuse)
+    with pytest.raises(ConfigurationError, match=r"config\.toml: cannot be read: Permission denied"):
+        load(None)
+
+
 def test_each_sink_gets_the_structure_of_its_type() -> None:
     """
     A file has a path, and both filters.
@@ -101,6 +129,23 @@ def test_credentials_are_found_for_several_files(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", "/c")
     expanded = config._expanded({"a_files": ["%d/new", "/old", 1], "b_files": {"x": "%d/x"}, "c_file": 1})
     assert expanded == {"a_files": ["/c/new", "/old", 1], "b_files": {"x": "/c/x"}, "c_file": 1}
+
+
+def test_outside_of_the_unit_errors_show_the_name_as_it_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    `/url` would be another file.
+    """
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    assert config._expanded({"url_file": "%d/url"}) == {"url_file": "%d/url"}
+
+
+def test_an_error_about_a_url_does_not_tell_it() -> None:
+    """
+    It may be a secret.
+    """
+    with pytest.raises(ConfigurationError) as caught:
+        parse({"sinks": [{"name": "a", "type": "slack", "url": "hooks.example/T0/S3CRET"}]}, "f")
+    assert "S3CRET" not in str(caught.value)
 
 
 def test_the_store_is_where_it_was_told_to_be() -> None:

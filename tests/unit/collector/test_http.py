@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from collector.http import HttpServer, address
+from collector.http import HttpServer
+from collector.listen import address
 from collector.metrics import Metrics
 
 

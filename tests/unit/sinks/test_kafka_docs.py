@@ -14,7 +14,7 @@ from collector.config import parse
 from sinks.base import SinkConfig
 from sinks.errors import DisabledError, TransientError
 from sinks.kafka import KafkaConfig
-from sinks.kafka.failures import TOO_LARGE, failure
+from sinks.kafka.failures import INVALID_RECORD, TOO_LARGE, failure
 
 TEXT = (Path(__file__).parents[3] / "docs/sinks/kafka.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```toml\n(.*?)```", TEXT, re.DOTALL)
@@ -68,7 +68,7 @@ def test_errors_mean_what_the_table_says(row: tuple[str, str]) -> None:
     for kind in named(names):
         if kind is errors.UnknownTopicOrPartitionError:
             continue
-        if issubclass(kind, TOO_LARGE):
+        if issubclass(kind, (*TOO_LARGE, INVALID_RECORD)):
             assert "put aside" in event
         else:
             assert type(failure(kind())) is KINDS[event]

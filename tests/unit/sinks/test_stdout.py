@@ -41,6 +41,15 @@ async def test_a_reader_that_does_not_read_does_not_block_the_agent(pipe: tuple[
     assert os.read(read, 1_000_000) == b"\n{}\n"
 
 
+async def test_what_cannot_be_written_to_is_told_when_it_is_opened(pipe: tuple[int, int]) -> None:
+    """
+    Where standard output was closed the agent has /dev/null for reading.
+    """
+    with pytest.raises(DisabledError):
+        await StdoutSink(CONFIG, pipe[0]).open()
+    await StdoutSink(CONFIG, pipe[1]).open()
+
+
 async def test_a_reader_that_is_gone_needs_a_person() -> None:
     """
     Nobody will open the other end of a pipe again.

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from collector.cli import COMMANDS, main
+from collector.sources import SOURCES
 
 RECORDING = Path(__file__).parents[3] / "recordings" / "debian12-docker20-cgroup2"
 KILL = "Out of memory: Killed process 42 (java) total-vm:9kB, anon-rss:7kB, file-rss:1kB, shmem-rss:0kB\n"
@@ -112,6 +113,20 @@ def test_a_wrong_configuration_names_file_key_and_nearest_name(tmp_path: Path) -
     assert result.exit_code == 2
     for part in (str(config), "sources.kmsg.enable", "enabled"):
         assert part in result.stderr
+
+
+def test_check_names_a_secret_that_cannot_be_read(tmp_path: Path) -> None:
+    """
+    Also without --send-test; what only the unit can find is not missed by hand.
+    """
+    config = tmp_path / "config.toml"
+    sources = "".join(f"[sources.{name}]\nenabled = false\n" for name in SOURCES)
+    sink = '[[sinks]]\nname = "a"\ntype = "webhook"\nurl_file = "{}/url"\n'
+    config.write_text(sources + sink.format(tmp_path))
+    result = _run("check", "--config", config)
+    assert (result.exit_code, f"sink a: url_file {tmp_path}/url: cannot be read" in result.stdout) == (1, True)
+    config.write_text(sources + sink.format("%d"))
+    assert _run("check", "--config", config).exit_code == 0
 
 
 @pytest.mark.parametrize(

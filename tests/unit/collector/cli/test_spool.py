@@ -83,9 +83,10 @@ def test_show_prints_the_event_as_the_sink_gets_it(config: Path) -> None:
 
 def test_requeue_and_purge_want_to_be_told_what(config: Path) -> None:
     """
-    A usage error, and nothing is done.
+    A usage error, and nothing is done; also where an id is empty, which every id begins with.
     """
     assert spool(config, "requeue").exit_code == 2
+    assert spool(config, "purge", "--yes", "").exit_code == 2
     assert spool(config, "purge", "--yes").exit_code == 2
     assert spool(config, "list").stdout.startswith("bus: 1 waiting, 1 dead")
 

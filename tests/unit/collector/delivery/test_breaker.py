@@ -59,6 +59,20 @@ def test_a_failed_probe_opens_it_again_and_a_taken_one_closes_it() -> None:
     assert breaker.circuit is Circuit.CLOSED
 
 
+def test_at_once_is_not_for_ever() -> None:
+    """
+    A sink that fails each time with a reason to go on would take the host's time, and the other side's.
+    """
+    breaker = Breaker(random.Random(137))  # noqa: S311 (jitter)
+    lost_count = TransientError(Reason.SERVER_ERROR, "lost count", retry_after_s=0.0)
+    waits_s = []
+    for _ in range(8):
+        waits_s.append(breaker.failed(lost_count))
+        breaker.waited()
+    assert waits_s[:4] == [0, 0, 0, 0]
+    assert min(waits_s[4:]) > 0
+
+
 def test_disabled_is_probed_too() -> None:
     """
     After five minutes; still disabled if the answer is the same.

@@ -2,13 +2,16 @@
 Reading the history from another process, with and without a running agent.
 """
 
+import contextlib
+import os
+import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import orjson
 import pytest
 
-from collector.store import History, Store, StoredEvent, StoreUnavailableError
+from collector.store import History, Store, StoredEvent, StoreUnavailableError, StoreVersionError
 
 
 def event(number: int, container: str, name: str, kind: str = "exit137.oom_kill") -> StoredEvent:
@@ -121,3 +124,26 @@ def test_file_that_is_no_database_is_told(tmp_path: Path) -> None:
 
     with pytest.raises(StoreUnavailableError, match=r"exit137\.db"):
         History(tmp_path / "exit137.db")
+
+
+async def test_the_store_of_a_later_version_is_not_guessed_at(path: Path) -> None:
+    """
+    Its columns may mean something else.
+    """
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    with pytest.raises(StoreVersionError):
+        History(path)
+
+
+def test_why_a_store_cannot_be_opened_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    In the words of the system: the service's directory is closed to most users, and SQLite says the same of all causes.
+    """
+    path = tmp_path / "s.db"
+    with pytest.raises(StoreUnavailableError, match="No such file"):
+        History(path)
+    path.touch()
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(StoreUnavailableError, match="Permission denied"):
+        History(path)

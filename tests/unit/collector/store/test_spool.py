@@ -2,12 +2,21 @@
 What a person sees of undelivered events and can do about them, beside the agent that has the store open.
 """
 
+import contextlib
+import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from collector.store import Store, StoredEvent, StoreForeignError, StoreUnavailableError
+from collector.store import (
+    Store,
+    StoreCorruptError,
+    StoredEvent,
+    StoreForeignError,
+    StoreUnavailableError,
+    StoreVersionError,
+)
 from collector.store.spool import Spool
 
 NOW_S = 1_800_000_000.0
@@ -27,6 +36,10 @@ def event(number: int) -> StoredEvent:
         body=b'{"number":%d}' % number,
         sinks=("audit", "bus"),
     )
+
+
+def spoil(path: Path) -> None:
+    path.write_bytes(b"\xa5" * 8192)
 
 
 @pytest.fixture
@@ -150,9 +163,34 @@ def test_file_of_another_program_is_refused(path: Path) -> None:
     """
     Neither a database without our mark nor a file that is none.
     """
-    path.write_bytes(b"")
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE events (id)")
     with pytest.raises(StoreForeignError):
         Spool(path)
     path.write_bytes(b"hello" * 1000)
     with pytest.raises(StoreForeignError):
+        Spool(path)
+
+
+@pytest.mark.parametrize(("version", "advice"), [(0, "has yet to be started"), (99, "install a later one")])
+async def test_store_of_another_version_is_refused_but_not_disowned(
+    store: Store, path: Path, version: int, advice: str
+) -> None:
+    """
+    Whoever is told to move it away would lose what waits in it.
+    """
+    await store.aclose()
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"PRAGMA user_version = {version}")
+    with pytest.raises(StoreVersionError, match=advice):
+        Spool(path)
+
+
+async def test_damaged_store_is_called_so(store: Store, path: Path) -> None:
+    """
+    The lock file beside it shows that it was ours; the agent saves of it what can be read.
+    """
+    await store.aclose()
+    spoil(path)
+    with pytest.raises(StoreCorruptError):
         Spool(path)

@@ -69,7 +69,7 @@ def _outside_code(text: str) -> str:
 
 def _check_markdown(text: str) -> None:
     outside = _outside_code(text)
-    assert not re.search(r"@\w|<[^\u200b]|://|[#~]\w", outside)
+    assert not re.search(r"@\w|<[^\u200b]|://|[#~]\w|[wW]{3}\.", outside)
     bare = re.sub(r"\\[\\`*_|\[\]()>!]", "", outside)
     bold = re.sub(r"^\*\*[^*\n]*\*\*$", "", bare, flags=re.MULTILINE)
     assert not re.search(r"[`*_|\[\]()>!\\]", re.sub(r"^\S+ \*\*[^*\n]*\*\*$", "", bold, flags=re.MULTILINE))

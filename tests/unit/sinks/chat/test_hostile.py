@@ -21,6 +21,7 @@ NASTY: Final = (
     "<#C024BE7LR>",
     "<https://evil.example|click>",
     "https://evil.example",
+    "Www.evil.example",
     "[click](https://evil.example)",
     "@everyone",
     "@channel",

@@ -82,6 +82,15 @@ def test_the_value_of_a_header_ends_with_its_line(value: str) -> None:
     assert '"x-token"' in refusal(url=GOOD, headers={"x-token": Secret(value)})
 
 
+def test_there_is_one_way_to_log_in() -> None:
+    """
+    A user in the URL is an Authorization header.
+    """
+    url = Secret(f"https://u:{HIDDEN}@receiver.example/")
+    assert "authorization" in refusal(url=url, headers={"Authorization": Secret(HIDDEN)})
+    assert access(config(url=url)).host == "receiver.example"
+
+
 def test_headers_come_from_files_too(tmp_path: Path) -> None:
     """
     Without the white space around them.

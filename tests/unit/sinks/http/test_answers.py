@@ -57,17 +57,20 @@ NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
         ("999999999", 3600.0),
         ("9" * 5000, 3600.0),
         ("Mon, 23 Nov 2026 12:00:30 GMT", 30.0),
-        ("Mon, 23 Nov 2026 11:00:00 GMT", 0.0),
+        ("Mon, 23 Nov 2026 11:00:00 GMT", None),
+        ("0", None),
         ("Mon, 23 Nov 9999 11:00:00 GMT", 3600.0),
         ("soon", None),
         ("-1", None),
         ("", None),
         ("Mon, 23 Nov 2026 12:00:30 +9999999999", None),
+        (f"Mon, 23 Nov 2026 12:00:30 +{'9' * 30}", None),
+        (f"Mon, {'9' * 30} Nov 2026 12:00:30 GMT", None),
         ("\N{SUPERSCRIPT TWO}", None),
     ],
 )
 def test_retry_after_is_seconds_or_a_date(header: str | None, seconds: float | None) -> None:
     """
-    An hour at the most; what is neither is passed over.
+    An hour at the most; what is neither is passed over, and so is what would mean at once.
     """
     assert retry_after_s(header, NOW) == seconds

@@ -57,6 +57,16 @@ async def test_what_goes_wrong_over_there_may_be_right_later(answer: Answer, rea
     assert (type(error), error.reason) == (TransientError, reason)
 
 
+@pytest.mark.parametrize("host", ["a..b", "a" * 64, "1.2.3.4.5"])
+async def test_a_name_that_cannot_be_one_needs_a_person(host: str) -> None:
+    """
+    No resolver will ever know it.
+    """
+    async with client(0, url=Secret(f"http://{host}/{HIDDEN}")) as found:
+        error = await failure(found)
+    assert (type(error), error.reason) == (DisabledError, Reason.UNUSABLE)
+
+
 @pytest.mark.parametrize("answer", [silence, raw(b"HTTP/1.1 200 OK\r\n", then=silence)], ids=["nothing", "half a head"])
 async def test_a_server_that_does_not_answer_is_given_up(answer: Answer) -> None:
     """

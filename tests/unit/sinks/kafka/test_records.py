@@ -75,6 +75,18 @@ def test_batches_hold_all_records_in_order_and_as_many_as_fit(sizes: list[int], 
         assert following is None or size_bytes + following[0].size_bytes > max_bytes
 
 
+@given(st.lists(st.integers(1, 300), max_size=50), st.integers(1, 9))
+def test_batches_have_no_more_records_than_allowed(sizes: list[int], max_records: int) -> None:
+    """
+    In the same order.
+    """
+    records = sized(sizes)
+    found = list(batches(records, 10_000_000, max_records))
+    assert [item for batch in found for item in batch] == records
+    assert all(len(batch) == max_records for batch in found[:-1])
+    assert all(len(batch) <= max_records for batch in found)
+
+
 @pytest.mark.parametrize("mode", Mode)
 def test_the_document_may_hold_any_text(mode: Mode) -> None:
     """
