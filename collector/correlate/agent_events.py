@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from collector.correlate import sentences
+from collector.correlate.book import ContainerBook
 from collector.correlate.counted import ToldKill, Unexplained
 from collector.correlate.facts import GapFact
 from collector.correlate.identity import agent_id
-from collector.correlate.runs import ContainerBook
 from collector.correlate.wording import shown
 from parsers.cgroup_path import container_of
 from parsers.oom_facts import OomReport

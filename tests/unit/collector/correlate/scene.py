@@ -13,8 +13,8 @@ from jsonschema import Draft202012Validator
 
 import sinks
 from collector.correlate.correlator import Correlator
-from collector.correlate.deaths import VERDICT_WAIT_NS
 from collector.correlate.facts import Fact, KernelFact, Origin, ProcessExited, SnapshotFact, VictimSeen
+from collector.correlate.open_cases import VERDICT_WAIT_NS
 from parsers.cgroup_path import ContainerRef, Runtime, container_of_unit
 from parsers.docker_event import DockerAction, DockerEvent
 from parsers.docker_inspect import ContainerSnapshot
