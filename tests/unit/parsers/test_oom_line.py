@@ -6,21 +6,19 @@ import pytest
 
 from parsers.oom_facts import OomMessage
 from parsers.oom_line import (
-    AlreadyExiting,
-    Chosen,
     GroupKill,
     Invoked,
-    Killed,
     MemcgLimit,
     NoKillable,
     Panic,
-    Summary,
     Suppressed,
     SysRq,
     TriggerProcess,
     is_complete,
     parse_line,
 )
+from parsers.oom_summary import Summary
+from parsers.oom_victim import AlreadyExiting, Chosen, Killed
 
 DOCKER = "/system.slice/docker-" + "5" * 64 + ".scope"
 SUMMARY = (
