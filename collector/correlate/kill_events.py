@@ -53,18 +53,6 @@ class KillEvents:
         limit_bytes = _limit(report, record, kill.scope)
         moment = first.victim.monotonic_us
         text = first.victim.text or (report.evidence[-1].text if report.evidence else "")
-        oom = Oom(
-            scope=kill.scope,
-            killer=Killer.KERNEL,
-            constraint=_constraint(report),
-            limit_cgroup=report.oom_memcg,
-            victim_cgroup=report.task_memcg or report.victim_cgroup_hint,
-            group=report.group,
-            trigger=_trigger(report),
-            limit_bytes=limit_bytes,
-            usage_bytes=report.memory.usage_bytes if report.memory is not None else None,
-            victims=tuple(map(_victim, kill.victims)),
-        )
         return self._oom_event(
             event_id=kill_id(
                 self.host.id, report.boot_id or self._boot, moment if moment is not None else text, first.victim.pid
@@ -76,7 +64,7 @@ class KillEvents:
             process=Process(pid=first.victim.pid, name=first.victim.comm),
             confidence=_weakest(kill),
             evidence=_kill_evidence(kill),
-            oom=oom,
+            oom=_oom(kill, limit_bytes),
         )
 
     def user_space_kill(self, kill: UserSpaceKill, record: ContainerRecord | None) -> Event:
@@ -177,6 +165,22 @@ def kill_in_run(event: Event, kill: KernelKill, placed: PlacedVictim) -> KillInR
         limit_bytes=event.exit137.oom.limit_bytes if event.exit137.oom is not None else None,
         source=kill.source,
         text=placed.victim.text,
+    )
+
+
+def _oom(kill: KernelKill, limit_bytes: int | None) -> Oom:
+    report = kill.report
+    return Oom(
+        scope=kill.scope,
+        killer=Killer.KERNEL,
+        constraint=_constraint(report),
+        limit_cgroup=report.oom_memcg,
+        victim_cgroup=report.task_memcg or report.victim_cgroup_hint,
+        group=report.group,
+        trigger=_trigger(report),
+        limit_bytes=limit_bytes,
+        usage_bytes=report.memory.usage_bytes if report.memory is not None else None,
+        victims=tuple(map(_victim, kill.victims)),
     )
 
 
