@@ -16,7 +16,6 @@ from collector.store.database import is_known
 from collector.store.errors import StoreForeignError, StoreUnavailableError
 
 _BUSY_S: Final = 10.0
-_NS: Final = 1_000_000_000
 
 _SUMMARY: Final = """
     SELECT sink, sum(waiting), sum(dead), min(oldest_ns), max(attempts), max(retry_at_s), max(detail) FROM (
