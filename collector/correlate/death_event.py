@@ -26,6 +26,7 @@ from sinks.event import (
     Oom,
     ParentProcess,
     Process,
+    Severity,
     SignalSender,
     Victim,
 )
@@ -33,9 +34,6 @@ from sinks.event import (
 _QUIET_CAUSES: Final = frozenset({Cause.EXIT, Cause.DOCKER_STOP, Cause.DOCKER_RM})
 _OOM_CAUSES: Final = frozenset({Cause.OOM_KILL, Cause.OOM_KILL_CHILD, Cause.USER_SPACE_OOM})
 _CRITICAL_CAUSES: Final = _OOM_CAUSES | {Cause.CRASH}
-_INFO: Final = 2
-_ERROR: Final = 5
-_CRITICAL: Final = 6
 
 
 def death_event(host: Host, judged: JudgedDeath) -> Event:
@@ -92,10 +90,10 @@ def _death(judged: JudgedDeath) -> Death:
     )
 
 
-def _severity(cause: Cause) -> int:
+def _severity(cause: Cause) -> Severity:
     if cause in _CRITICAL_CAUSES:
-        return _CRITICAL
-    return _INFO if cause in _QUIET_CAUSES else _ERROR
+        return Severity.CRITICAL
+    return Severity.INFO if cause in _QUIET_CAUSES else Severity.ERROR
 
 
 def _created(record: ContainerRecord) -> int | None:

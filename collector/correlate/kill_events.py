@@ -28,11 +28,11 @@ from sinks.event import (
     Oom,
     Process,
     Scope,
+    Severity,
     Trigger,
     Victim,
 )
 
-_CRITICAL: Final = 6
 _WORST_FIRST: Final = (Confidence.POSSIBLE, Confidence.LIKELY, Confidence.CERTAIN)
 
 
@@ -140,7 +140,7 @@ class KillEvents:
                 type=("end",),
                 action="oom-kill",
                 reason=f"oom_{oom.scope.value}" if oom.scope is not None else None,
-                severity=_CRITICAL,
+                severity=Severity.CRITICAL,
             ),
             host=self.host,
             container=container,
