@@ -188,6 +188,7 @@ def test_cut_summary_gives_what_is_certain() -> None:
     for length in range(len("oom-kill:constraint="), SUMMARY.index(",uid=") + len(",uid=")):
         cut = _summary(SUMMARY[:length])
         assert all(getattr(cut, name) in (None, getattr(whole, name)) for name in names)
+    assert (cut.constraint, cut.oom_memcg, cut.task_memcg) == (whole.constraint, whole.oom_memcg, whole.task_memcg)
 
 
 @pytest.mark.parametrize(
