@@ -54,7 +54,8 @@ def test_a_kill_of_the_main_pid_is_marked_so_once_the_pid_is_known() -> None:
     """
     book, record, first, _ = restarted()
     book.keep_kill(A, kill(5, pid=100))
-    assert book.kills_of(record, first)[0].main_process is True
+    book.keep_kill(A, kill(5, pid=101))
+    assert [found.main_process for found in book.kills_of(record, first)] == [True, None]
 
 
 def test_a_kill_is_kept_once() -> None:
@@ -107,11 +108,33 @@ def test_a_container_that_was_removed_is_forgotten_after_ten_minutes() -> None:
     """
     book = ContainerBook()
     record = book.open(A, now_ns=0)
+    book.keep_kill(A, kill(5))
+    book.keep_exit(A, exited(MAIN_PID, at_s=5, signal=9))
     book.forget(10_000 * 10**9)
     assert book.get(A) is record
     record.destroyed = True
     book.forget(601 * 10**9)
     assert book.get(A) is None
+    record = book.open(A, now_ns=0)
+    run = record.begin(Run(container_id=A, main_pid=MAIN_PID))
+    assert (book.kills_of(record, run), book.main_exit_of(record, run)) == ((), None)
+
+
+def test_kills_and_ends_of_2048_containers_are_kept() -> None:
+    """
+    Also of those that Docker never tells of; who was heard of last stays.
+    """
+    book = ContainerBook()
+    for number in (0, 1, *range(2, 2048), 0, 2048):
+        book.keep_kill(str(number), kill(5))
+        book.keep_exit(str(number), exited(MAIN_PID, at_s=5, signal=9))
+    kept = []
+    for number in range(2049):
+        record = book.open(str(number), 0)
+        run = record.begin(Run(container_id=record.id, main_pid=MAIN_PID))
+        kept.append((len(book.kills_of(record, run)), book.main_exit_of(record, run) is not None))
+    assert kept[0] == kept[2048] == (1, True)
+    assert kept[1] == (0, False)
 
 
 def test_the_end_of_the_main_process_is_the_end_of_the_run() -> None:

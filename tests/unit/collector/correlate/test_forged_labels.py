@@ -53,6 +53,17 @@ def test_a_label_is_known_by_the_events_that_have_no_exit_code_of_their_own() ->
     assert told.exit_code is None
 
 
+def test_an_exit_code_that_only_the_end_has_is_its_own() -> None:
+    """
+    A label would have shown at the start too.
+    """
+    scene = Scene()
+    named = {"name": "box-a", "image": "shop/api:1"}
+    scene.tell(docker(START, 0, attributes=named))
+    scene.tell(docker(DIE, 10, exit_code=3, attributes=named | {"exitCode": "3"}), at_s=10)
+    assert death(scene.wait(VERDICT_WAIT_S)).exit_code == 3
+
+
 def test_a_signal_that_a_label_forged_is_not_believed() -> None:
     """
     Or `--label signal=9` would blame docker kill for every end.
