@@ -7,6 +7,7 @@ from sinks.event import Event, SignalSender
 from tests.unit.collector.correlate.scene import (
     DIE,
     MAIN_PID,
+    START,
     VERDICT_WAIT_S,
     Scene,
     death,
@@ -57,6 +58,15 @@ def test_without_a_wait_status_the_exit_code_tells_the_signal() -> None:
     scene = started()
     scene.tell(sent(MAIN_PID, 9.9), sent(MAIN_PID, 9.95, by_pid=7, signal=1), docker(DIE, 10, exit_code=137), at_s=10)
     assert sender_pid(scene.wait(VERDICT_WAIT_S)) == 27095
+
+
+def test_a_signal_to_nobody_knows_whom_ended_nothing() -> None:
+    """
+    Where neither the main process nor the code is known.
+    """
+    scene = Scene()
+    scene.tell(docker(START, 0), sent(MAIN_PID, 9.9), docker(DIE, 10, exit_code=137), at_s=10)
+    assert sender_pid(scene.wait(VERDICT_WAIT_S)) is None
 
 
 def test_who_ended_by_itself_was_ended_by_nobody() -> None:
