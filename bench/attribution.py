@@ -19,7 +19,8 @@ from typing import Final
 
 from parsers.cgroup_path import container_of
 from parsers.kmsg import parse_record
-from parsers.oom_line import Summary, parse_line
+from parsers.oom_line import parse_line
+from parsers.oom_summary import Summary
 from sinks.event import rfc3339
 from tests.live.lab.agent import Agent
 from tests.live.lab.engine import find_engine

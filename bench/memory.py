@@ -20,8 +20,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from collector.correlate.book import ContainerBook
 from collector.correlate.memory_facts import MemoryRound
-from collector.correlate.runs import ContainerBook
 from collector.memory.cgroups import CgroupTree
 from collector.memory.insight import MemoryInsight
 from collector.sources.memory import MemoryConfig, MemorySource

@@ -10,20 +10,19 @@ events are those of the recorded host, again and again with new ids, from 64 con
 """
 
 import asyncio
-import multiprocessing
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
 import orjson
 import uvloop
 
+from bench.shared.receiving import Requests, header, receiver
 from collector.delivery import Courier
 from collector.metrics import Metrics
 from collector.replay import load, play
@@ -86,14 +85,14 @@ def main() -> None:
     """
     count = int(sys.argv[1]) if len(sys.argv) > 1 else EVENTS
     with (
-        _receiver() as (port, receiver),
+        receiver(_receive) as (port, orders),
         tempfile.TemporaryDirectory(dir=".") as folder,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
-        runner.run(_outage(count, port, receiver, Path(folder) / "s.db"))
+        runner.run(_outage(count, port, orders, Path(folder) / "s.db"))
 
 
-async def _outage(count: int, port: int, receiver: Connection, path: Path) -> None:
+async def _outage(count: int, port: int, orders: Connection, path: Path) -> None:
     config = WebhookConfig(name="hook", type="webhook", url=Secret(f"http://127.0.0.1:{port}/"))
     store = await Store.open(path, max_bytes=STORE_BYTES)
     clock, metrics = SteppedClock(), Metrics(sinks=["hook"])
@@ -104,12 +103,12 @@ async def _outage(count: int, port: int, receiver: Connection, path: Path) -> No
         attempts = metrics.value("exit137_sink_attempts", "hook")
         print(f"after an hour: {store.depth('hook'):,} events wait, {attempts:.0f} attempts failed")
         print(f"  circuit {courier.health.circuit.value}, resident {_resident_mib():.0f} MiB")
-        receiver.send("up")
+        orders.send("up")
         await _drained(store, clock)
         task.cancel()
     await store.aclose()
-    receiver.send("tell")
-    _tell(count, receiver.recv())
+    orders.send("tell")
+    _tell(count, orders.recv())
 
 
 async def _hour(count: int, store: Store, courier: Courier, clock: SteppedClock) -> None:
@@ -164,18 +163,6 @@ def _stored(number: int, document: dict[str, object]) -> StoredEvent:
     )
 
 
-@contextmanager
-def _receiver() -> Iterator[tuple[int, Connection]]:
-    ours, theirs = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_receive, args=(theirs,), daemon=True)
-    process.start()
-    try:
-        yield ours.recv(), ours
-    finally:
-        process.terminate()
-        process.join()
-
-
 def _receive(orders: Connection) -> None:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(orders))
@@ -192,46 +179,17 @@ async def _serve(orders: Connection) -> None:
         else:
             orders.send(taken)
 
-    server = await loop.create_server(lambda: _Answers(up, taken), "127.0.0.1", 0)
+    def answer(head: bytes, transport: asyncio.Transport) -> None:
+        if up.is_set():
+            taken.append(header(head, b"webhook-id").decode())
+            transport.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+        else:
+            transport.write(b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n")
+
+    server = await loop.create_server(lambda: Requests(answer), "127.0.0.1", 0)
     orders.send(server.sockets[0].getsockname()[1])
     loop.add_reader(orders.fileno(), obey)
     await server.serve_forever()
-
-
-class _Answers(asyncio.Protocol):
-    """
-    Answers each request that is whole, and notes whose it took.
-    """
-
-    def __init__(self, up: asyncio.Event, taken: list[str]) -> None:
-        self._up = up
-        self._taken = taken
-        self._content = b""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """
-        Remember whom to answer.
-        """
-        self._transport = cast("asyncio.Transport", transport)
-
-    def data_received(self, data: bytes) -> None:
-        """
-        Collect until the body is there; the client sends no second request before the answer.
-        """
-        self._content += data
-        head, end, body = self._content.partition(b"\r\n\r\n")
-        if not end or len(body) < int(_header(head, b"content-length")):
-            return
-        self._content = b""
-        if self._up.is_set():
-            self._taken.append(_header(head, b"webhook-id").decode())
-            self._transport.write(b"HTTP/1.1 204 No Content\r\n\r\n")
-        else:
-            self._transport.write(b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n")
-
-
-def _header(head: bytes, name: bytes) -> bytes:
-    return head.lower().split(b"\r\n" + name + b":", 1)[1].split(b"\r\n", 1)[0].strip()
 
 
 if __name__ == "__main__":

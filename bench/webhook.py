@@ -9,17 +9,15 @@ of its own on loopback that answers 200 after a given time. The store is on the 
 
 import asyncio
 import base64
-import multiprocessing
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
 import orjson
 import uvloop
 
+from bench.shared.receiving import Requests, receiver
 from bench.shared.sending import from_store, measured, through_sink
 from collector.replay import load, play
 from sinks.base import Outgoing
@@ -41,7 +39,7 @@ def main() -> None:
     mean_bytes = sum(len(event.body) for event in events) / len(events)
     print(f"{len(events)} events of {mean_bytes:.0f} bytes in the mean")
     for after_s in ANSWERS_AFTER_S:
-        with _receiver(after_s) as port, tempfile.TemporaryDirectory(dir=".") as folder:
+        with receiver(_receive, after_s) as (port, _), tempfile.TemporaryDirectory(dir=".") as folder:
             config = _config(port, Path(folder))
             answer = f"answer after {after_s * 1000:2.0f} ms"
             _tell(f"sink alone, {answer}:", *measured(through_sink(WebhookSink(config), events), EVENTS))
@@ -70,18 +68,6 @@ def _config(port: int, folder: Path) -> WebhookConfig:
     return WebhookConfig(name="hook", type="webhook", url=url, signing_secrets_files=(str(secret),))
 
 
-@contextmanager
-def _receiver(after_s: float) -> Iterator[int]:
-    ours, theirs = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_receive, args=(theirs, after_s), daemon=True)
-    process.start()
-    try:
-        yield ours.recv()
-    finally:
-        process.terminate()
-        process.join()
-
-
 def _receive(port: Connection, after_s: float) -> None:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(port, after_s))
@@ -89,40 +75,18 @@ def _receive(port: Connection, after_s: float) -> None:
 
 async def _serve(port: Connection, after_s: float) -> None:
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: _Answers(after_s), "127.0.0.1", 0)
+
+    def answer(_head: bytes, transport: asyncio.Transport) -> None:
+        loop.call_later(after_s, _acknowledge, transport)
+
+    server = await loop.create_server(lambda: Requests(answer), "127.0.0.1", 0)
     port.send(server.sockets[0].getsockname()[1])
     await server.serve_forever()
 
 
-class _Answers(asyncio.Protocol):
-    """
-    Answers each request that is whole: as little as HTTP needs, so that what is measured is the sink.
-    """
-
-    def __init__(self, after_s: float) -> None:
-        self._after_s = after_s
-        self._content = b""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """
-        Remember whom to answer.
-        """
-        self._transport = cast("asyncio.Transport", transport)
-
-    def data_received(self, data: bytes) -> None:
-        """
-        Collect until the body is there; the client sends no second request before the answer.
-        """
-        self._content += data
-        head, end, body = self._content.partition(b"\r\n\r\n")
-        if not end or len(body) < int(head.lower().split(b"content-length:", 1)[1].split(b"\r\n", 1)[0]):
-            return
-        self._content = b""
-        asyncio.get_running_loop().call_later(self._after_s, self._answer)
-
-    def _answer(self) -> None:
-        if not self._transport.is_closing():
-            self._transport.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+def _acknowledge(transport: asyncio.Transport) -> None:
+    if not transport.is_closing():
+        transport.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
 
 
 if __name__ == "__main__":

@@ -39,20 +39,13 @@ class ContainerRef:
     Attributes:
         id: mostly 64 hex digits; the name for LXC and systemd-nspawn.
         pod_uid: the Kubernetes pod, with dashes as the API server writes it.
-        outer: the containers around this one, outermost first; their own `outer` is empty.
+        outer: the containers around this one, that of the host's daemon first; their own `outer` is empty.
     """
 
     runtime: Runtime
     id: str
     pod_uid: str | None = None
     outer: tuple["ContainerRef", ...] = ()
-
-    @property
-    def outermost(self) -> "ContainerRef":
-        """
-        The container that the daemon of this host knows, where containers are nested.
-        """
-        return self.outer[0] if self.outer else self
 
 
 _ID: Final = r"(?P<id>[0-9a-f]{8,64})"

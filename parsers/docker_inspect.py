@@ -46,8 +46,6 @@ class ContainerSnapshot:
         memory_limit_bytes: None where there is no limit; so with `memory_reservation_bytes`.
         memory_swap_bytes: memory and swap together; -1 is no limit.
         stop_signal: name or number of what `docker stop` sends first, if it is not SIGTERM.
-        stop_timeout_s: how long it waits then.
-        cgroup_parent: `--cgroup-parent`.
     """
 
     id: str
@@ -77,12 +75,7 @@ class ContainerSnapshot:
     init: bool | None = None
     auto_remove: bool = False
     stop_signal: str | None = None
-    stop_timeout_s: int | None = None
-    restart_policy: str | None = None
-    pid_mode: str | None = None
-    cgroup_parent: str | None = None
     log_driver: str | None = None
-    health_status: str | None = None
     runtime: str | None = "docker"
 
 
@@ -151,10 +144,5 @@ def _snapshot(container_id: str, fields: Mapping[str, Any]) -> ContainerSnapshot
         init=flag_of(host.get("Init")),
         auto_remove=flag_of(host.get("AutoRemove")) or False,
         stop_signal=text_of(config.get("StopSignal")),
-        stop_timeout_s=int_of(config.get("StopTimeout")),
-        restart_policy=text_of(fields_of(host.get("RestartPolicy")).get("Name")),
-        pid_mode=text_of(host.get("PidMode")),
-        cgroup_parent=text_of(host.get("CgroupParent")),
         log_driver=text_of(fields_of(host.get("LogConfig")).get("Type")),
-        health_status=text_of(fields_of(state.get("Health")).get("Status")),
     )

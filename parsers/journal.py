@@ -38,7 +38,7 @@ class JournalEntry:
     Attributes:
         message: empty where there is none; bytes that are not UTF-8 are kept as surrogates.
         transport: how it came: `kernel`, `journal`, `syslog`, `stdout`, …
-        boot_id: 32 hex digits, no dashes; so with `machine_id` and `message_id`.
+        boot_id: 32 hex digits, no dashes; so with `machine_id`.
         realtime_ns: when journald received it, nanoseconds since 1970; `monotonic_us` is the same since boot.
         source_realtime_ns: when the sender sent it.
         source_monotonic_us: the kernel's own stamp of a kernel message.
@@ -65,7 +65,6 @@ class JournalEntry:
     systemd_unit: str | None = None
     unit: str | None = None
     user_unit: str | None = None
-    message_id: str | None = None
     cursor: str | None = None
 
     @property
@@ -120,7 +119,6 @@ def parse_entry(fields: bytes | Mapping[str, Any]) -> JournalEntry:
         systemd_unit=_text(entry, "_SYSTEMD_UNIT"),
         unit=_text(entry, "UNIT"),
         user_unit=_text(entry, "USER_UNIT"),
-        message_id=_id(entry, "MESSAGE_ID"),
         cursor=_text(entry, "__CURSOR"),
     )
 

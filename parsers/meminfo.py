@@ -8,30 +8,22 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-_LINE: Final = re.compile(rb"^(MemTotal|MemAvailable|SwapTotal|SwapFree): +([0-9]{1,15}) kB$", re.MULTILINE)
+_TOTAL: Final = re.compile(rb"^MemTotal: +([0-9]{1,15}) kB$", re.MULTILINE)
 _KIB: Final = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostMemory:
     """
-    The host's memory; `available_bytes` is what programs could still get without swapping.
+    The host's memory.
     """
 
     total_bytes: int | None = None
-    available_bytes: int | None = None
-    swap_total_bytes: int | None = None
-    swap_free_bytes: int | None = None
 
 
 def parse_meminfo(text: bytes) -> HostMemory:
     """
-    The lines that matter; what is missing is None.
+    The line that matters; where it is missing the size is None.
     """
-    sizes = {match[1]: int(match[2]) * _KIB for match in _LINE.finditer(text)}
-    return HostMemory(
-        total_bytes=sizes.get(b"MemTotal"),
-        available_bytes=sizes.get(b"MemAvailable"),
-        swap_total_bytes=sizes.get(b"SwapTotal"),
-        swap_free_bytes=sizes.get(b"SwapFree"),
-    )
+    total = _TOTAL.search(text)
+    return HostMemory(total_bytes=int(total[1]) * _KIB if total is not None else None)

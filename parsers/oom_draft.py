@@ -4,23 +4,16 @@ An OOM report that is still being printed: it takes facts one by one and says wh
 Everything it keeps is bounded, since the processes of a machine can fill a report at will.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, assert_never
 
 from parsers.cgroup_path import container_of
-from parsers.oom_facts import KernelLine, MemoryUsage, OomMessage, OomReport, OomVictim, TaskRow
-from parsers.oom_line import (
-    AlreadyExiting,
-    Chosen,
-    Killed,
-    MemcgLimit,
-    NoKillable,
-    Panic,
-    Summary,
-    TriggerProcess,
-)
-from parsers.oom_table import MemcgStats, TaskHeader, Usage, parse_row, parse_stat_lines
+from parsers.oom_facts import KernelLine, OomMessage, OomReport, OomVictim
+from parsers.oom_figures import Figures
+from parsers.oom_line import MemcgLimit, NoKillable, Panic, TriggerProcess
+from parsers.oom_summary import Summary
+from parsers.oom_table import MemcgStats, TaskHeader, Usage
+from parsers.oom_victim import AlreadyExiting, Chosen, Killed
 
 # A line that a report has once at most, and a line that means something only inside a report.
 Step = Summary | Chosen | MemcgLimit | NoKillable | Panic
@@ -30,10 +23,7 @@ SETTLE_US: Final = 5_000
 GROUP_SETTLE_US: Final = 250_000
 GIVE_UP_US: Final = 10_000_000
 
-_ROWS_AT_MOST: Final = 4096
 _VICTIMS_AT_MOST: Final = 4096
-_STATS_AT_MOST: Final = 512
-_PAGE_SIZES: Final = (4096, 16384, 65536)
 _MEMCG: Final = "CONSTRAINT_MEMCG"
 
 
@@ -45,11 +35,9 @@ class Draft:
     Attributes:
         report: what is known so far, without the parts below.
         caller: who prints it, where the kernel tells.
-        columns: of the task table, once its header was seen.
-        stats_path: whose statistics are being printed.
+        figures: usages, statistics and the task table.
         summary: the victim that the summary names.
         group_path: the cgroup that is killed as a whole.
-        usages: of the cgroup, by kind.
         unfinished: a line that the kernel printed in pieces, as far as it is known.
         ended_us: when the last line came that may be the last of a report.
     """
@@ -58,15 +46,10 @@ class Draft:
     caller: str | None
     evidence: list[KernelLine] = field(default_factory=list)
     victims: dict[int, OomVictim] = field(default_factory=dict)
-    tasks: list[TaskRow] = field(default_factory=list)
-    tasks_dropped: int = 0
-    stats: dict[str, dict[str, int]] = field(default_factory=dict)
-    columns: tuple[str, ...] = ()
-    stats_path: str | None = None
+    figures: Figures = field(default_factory=Figures)
     summary: OomVictim | None = None
     group_path: str | None = None
     unfinished: KernelLine | None = None
-    usages: dict[str, MemoryUsage] = field(default_factory=dict)
     ended_us: int | None = None
 
     @property
@@ -92,7 +75,7 @@ class Draft:
         """
         if self.report.group:
             return GROUP_SETTLE_US
-        return 0 if "memory+swap" in self.usages else SETTLE_US
+        return 0 if "memory+swap" in self.figures.usages else SETTLE_US
 
     def is_over(self, now_us: int) -> bool:
         """
@@ -124,12 +107,6 @@ class Draft:
             open_group = self.report.group and len(self.victims) < _VICTIMS_AT_MOST
             return open_group and not self._contradicts(kill.message) and self._may_be_member(kill.pid)
         return self.summary is None and not self._contradicts(kill.message)
-
-    def lists(self, pid: int) -> bool:
-        """
-        Whether the task table has this process or thread.
-        """
-        return any(pid in (row.pid, row.tgid) for row in self.tasks)
 
     def covers(self, path: str) -> bool:
         """
@@ -182,12 +159,8 @@ class Draft:
         match fact:
             case TriggerProcess():
                 self.report = replace(self.report, trigger_pid=self.report.trigger_pid or fact.pid)
-            case Usage():
-                self.usages[fact.kind] = fact.usage
-            case MemcgStats():
-                self._take_stats(fact)
-            case TaskHeader():
-                self.columns = fact.columns
+            case Usage() | MemcgStats() | TaskHeader():
+                self.figures.take(fact)
             case AlreadyExiting():
                 self.report = replace(
                     self.report, already_exiting=(*self.report.already_exiting, fact.pid)[:_VICTIMS_AT_MOST]
@@ -234,23 +207,6 @@ class Draft:
         self.evidence = [line for line in self.evidence if line is not self.unfinished]
         self.unfinished = None
 
-    def take_continuation(self, text: str) -> None:
-        """
-        A line of no kind of its own: a row of the task table, or values of the statistics.
-        """
-        if self.columns:
-            row = parse_row(text, self.columns)
-            if row is None:
-                return
-            if len(self.tasks) < _ROWS_AT_MOST:
-                self.tasks.append(row)
-            else:
-                self.tasks_dropped += 1
-        elif self.stats_path is not None:
-            values = self.stats[self.stats_path]
-            if len(values) < _STATS_AT_MOST:
-                values.update(parse_stat_lines(text))
-
     def may_be_group(self, path: str) -> bool:
         """
         Whether this cgroup may be the one that the first victim belongs to.
@@ -273,20 +229,21 @@ class Draft:
         The report as it stands.
         """
         victims = tuple(self.victims.values()) or ((self.summary,) if self.summary is not None else ())
-        containers = [path for path in self.stats if container_of(path) is not None]
+        figures = self.figures
+        containers = [path for path in figures.stats if container_of(path) is not None]
         return replace(
             self.report,
             evidence=tuple(self.evidence),
             victims=victims,
-            tasks=tuple(self.tasks),
-            tasks_dropped=self.tasks_dropped,
-            memory=self.usages.get("memory"),
-            memory_swap=self.usages.get("memory+swap"),
-            swap=self.usages.get("swap"),
-            kmem=self.usages.get("kmem"),
-            memcg_stats=dict(self.stats),
+            tasks=tuple(figures.tasks),
+            tasks_dropped=figures.tasks_dropped,
+            memory=figures.usages.get("memory"),
+            memory_swap=figures.usages.get("memory+swap"),
+            swap=figures.usages.get("swap"),
+            kmem=figures.usages.get("kmem"),
+            memcg_stats=dict(figures.stats),
             victim_cgroup_hint=containers[0] if len(containers) == 1 else None,
-            page_size_bytes=_page_size(victims, self.tasks),
+            page_size_bytes=figures.page_size_bytes(victims),
         )
 
     def _take_summary(self, fact: Summary, line: KernelLine) -> None:
@@ -313,12 +270,6 @@ class Draft:
                 text=line.text,
             )
 
-    def _take_stats(self, fact: MemcgStats) -> None:
-        self.stats_path = None
-        if len(self.stats) < _STATS_AT_MOST or fact.path in self.stats:
-            self.stats_path = fact.path
-            self.stats.setdefault(fact.path, {}).update(fact.values)
-
     def _contradicts(self, message: OomMessage | None) -> bool:
         """
         Whether a kill speaks of the host's memory and the report of a cgroup's, or the other way round.
@@ -330,8 +281,9 @@ class Draft:
         """
         The table of a cgroup's OOM lists all processes that a group kill may meet.
         """
-        whole_table = self.report.constraint == _MEMCG and self.tasks and not self.tasks_dropped
-        return not whole_table or self.lists(pid)
+        figures = self.figures
+        whole_table = self.report.constraint == _MEMCG and figures.tasks and not figures.tasks_dropped
+        return not whole_table or figures.lists(pid)
 
 
 def _is_within(path: str, above: str) -> bool:
@@ -354,15 +306,3 @@ def _victim(fact: Killed, line: KernelLine) -> OomVictim:
         at_ns=line.at_ns,
         text=line.text,
     )
-
-
-def _page_size(victims: Sequence[OomVictim], tasks: Sequence[TaskRow]) -> int | None:
-    """
-    The machine's page size, where the victim's row and its kill line tell it.
-    """
-    for victim in victims:
-        for row in tasks:
-            if row.tgid == victim.pid and victim.total_vm_bytes and row.total_vm_pages > 0:
-                size, rest = divmod(victim.total_vm_bytes, row.total_vm_pages)
-                return size if rest == 0 and size in _PAGE_SIZES else None
-    return None

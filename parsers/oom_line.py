@@ -9,11 +9,11 @@ so patterns are anchored at both ends and take the name greedily. Source: mm/oom
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from parsers.oom_facts import OomMessage
+from parsers.oom_summary import Summary, parse_summary
 from parsers.oom_table import (
     MemcgStats,
     TaskHeader,
@@ -22,8 +22,15 @@ from parsers.oom_table import (
     parse_stats,
     parse_usage,
 )
-
-_KIB: Final = 1024
+from parsers.oom_victim import (
+    AlreadyExiting,
+    Chosen,
+    Killed,
+    has_all_sizes,
+    parse_chosen,
+    parse_exiting,
+    parse_killed,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,66 +64,12 @@ class MemcgLimit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
-    """
-    `oom-kill:constraint=…`: the only line with the victim's cgroup since 5.0; what was cut off is None.
-    """
-
-    constraint: str | None
-    nodemask: str | None
-    cpuset: str | None
-    mems_allowed: str | None
-    oom_memcg: str | None
-    task_memcg: str | None
-    comm: str | None
-    pid: int | None
-    uid: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chosen:
-    """
-    `Kill process N (comm) score S or sacrifice child` (before 5.1): a choice, not yet a kill.
-    """
-
-    message: OomMessage
-    pid: int
-    comm: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Killed:
-    """
-    `Killed process N (comm) …`: a kill.
-
-    Attributes:
-        sizes: `total-vm`, `anon-rss`, … in bytes.
-    """
-
-    message: OomMessage | None
-    pid: int
-    comm: str
-    uid: int | None
-    oom_score_adj: int | None
-    sizes: Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class GroupKill:
     """
     `Tasks in <path> are going to be killed due to memory.oom.group set`.
     """
 
     path: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AlreadyExiting:
-    """
-    `OOM victim N (comm) is already exiting. Skip killing the task`: no kill.
-    """
-
-    pid: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,8 +120,6 @@ OomLine = (
     | SysRq
 )
 
-_MESSAGES: Final = {message.value.lower(): message for message in OomMessage}
-_MESSAGE: Final = "(?P<message>(?i:" + "|".join(re.escape(message) for message in OomMessage) + "))"
 
 # A name has 15 bytes; dmesg prints those that are not printable as \xNN.
 _INVOKED: Final = re.compile(r"((?:\\x[0-9a-f]{2}|.){0,15}?) invoked oom-killer: (.*)", re.DOTALL)
@@ -176,39 +127,7 @@ _GFP: Final = re.compile(r"gfp_mask=(0x[0-9a-f]+(?:\([^)]*\))?)")
 _ORDER: Final = re.compile(r"order=(-?[0-9]{1,4})")
 _TRIGGER: Final = re.compile(r"(?:CPU: [0-9]+ (?:UID: [0-9]+ )?PID|Pid): ([0-9]{1,10}),? [Cc]omm: ")
 _LIMIT: Final = re.compile(r"Task in (/.*?) killed as a result of limit of (/.*)", re.DOTALL)
-_SUMMARY: Final = "oom-kill:constraint="
-_SUMMARY_HEAD: Final = re.compile(
-    _SUMMARY + r"(?P<constraint>[^,]+)(?:,nodemask=(?P<nodemask>.*?))?(?:,cpuset=(?P<cpuset>.*?))?"
-    r"(?:,mems_allowed=(?P<mems_allowed>[0-9,\-]*?))?(?:,global_oom|,oom_memcg=(?P<oom_memcg>.*?))?"
-    r"(?:,task_memcg=(?P<task_memcg>.*))?",
-    re.DOTALL,
-)
-_SUMMARY_TAIL: Final = re.compile(
-    r",task=(?P<comm>.*),pid=(?P<pid>[0-9]{1,10}),uid=(?P<uid>[0-9]{1,10})\s*\Z", re.DOTALL
-)
-_LAST_VALUE: Final = re.compile(r"(.*),(?:nodemask|cpuset|mems_allowed|oom_memcg|task_memcg|task)=.*", re.DOTALL)
-_CHOSEN: Final = re.compile(
-    _MESSAGE + r": Kill process (?P<pid>[0-9]{1,10}) \((?P<comm>.*)\) score -?[0-9]+ "
-    r"(?:or sacrifice child|and children\.?)\s*",
-    re.DOTALL,
-)
-_KILLED: Final = re.compile(
-    rf"(?:{_MESSAGE}: )?Killed process (?P<pid>[0-9]{{1,10}})(?:, UID (?P<uid>[0-9]{{1,10}}),)? "
-    r"\((?P<comm>.*)\)(?:, UID (?P<uid_after>[0-9]{1,10}))?(?:,? (?P<sizes>total-vm:.*)|[,.]?\s*)",
-    re.DOTALL,
-)
-_SIZE: Final = re.compile(r"([a-z-]+):([0-9]{1,19})kB")
-_UID: Final = re.compile(r"UID:([0-9]{1,10})")
-_ADJ: Final = re.compile(r"oom_score_adj:(-?[0-9]{1,4})")
-_WHOLE_SIZES: Final = re.compile(
-    r"total-vm:[0-9]+kB(?:, [a-z-]+:[0-9]+kB)+(?:, UID:[0-9]+)?"
-    r"(?: pgtables:[0-9]+kB)?(?: oom_score_adj:-?[0-9]+)?\s*"
-)
 _GROUP: Final = re.compile(r"Tasks in (/.*) are going to be killed due to memory\.oom\.group set\s*", re.DOTALL)
-_EXITING: Final = re.compile(
-    _MESSAGE + r": OOM victim (?P<pid>[0-9]{1,10}) \(.*\) is already exiting\. Skip killing the task\s*",
-    re.DOTALL,
-)
 _NO_KILLABLE: Final = re.compile(r"Out of memory and no killable processes")
 _PANIC: Final = re.compile(r"Kernel panic - not syncing: (?:System is deadlocked on memory|[Oo]ut of memory)")
 _SUPPRESSED: Final = re.compile(r"oom_kill_process: ([0-9]{1,10}) callbacks suppressed")
@@ -239,8 +158,7 @@ def is_complete(text: str) -> bool:
         case Invoked():
             return fact.order is not None
         case Killed():
-            killed = _KILLED.fullmatch(text)
-            return killed is not None and _WHOLE_SIZES.fullmatch(killed["sizes"] or "") is not None
+            return has_all_sizes(text)
         case _:
             return True
 
@@ -263,78 +181,9 @@ def _limit(text: str) -> MemcgLimit | None:
     return MemcgLimit(task_memcg=match[1], oom_memcg=match[2].rstrip()) if match else None
 
 
-def _summary(text: str) -> Summary | None:
-    if not text.startswith(_SUMMARY):
-        return None
-    tail = _SUMMARY_TAIL.search(text)
-    head = _SUMMARY_HEAD.fullmatch(text[: tail.start()] if tail else _without_last_value(text))
-    known = head.groupdict() if head else {}
-    return Summary(
-        constraint=known.get("constraint"),
-        nodemask=known.get("nodemask"),
-        cpuset=known.get("cpuset"),
-        mems_allowed=known.get("mems_allowed"),
-        oom_memcg=known.get("oom_memcg"),
-        task_memcg=known.get("task_memcg"),
-        comm=tail["comm"] if tail else None,
-        pid=int(tail["pid"]) if tail else None,
-        uid=int(tail["uid"]) if tail else None,
-    )
-
-
-def _without_last_value(text: str) -> str:
-    """
-    What is certain of a summary without an end: its last value may be cut.
-    """
-    cut = _LAST_VALUE.fullmatch(text)
-    return cut[1] if cut else ""
-
-
-def _chosen(text: str) -> Chosen | None:
-    match = _CHOSEN.fullmatch(text)
-    if match is None:
-        return None
-    return Chosen(message=_MESSAGES[match["message"].lower()], pid=int(match["pid"]), comm=match["comm"])
-
-
-def _killed(text: str) -> Killed | None:
-    match = _KILLED.fullmatch(text)
-    if match is None:
-        return None
-    figures = match["sizes"] or ""
-    uid, adj = _UID.search(figures), _ADJ.search(figures)
-    return Killed(
-        message=_MESSAGES[match["message"].lower()] if match["message"] else None,
-        pid=int(match["pid"]),
-        comm=match["comm"],
-        uid=_number(match["uid"] or match["uid_after"] or (uid[1] if uid else None)),
-        oom_score_adj=_number(adj[1] if adj else None),
-        sizes=_sizes(figures),
-    )
-
-
-def _number(digits: str | None) -> int | None:
-    return int(digits) if digits is not None else None
-
-
-def _sizes(figures: str) -> dict[str, int]:
-    """
-    In bytes; early releases of 5.4 print `pgtables` in bytes and call them kB: more than the process maps.
-    """
-    sizes = {name: int(value) * _KIB for name, value in _SIZE.findall(figures)}
-    if sizes.get("pgtables", 0) > sizes.get("total-vm", 0):
-        sizes["pgtables"] //= _KIB
-    return sizes
-
-
 def _group(text: str) -> GroupKill | None:
     match = _GROUP.fullmatch(text)
     return GroupKill(path=match[1]) if match else None
-
-
-def _exiting(text: str) -> AlreadyExiting | None:
-    match = _EXITING.fullmatch(text)
-    return AlreadyExiting(pid=int(match["pid"])) if match else None
 
 
 def _no_killable(text: str) -> NoKillable | None:
@@ -355,12 +204,12 @@ def _sysrq(text: str) -> SysRq | None:
 
 
 _PARSERS: Final[tuple[Callable[[str], OomLine | None], ...]] = (
-    _killed,
-    _summary,
+    parse_killed,
+    parse_summary,
     _invoked,
-    _chosen,
+    parse_chosen,
     _group,
-    _exiting,
+    parse_exiting,
     parse_usage,
     _limit,
     parse_stats,

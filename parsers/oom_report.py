@@ -13,28 +13,25 @@ from typing import Final, assert_never
 from parsers.oom_draft import GIVE_UP_US, Detail, Draft, Step
 from parsers.oom_facts import KernelLine, OomReport
 from parsers.oom_line import (
-    AlreadyExiting,
-    Chosen,
     GroupKill,
     Invoked,
-    Killed,
     MemcgLimit,
     NoKillable,
     OomLine,
     Panic,
-    Summary,
     Suppressed,
     SysRq,
     TriggerProcess,
     is_complete,
     parse_line,
 )
+from parsers.oom_summary import SUMMARY, Summary
 from parsers.oom_table import MemcgStats, TaskHeader, Usage
+from parsers.oom_victim import AlreadyExiting, Chosen, Killed
 
 _OPEN_AT_MOST: Final = 64
 _PIECES_LENGTH_AT_MOST: Final = 8192
-# Lines that the kernel prints in pieces, so that another CPU may print in between.
-_SUMMARY: Final = "oom-kill:constraint="
+# As the summary, a line that the kernel prints in pieces, so that another CPU may print in between.
 _LIMIT: Final = "Task in /"
 _LIMIT_GOES_ON: Final = ("killed as a result of limit of", "/")
 
@@ -81,7 +78,7 @@ class ReportAssembler:
         if fact is not None:
             closed += self._take(fact, line)
         elif (draft := next(iter(self._waiting(line)), None)) is not None:
-            draft.take_continuation(line.text)
+            draft.figures.take_continuation(line.text)
         self._note_unfinished(line)
         return closed + self._close(self._open[:-_OPEN_AT_MOST])
 
@@ -183,7 +180,7 @@ class ReportAssembler:
         """
         waiting = [draft for draft in self._waiting(line) if not draft.has(fact)]
         pid = fact.pid if isinstance(fact, Summary | Chosen) else None
-        listing = (draft for draft in waiting if pid is not None and draft.lists(pid))
+        listing = (draft for draft in waiting if pid is not None and draft.figures.lists(pid))
         return next(listing, None) or next(iter(waiting), None) or self._new(line)
 
     def _draft_of_detail(self, fact: Detail, line: KernelLine) -> Draft | None:
@@ -215,7 +212,7 @@ class ReportAssembler:
         return line
 
     def _note_unfinished(self, line: KernelLine) -> None:
-        if line.text.startswith((_SUMMARY, _LIMIT)) and not is_complete(line.text):
+        if line.text.startswith((SUMMARY, _LIMIT)) and not is_complete(line.text):
             draft = next(iter(self._waiting(line)), None) or self._new(line)
             draft.unfinished = line
 
@@ -260,7 +257,7 @@ def _continued(text: str, line: KernelLine) -> str | None:
     """
     if len(text) > _PIECES_LENGTH_AT_MOST:
         return None
-    if text.startswith(_SUMMARY):
+    if text.startswith(SUMMARY):
         return text + line.text if line.fragment or line.text.startswith(",") else None
     goes_on = line.text.lstrip().startswith(_LIMIT_GOES_ON)
     return f"{text.rstrip()} {line.text.lstrip()}" if line.fragment or goes_on else None

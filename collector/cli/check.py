@@ -19,7 +19,7 @@ from collector.hostclock import identify
 from collector.sources.probe import probe
 from sinks import Outgoing, SinkConfig, load
 from sinks.errors import SinkError
-from sinks.event import Confidence, EcsEvent, Event, EventType, Exit137, Gap, to_json
+from sinks.event import Confidence, EcsEvent, Event, EventType, Exit137, Gap, Severity, to_json
 
 _PATIENCE_S: Final = 15.0
 
@@ -107,7 +107,7 @@ def trial_event(config: Config, time_ns: int) -> Outgoing:
         subject="source/check",
         time_ns=time_ns,
         message="A test event: exit137 can reach this sink.",
-        event=EcsEvent(kind="state", category=("process",), type=("info",), action="test", severity=1),
+        event=EcsEvent(kind="state", category=("process",), type=("info",), action="test", severity=Severity.DEBUG),
         host=host,
         exit137=Exit137(confidence=Confidence.CERTAIN, evidence=(), gap=Gap(source="check", what="test")),
     )

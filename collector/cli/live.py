@@ -5,7 +5,6 @@ What `top` and `size` share: the containers of this host with their names, and w
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import orjson
@@ -18,11 +17,9 @@ from collector.sources.docker_client import DockerClient
 from collector.store import History, StoreError
 from parsers.docker_inspect import ContainerSnapshot, parse_inspect
 from parsers.errors import ParseError
-from parsers.meminfo import HostMemory, parse_meminfo
 from sinks.event import EventType
 
 SHORT_ID: Final = 12
-_MEMINFO: Final = Path("/proc/meminfo")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,16 +75,6 @@ def live(config: Config) -> Live:
     except SourceError:
         return Live(tree=tree, names={}, docker=None)
     return Live(tree=tree, names=names, docker=docker)
-
-
-def host_memory() -> HostMemory | None:
-    """
-    The host's memory.
-    """
-    try:
-        return parse_meminfo(_MEMINFO.read_bytes())
-    except OSError:
-        return None
 
 
 def stored(config: Config, *, container_id: str | None, since_ns: int | None, types: Collection[str]) -> list[Any]:

@@ -9,11 +9,12 @@ from typing import Final
 import click
 
 from collector.cli.common import config_option, configuration, fail
-from collector.cli.live import SHORT_ID, Live, host_memory, live, stored
+from collector.cli.live import SHORT_ID, Live, live, stored
 from collector.config import Config
 from collector.correlate.memory_facts import MemorySample
 from collector.correlate.wording import shown, size
 from collector.memory.cgroups import ContainerCgroup
+from collector.memory.host import host_memory
 from collector.memory.past import past_of
 from collector.memory.processes import read_processes
 from collector.memory.sentences import duration

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from collector.cli.common import config_option, configuration, fail
-from collector.cli.live import Live, host_memory, kills_since, live, midnight_ns
+from collector.cli.live import Live, kills_since, live, midnight_ns
 from collector.config import Config
 from collector.correlate.memory_facts import MemorySample
 from collector.correlate.wording import shown, size
 from collector.memory.curve import fit
 from collector.memory.forecast import forecast
+from collector.memory.host import host_memory
 from collector.memory.past import kills_by_container
 from collector.memory.sampler import Sampler
 from collector.memory.samples import Point, SampleRing

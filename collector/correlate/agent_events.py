@@ -4,13 +4,12 @@ Events about the evidence itself: what was lost, what does not fit together, whi
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
 from collector.correlate import sentences
+from collector.correlate.book import ContainerBook
 from collector.correlate.counted import ToldKill, Unexplained
 from collector.correlate.facts import GapFact
 from collector.correlate.identity import agent_id
-from collector.correlate.runs import ContainerBook
 from collector.correlate.wording import shown
 from parsers.cgroup_path import container_of
 from parsers.oom_facts import OomReport
@@ -25,11 +24,9 @@ from sinks.event import (
     Exit137,
     Gap,
     Host,
+    Severity,
     rfc3339,
 )
-
-_INFO: Final = 2
-_WARNING: Final = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +151,7 @@ class AgentEvents:
                 category=("process",),
                 type=("info",),
                 action=gap.what.replace("_", "-"),
-                severity=_INFO if gap.what == "source_up" else _WARNING,
+                severity=Severity.INFO if gap.what == "source_up" else Severity.WARNING,
             ),
             host=self.host,
             container=Container(id=container_id) if container_id is not None else None,

@@ -7,8 +7,9 @@ tells: the main process from `docker inspect`, the others from the task table of
 
 from typing import Final
 
+from collector.correlate.book import ContainerBook
 from collector.correlate.pid_index import PidIndex, Placement
-from collector.correlate.runs import ContainerBook, ContainerRecord
+from collector.correlate.runs import ContainerRecord
 from parsers.cgroup_path import ContainerRef, container_of
 from parsers.oom_facts import OomReport, OomVictim, TaskRow
 from sinks.event import Confidence, Scope

@@ -12,10 +12,11 @@ from typing import Final
 
 from collector.correlate.agent_events import AgentEvents
 from collector.correlate.attribution import known_reference
+from collector.correlate.book import ContainerBook
 from collector.correlate.claims import Claim, Claimant, Claims
-from collector.correlate.compose import Composer, kill_in_run
 from collector.correlate.counted import Counted, ToldKill
-from collector.correlate.deaths import Deaths, JudgedDeath
+from collector.correlate.death_event import death_event
+from collector.correlate.deaths import Deaths
 from collector.correlate.facts import (
     ContainerGoneFact,
     EngineFact,
@@ -35,10 +36,12 @@ from collector.correlate.facts import (
     VictimSeen,
 )
 from collector.correlate.insight import Insight, NoInsight
+from collector.correlate.kill_events import KillEvents, kill_in_run
 from collector.correlate.kills import KernelKill, Kills
 from collector.correlate.memory_facts import ContainerProcesses, MemoryRound, RememberedWarningFact
+from collector.correlate.open_cases import JudgedDeath
 from collector.correlate.pid_index import PidIndex
-from collector.correlate.runs import ContainerBook, KillInRun
+from collector.correlate.runs import KillInRun
 from collector.correlate.unlogged import unlogged_kill
 from collector.correlate.user_kills import UserKills, UserSpaceKill
 from collector.correlate.witnesses import Witnesses
@@ -62,6 +65,7 @@ class Correlator:
     def __init__(self, host: Host, booted_ns: int | None = None, insight: Insight | None = None) -> None:
         boot_id = host.boot.id if host.boot is not None else None
         self.book = ContainerBook()
+        self._host = host
         self._pids = PidIndex()
         self._claims = Claims()
         self._witnesses = Witnesses()
@@ -69,7 +73,7 @@ class Correlator:
         self._deaths = Deaths(self.book, self._pids, self._witnesses, boot_id, booted_ns)
         self._user_kills = UserKills(self.book, self._pids)
         self._counted = Counted()
-        self._compose = Composer(host=host)
+        self._kill_events = KillEvents(host=host)
         self.about = AgentEvents(host=host)
         self._insight = insight or NoInsight()
         self._kernel_logs: set[str] = set()
@@ -104,7 +108,7 @@ class Correlator:
             case LastWordsAsked() | LastWordsFact():
                 self._deaths.feed_words(fact)
             case EngineFact():
-                self._deaths.feed_engine(fact)
+                self._deaths.cases.feed_engine(fact)
             case RememberedRunFact():
                 self._deaths.feed_remembered(fact, now_ns)
             case RememberedKillFact():
@@ -161,7 +165,7 @@ class Correlator:
         """
         deadlines = (
             self._kills.next_deadline_ns(),
-            self._deaths.next_deadline_ns(),
+            self._deaths.cases.next_deadline_ns(),
             None if self._kills.waits else self._counted.next_deadline_ns(),
         )
         return min((deadline for deadline in deadlines if deadline is not None), default=None)
@@ -182,7 +186,7 @@ class Correlator:
         return [self._death(judged) for judged in self._deaths.tick(now_ns)]
 
     def _death(self, judged: JudgedDeath) -> Event:
-        return self._insight.death(self._compose.death(judged), judged)
+        return self._insight.death(death_event(self._host, judged), judged)
 
     def _tell_kills(self, kills: Iterable[KernelKill]) -> list[Event]:
         return [event for kill in kills for event in self._tell_kill(kill)]
@@ -190,7 +194,7 @@ class Correlator:
     def _tell_kill(self, kill: KernelKill) -> list[Event]:
         first_id = kill.victims[0].placement.container_id
         record = self.book.get(first_id) if first_id is not None else None
-        event = self._compose.kernel_kill(kill, record)
+        event = self._kill_events.kernel_kill(kill, record)
         self._counted.note_told(_as_counted(kill, event.id))
         for placed in kill.victims:
             self._keep(placed.placement.container_id, kill_in_run(event, kill, placed))
@@ -210,14 +214,14 @@ class Correlator:
             kill = unlogged_kill(found, self._witnesses, self.book) if not is_back_soon else None
             if kill is not None:
                 record = self.book.get(kill.container_id)
-                events += self._insight.kill(self._compose.unlogged_kill(kill, record), None, record)
+                events += self._insight.kill(self._kill_events.unlogged_kill(kill, record), None, record)
         return events + [self.about.unconfirmed(told) for told in self._counted.unconfirmed()]
 
     def _tell_user_kills(self, kills: Iterable[UserSpaceKill]) -> list[Event]:
         events: list[Event] = []
         for kill in kills:
             record = self.book.get(kill.container_id) if kill.container_id is not None else None
-            event = self._compose.user_space_kill(kill, record)
+            event = self._kill_events.user_space_kill(kill, record)
             self._keep(kill.container_id, kill.in_run(event.id))
             events += self._insight.kill(event, None, record)
         return events
@@ -270,7 +274,7 @@ class Correlator:
                 self._kernel_logs.add(fact.source)
             elif fact.what == "source_down":
                 self._kernel_logs.discard(fact.source)
-            self._deaths.kernel_log = bool(self._kernel_logs)
+            self._deaths.cases.kernel_log = bool(self._kernel_logs)
         return [self.about.gap(fact)] if self._is_news(fact) else []
 
     def _is_news(self, fact: GapFact) -> bool:

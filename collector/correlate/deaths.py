@@ -1,59 +1,32 @@
 """
-From Docker's events and inspections to ended runs, each judged once.
+From Docker's events and inspections to ended runs.
 
 A run ends with Docker's `die`, or, where nobody saw that, by comparing what was known with what `docker inspect` says
-now. The verdict waits for late evidence and for the container's last words at most `VERDICT_WAIT_NS`, less when nothing
-can change it any more.
+now.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
-from collector.correlate.case_file import EngineTimes, open_case
+from collector.correlate.book import ContainerBook
 from collector.correlate.facts import (
     ContainerGoneFact,
-    EngineFact,
     LastWordsAsked,
     LastWordsFact,
     Origin,
-    ProcessExited,
     RememberedRunFact,
-    SignalSeen,
     SnapshotFact,
 )
+from collector.correlate.open_cases import JudgedDeath, OpenCases
 from collector.correlate.pid_index import PidIndex
-from collector.correlate.runs import START_LAG_NS, START_LEAD_NS, ContainerBook, ContainerRecord, Run, SignalSent
-from collector.correlate.verdict import Case, Verdict, decide
-from collector.correlate.verdict.case import SIGNAL_BASE
+from collector.correlate.runs import START_LAG_NS, START_LEAD_NS, ContainerRecord, Run, SignalSent
 from collector.correlate.witnesses import Witnesses
 from parsers.docker_event import DockerAction, DockerEvent
 from parsers.docker_inspect import ContainerSnapshot
 
-# Docker's `oom` and `stop` come up to 0.2 s after `die` in the recordings; twice the second that docker.md names.
-VERDICT_WAIT_NS: Final = 2_000_000_000
 # A signal that has not ended its container after a minute will not be asked for again after a restart of the agent.
 _SIGNAL_HELD_NS: Final = 60_000_000_000
 _START_FAILURES: Final = range(125, 129)
 _NO_WORDS: Final = "Docker did not give its logs in time."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JudgedDeath:
-    """
-    An ended run with its verdict.
-    """
-
-    record: ContainerRecord
-    run: Run
-    case: Case
-    verdict: Verdict
-
-
-@dataclass(slots=True, kw_only=True)
-class _Open:
-    record: ContainerRecord
-    run: Run
-    deadline_ns: int
 
 
 class Deaths:
@@ -66,6 +39,9 @@ class Deaths:
         witnesses: who sent which signal; read only.
         boot_id: this boot of the host.
         booted_ns: when it began, wall clock.
+
+    Attributes:
+        cases: the ends that are not judged yet.
     """
 
     def __init__(
@@ -76,15 +52,10 @@ class Deaths:
         boot_id: str | None,
         booted_ns: int | None,
     ) -> None:
+        self.cases = OpenCases(book, witnesses, boot_id, booted_ns)
         self._book = book
         self._pids = pids
-        self._witnesses = witnesses
         self._boot_id = boot_id
-        self._booted_ns = booted_ns
-        self._engine = EngineTimes()
-        self._open: list[_Open] = []
-        self._last_event: dict[str, tuple[int, str]] = {}
-        self.kernel_log = False
 
     def feed_event(self, event: DockerEvent, now_ns: int, origin: Origin | None) -> None:
         """
@@ -106,15 +77,6 @@ class Deaths:
                 self._destroyed(record, event, now_ns)
             case _:
                 pass  # the rest only carries names and labels
-
-    def feed_engine(self, fact: EngineFact) -> None:
-        """
-        Note that the daemon went or came back.
-        """
-        if fact.up:
-            self._engine.up_ns = fact.at_ns
-        else:
-            self._engine = EngineTimes(down_ns=fact.at_ns)
 
     def feed_snapshot(self, fact: SnapshotFact, now_ns: int, origin: Origin | None) -> None:
         """
@@ -182,40 +144,19 @@ class Deaths:
         """
         Judge what can be judged now.
         """
-        judged: list[JudgedDeath] = []
-        for item in list(self._open):
-            case = self._case(item)
-            overdue = now_ns >= item.deadline_ns
-            if not overdue and (item.run.words_asked or not (item.run.after or item.run.gone)):
-                continue
-            verdict = decide(case)
-            if overdue or verdict.settled:
-                self._open.remove(item)
-                item.run.origins.clear()
-                if item.run.main_pid is not None:
-                    self._pids.forget(item.run.main_pid, item.run.ended_ns)
-                judged.append(JudgedDeath(record=item.record, run=item.run, case=case, verdict=verdict))
-        return judged
+        return self._forget_pids(self.cases.tick(now_ns))
 
     def flush(self) -> list[JudgedDeath]:
         """
         The input is at its end: judge everything with what is known.
         """
-        for item in self._open:
-            item.deadline_ns = 0
-        return self.tick(0)
-
-    def next_deadline_ns(self) -> int | None:
-        """
-        When `tick` should be called next.
-        """
-        return min((item.deadline_ns for item in self._open), default=None)
+        return self._forget_pids(self.cases.flush())
 
     def held(self, wall_ns: int) -> list[Origin]:
         """
         Readings that must come again if the agent dies now: of ends not yet told, and of signals that may still work.
         """
-        origins = [origin for item in self._open for origin in item.run.origins]
+        origins = self.cases.held()
         for record in self._book:
             run = record.living
             if run is not None and run.signals and wall_ns - run.signals[-1].at_ns < _SIGNAL_HELD_NS:
@@ -257,7 +198,7 @@ class Deaths:
         run.die_event_ns = event.time_ns
         run.exit_code = _trusted(record, "exitCode", event.exit_code)
         if not told:
-            self._open_case(record, run, now_ns, origin)
+            self.cases.open(record, run, now_ns, origin)
 
     def _destroyed(self, record: ContainerRecord, event: DockerEvent, now_ns: int) -> None:
         record.destroyed = True
@@ -316,49 +257,20 @@ class Deaths:
         record.start_failure_told = (snapshot.error if snapshot is not None else None) or "removed"
         run = Run(container_id=record.id, boot_id=self._boot_id, missed=True, after=snapshot)
         record.begin(run)
-        self._open_case(record, run, now_ns, origin)
+        self.cases.open(record, run, now_ns, origin)
 
     def _missed(self, record: ContainerRecord, run: Run, now_ns: int, origin: Origin | None) -> None:
         """
         A run ended and nobody saw it; Docker's event of it may still be on its way.
         """
         run.missed = True
-        self._open_case(record, run, now_ns, origin)
+        self.cases.open(record, run, now_ns, origin)
 
-    def _open_case(self, record: ContainerRecord, run: Run, now_ns: int, origin: Origin | None) -> None:
-        if origin is not None:
-            run.origins.append(origin)
-        self._open.append(_Open(record=record, run=run, deadline_ns=now_ns + VERDICT_WAIT_NS))
-
-    def _case(self, item: _Open) -> Case:
-        main_exit = self._book.main_exit_of(item.record, item.run)
-        return open_case(
-            item.record,
-            item.run,
-            kills=self._book.kills_of(item.record, item.run),
-            main_exit=main_exit,
-            sender=self._sender(item.run, main_exit),
-            engine=self._engine,
-            kernel_log=self.kernel_log,
-            rebooted=None not in (item.run.boot_id, self._boot_id) and item.run.boot_id != self._boot_id,
-            booted_ns=self._booted_ns,
-        )
-
-    def _sender(self, run: Run, main_exit: ProcessExited | None) -> SignalSeen | None:
-        """
-        Who sent the signal that ended a run; an init passes on what it was sent itself.
-        """
-        code = run.after.exit_code if run.after is not None else run.exit_code
-        by_code = code - SIGNAL_BASE if code is not None and code > SIGNAL_BASE else None
-        status = main_exit.status if main_exit is not None else None
-        signal = status.signal if status is not None else by_code
-        pid = main_exit.pid if main_exit is not None else run.main_pid
-        if signal is None or pid is None:
-            return None
-        sent = self._witnesses.sender(pid, signal, run.ended_ns)
-        if sent is not None and sent.sender_pid == run.main_pid:
-            return self._witnesses.sender(run.main_pid, signal, run.ended_ns) or sent
-        return sent
+    def _forget_pids(self, judged: list[JudgedDeath]) -> list[JudgedDeath]:
+        for death in judged:
+            if death.run.main_pid is not None:
+                self._pids.forget(death.run.main_pid, death.run.ended_ns)
+        return judged
 
 
 def _is_start_of(run: Run, start_event_ns: int) -> bool:

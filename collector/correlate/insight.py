@@ -6,9 +6,10 @@ Pure as all of it: facts and time in, events out. It adds to events and never ho
 
 from typing import Protocol
 
-from collector.correlate.deaths import JudgedDeath
+from collector.correlate.book import ContainerBook
 from collector.correlate.memory_facts import ContainerProcesses, MemoryRound, RememberedWarningFact
-from collector.correlate.runs import ContainerBook, ContainerRecord
+from collector.correlate.open_cases import JudgedDeath
+from collector.correlate.runs import ContainerRecord
 from parsers.docker_event import DockerEvent
 from parsers.oom_facts import OomReport
 from sinks.event import Event

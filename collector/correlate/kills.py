@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from collector.correlate.attribution import is_main_process, place, rows_of_container, scope_of
+from collector.correlate.book import ContainerBook
 from collector.correlate.claims import Claim, Claimant, Claims
 from collector.correlate.facts import KernelFact, Origin
 from collector.correlate.pid_index import PidIndex, Placement
-from collector.correlate.runs import ContainerBook
 from collector.correlate.witnesses import Witnesses
 from parsers.oom_facts import OomReport, OomVictim
 from parsers.oom_report import ReportAssembler

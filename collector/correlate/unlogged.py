@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from collector.correlate.attribution import known_reference
+from collector.correlate.book import ContainerBook
 from collector.correlate.counted import Unexplained
 from collector.correlate.facts import ProcessExited, VictimSeen
-from collector.correlate.runs import ContainerBook, ContainerRecord
+from collector.correlate.runs import ContainerRecord
 from collector.correlate.witnesses import Witnesses, evidence_of
 from sinks.event import Confidence, Evidence, Victim
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from collector.correlate.attribution import known_reference
+from collector.correlate.book import ContainerBook
 from collector.correlate.pid_index import PidIndex
-from collector.correlate.runs import ContainerBook, KillInRun
+from collector.correlate.runs import KillInRun
 from collector.correlate.wording import shown
 from parsers.cgroup_path import ContainerRef
 from parsers.killers import (

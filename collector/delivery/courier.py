@@ -9,14 +9,15 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeVar
 
 from collector.delivery.breaker import Breaker
 from collector.delivery.clock import Clock, WallClock
 from collector.delivery.grouping import BETWEEN_MESSAGES_S, Teller
+from collector.delivery.next_batch import NextBatch, next_batch, next_message
 from collector.metrics import Circuit, Metrics
 from collector.store import PendingEvent, Store, StoreUnavailableError, Told
 from sinks.base import Grouping, Sink, SinkConfig
@@ -29,7 +30,6 @@ _SHORTEST_REST_S: Final = 0.05
 _LONGEST_REST_S: Final = 60.0
 _STORE_RETRY_S: Final = 1.0
 _EXPIRE_EVERY_S: Final = 60.0
-_DAY_S: Final = 86_400.0
 _LOG: Final = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
 
@@ -46,22 +46,6 @@ class SinkHealth:
 
     circuit: Circuit = Circuit.CLOSED
     why: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Next:
-    """
-    What to send next.
-
-    Attributes:
-        events: all that may be sent; of a sink that people read, one message.
-        groups: what a person is told of by it.
-        due_s: when to look again, if there is nothing; None: when something new is there.
-    """
-
-    events: Sequence[PendingEvent] = ()
-    groups: Sequence[str] = ()
-    due_s: float | None = None
 
 
 class Courier:
@@ -158,33 +142,11 @@ class Courier:
                 async with asyncio.timeout(_CLOSE_S):
                     await self._sink.aclose()
 
-    async def _next(self) -> _Next:
-        now_s = self._clock.now_s()
+    async def _next(self) -> NextBatch:
+        limit, now_s = min(_BATCH, self._sink.max_batch), self._clock.now_s()
         if self._teller is not None:
-            return await self._message(self._teller, now_s)
-        events = await self._store.pending(self._name, min(_BATCH, self._sink.max_batch), now_s)
-        if self._breaker.probing:
-            events = _least_tried(events)
-        return _Next(events=events, due_s=await self._store.next_retry_s(self._name))
-
-    async def _message(self, teller: Teller, now_s: float) -> _Next:
-        """
-        The next message to a person, with how often it has happened before; to a sink that failed too.
-        """
-        # In a storm much is stored while no message may go out: then nobody looks through it.
-        if (free_s := teller.free_s(now_s)) > now_s:
-            return _Next(due_s=free_s)
-        plan = teller.plan(await self._store.waiting(self._name, now_s), now_s)
-        if not plan.groups:
-            # A retry whose time has come waits for the turn of its group.
-            times_s = (plan.due_s, await self._store.next_retry_s(self._name))
-            return _Next(due_s=min((at_s for at_s in times_s if at_s is not None and at_s > now_s), default=None))
-        limit = min(_BATCH, self._sink.max_batch)
-        events = await self._store.pending(self._name, limit, now_s, plan.groups)
-        # Where there are more events than one message may have, a person is not told of all groups.
-        groups = list(dict.fromkeys(event.outgoing.group for event in events if event.outgoing.group is not None))
-        counts = await self._store.counts(groups, now_s - _DAY_S)
-        return _Next(events=[_counted(event, counts) for event in events], groups=groups, due_s=now_s)
+            return await next_message(self._store, self._name, limit, now_s, self._teller)
+        return await next_batch(self._store, self._name, limit, now_s, probing=self._breaker.probing)
 
     async def _expire(self) -> None:
         """
@@ -206,7 +168,7 @@ class Courier:
             wait_s = min(max(due_s - self._clock.now_s(), _SHORTEST_REST_S), _LONGEST_REST_S)
         await self._clock.wait(self._wake, wait_s)
 
-    async def _deliver(self, following: _Next) -> None:
+    async def _deliver(self, following: NextBatch) -> None:
         batch = following.events
         try:
             await self._attempt(batch)
@@ -250,7 +212,7 @@ class Courier:
             self._well()
             return
         for event in batch:
-            await self._deliver(_Next(events=[event]))
+            await self._deliver(NextBatch(events=[event]))
             if self.health.why is not None:
                 # Those after it may have the same key; they come with the next batch.
                 return
@@ -335,22 +297,6 @@ class Courier:
             _LOG.warning("sink %s does not take events (circuit %s): %s", self._name, circuit.value, error)
         self.health.circuit, self.health.why = circuit, str(error)
         self._metrics.sink_up(self._name, up=False)
-
-
-def _least_tried(waiting: Sequence[PendingEvent]) -> list[PendingEvent]:
-    """
-    One event to try a sink with: of those that are the first of their key one that failed least, for it may be the
-    event that fails, not the sink.
-    """
-    first: dict[str, PendingEvent] = {}
-    for event in waiting:
-        first.setdefault(event.outgoing.key, event)
-    return sorted(first.values(), key=lambda event: event.attempts)[:1]
-
-
-def _counted(event: PendingEvent, counts: Mapping[str, int]) -> PendingEvent:
-    times = counts.get(event.outgoing.group or "") or None
-    return replace(event, outgoing=replace(event.outgoing, times_in_last_day=times))
 
 
 def _ids(batch: Sequence[PendingEvent], without: Collection[str] = ()) -> list[str]:

@@ -14,12 +14,6 @@ from collector.explain.paragraph import paragraph
 from parsers.untyped import fields_of, int_of, text_of
 
 _CANDIDATES: Final = 5
-_FIGURES: Final = {
-    "limit_bytes": "limit",
-    "peak_bytes": "peak",
-    "working_set_bytes": "last seen",
-    "swap_bytes": "swapped out",
-}
 
 Document = Mapping[str, Any]
 

@@ -28,16 +28,13 @@ from sinks.event import (
     Host,
     Memory,
     Pressure,
+    Severity,
 )
 from sinks.event import HostLoad as PublishedLoad
 from sinks.event import Stuck as PublishedStuck
 
 _NS_PER_S: Final = 1_000_000_000
 _SERIES: Final = 120
-_INFO: Final = 2
-_NOTICE: Final = 3
-_WARNING: Final = 4
-_ERROR: Final = 5
 
 
 def pressure_event(
@@ -117,7 +114,7 @@ def stuck_event(
             type=("info",),
             action="container-stuck",
             reason=stuck.state.value,
-            severity=_INFO if stuck.over else _ERROR,
+            severity=Severity.INFO if stuck.over else Severity.ERROR,
         ),
         host=host,
         container=_container(stuck.container_id, record),
@@ -205,16 +202,16 @@ def _series(points: list[Point], at_ns: int) -> tuple[tuple[float, int], ...]:
     return tuple((round(point.at_s - at_s, 2), point.working_set_bytes) for point in (*older[::step], *recent))
 
 
-def _severity(level: Level, memory: Memory | None) -> int:
+def _severity(level: Level, memory: Memory | None) -> Severity:
     match level:
         case Level.RESOLVED:
-            return _INFO
+            return Severity.INFO
         case Level.CRITICAL | Level.WARNING if memory is not None and memory.trend == Trend.CACHE.value:
-            return _NOTICE
+            return Severity.NOTICE
         case Level.WARNING:
-            return _WARNING
+            return Severity.WARNING
         case Level.CRITICAL:
-            return _ERROR
+            return Severity.ERROR
         case _:
             assert_never(level)
 

@@ -8,10 +8,11 @@ not known at the moment is left out.
 from dataclasses import dataclass, replace
 from typing import Final, assert_never
 
-from collector.correlate.deaths import JudgedDeath
+from collector.correlate.book import ContainerBook
 from collector.correlate.insight import LivingFact
 from collector.correlate.memory_facts import ContainerProcesses, MemoryRound, RememberedWarningFact
-from collector.correlate.runs import ContainerBook, ContainerRecord
+from collector.correlate.open_cases import JudgedDeath
+from collector.correlate.runs import ContainerRecord
 from collector.memory import sentences
 from collector.memory.advice import Observation
 from collector.memory.counsel import Program, counsel, program_of

@@ -16,7 +16,8 @@ _TIERS: Final = 12
 _TIER_SAMPLES: Final = 60
 _GROUP: Final = 4
 _FIELDS: Final = 4
-_TIME, _WORKING_SET = 0, 1
+# Of the fields of a sample: its time, then three sizes.
+_WORKING_SET: Final = 1
 _UNIT_BYTES: Final = 4096
 _MS_PER_TICK: Final = 10
 _NS_PER_TICK: Final = _MS_PER_TICK * 1_000_000

@@ -193,17 +193,12 @@ class PressureWatch:
             now_ns: a clock that only goes forward.
         """
         self._lows.add(sample.working_set_bytes, now_ns)
-        grown_bytes = sample.working_set_bytes - self._lows.lowest_bytes
-        doubled = sample.working_set_bytes >= 2 * self._lows.lowest_bytes > 0
-        growth_bytes = grown_bytes if doubled else None
-        if now_ns >= self._forecast_ns:
-            self._ahead = forecast(recent(), sample.limit_bytes) if _may_arrive(sample, grown_bytes) else None
-            self._forecast_ns = now_ns + _FORECAST_EVERY_NS
-        ahead = self._ahead
+        self._look_ahead(sample, recent, now_ns)
+        growth_bytes = self._sudden_growth_bytes(sample)
         values = {
             PressureKind.LIMIT: sample.limit_share,
             PressureKind.GROWTH: growth_bytes / _SUDDEN_GROWTH_BYTES if growth_bytes is not None else None,
-            PressureKind.FORECAST: _urgency(sample, ahead),
+            PressureKind.FORECAST: _urgency(sample, self._ahead),
             PressureKind.STALL: _stall_percent(sample),
             PressureKind.SWAP: _swap_share(sample),
         }
@@ -216,10 +211,25 @@ class PressureWatch:
                 since_ns=change.since_ns,
                 sample=sample,
                 growth_bytes=growth_bytes,
-                forecast=ahead,
+                forecast=self._ahead,
             )
             for change in self._latches.update(values, sample.at_ns, now_ns)
         ]
+
+    def _look_ahead(self, sample: MemorySample, recent: Callable[[], Sequence[Point]], now_ns: int) -> None:
+        if now_ns < self._forecast_ns:
+            return
+        grown_bytes = sample.working_set_bytes - self._lows.lowest_bytes
+        self._ahead = forecast(recent(), sample.limit_bytes) if _may_arrive(sample, grown_bytes) else None
+        self._forecast_ns = now_ns + _FORECAST_EVERY_NS
+
+    def _sudden_growth_bytes(self, sample: MemorySample) -> int | None:
+        """
+        How much the working set has grown in ten minutes, where it has at least doubled.
+        """
+        lowest_bytes = self._lows.lowest_bytes
+        doubled = sample.working_set_bytes >= 2 * lowest_bytes > 0
+        return sample.working_set_bytes - lowest_bytes if doubled else None
 
 
 class HostWatch:

@@ -8,7 +8,6 @@ agent sees the host's cgroups; the processes' environment needs CAP_SYS_PTRACE, 
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable
-from pathlib import Path
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -17,18 +16,17 @@ from collector.correlate.facts import GapFact
 from collector.correlate.memory_facts import ContainerProcesses, MemorySample
 from collector.hostclock import HostIdentity
 from collector.memory.cgroups import ROOT, CgroupTree, ContainerCgroup, NoCgroupsError
+from collector.memory.host import host_memory
 from collector.memory.looks import Looks
 from collector.memory.processes import read_processes
 from collector.memory.sampler import Sampler
 from collector.memory.sampling import Pace
 from collector.sources.base import Position, Reading, SourceMissingError
 from collector.threads import in_thread
-from parsers.meminfo import HostMemory, parse_meminfo
 
 _NS_PER_S: Final = 1_000_000_000
 # So that containers whose turns are close are looked at together.
 _SHORTEST_SLEEP_S: Final = 0.2
-_MEMINFO: Final = Path("/proc/meminfo")
 _PROCESSES: Final = 64
 
 
@@ -76,7 +74,7 @@ class MemorySource:
         """
         del position
         tree, looks = self._tree(), Looks()
-        sampler = Sampler(tree, _host_memory, _pace(self._config.interval_s))
+        sampler = Sampler(tree, host_memory, _pace(self._config.interval_s))
         refused = 0
         yield Reading(facts=(), position={})
         while True:
@@ -129,10 +127,3 @@ def create(config: MemoryConfig, _host: HostIdentity) -> MemorySource:
 
 def _pace(interval_s: float) -> Pace:
     return Pace(slow_s=3 * interval_s, usual_s=interval_s, fast_s=max(_SHORTEST_SLEEP_S, interval_s / 5))
-
-
-def _host_memory() -> HostMemory | None:
-    try:
-        return parse_meminfo(_MEMINFO.read_bytes())
-    except OSError:
-        return None

@@ -29,7 +29,7 @@ _READY: Final = """
           AND earlier.retry_at_s > :now_s AND earlier.retry_at_s <= :now_s + :longest_s
       )
 """
-_PENDING: Final = f"SELECT e.id, e.type, o.key, e.body, {_GROUP}, o.attempts, e.stored_ns {_READY}"
+_PENDING: Final = f"SELECT e.id, e.type, o.key, e.body, {_GROUP}, o.attempts {_READY}"
 _IN_GROUPS: Final = f"AND {_GROUP} IN (SELECT value FROM json_each(:groups))"  # noqa: S608 (our own words)
 _WAITING: Final = f"SELECT {_GROUP}, min(e.stored_ns) {_READY} GROUP BY 1 ORDER BY min(o.seq)"
 _EXPIRED: Final = """
@@ -64,9 +64,8 @@ def pending(
         PendingEvent(
             outgoing=Outgoing(id=id_, type=type_, key=key, body=body, group=group),
             attempts=attempts,
-            stored_s=stored_ns / _NS,
         )
-        for id_, type_, key, body, group, attempts, stored_ns in rows
+        for id_, type_, key, body, group, attempts in rows
     ]
 
 

@@ -39,12 +39,10 @@ class PendingEvent:
 
     Attributes:
         attempts: how often that was tried.
-        stored_s: when it was stored, seconds since 1970.
     """
 
     outgoing: Outgoing
     attempts: int
-    stored_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

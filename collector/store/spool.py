@@ -16,7 +16,6 @@ from collector.store.database import MIGRATIONS, as_store_errors, check_readable
 from collector.store.errors import StoreCorruptError, StoreForeignError
 
 _BUSY_S: Final = 10.0
-_NS: Final = 1_000_000_000
 
 _SUMMARY: Final = """
     SELECT sink, sum(waiting), sum(dead), min(oldest_ns), max(attempts), max(retry_at_s), max(detail) FROM (

@@ -15,12 +15,11 @@ from sinks.chat.card import Card, Section, Tone
 from sinks.chat.document import Advice, Document, Evidence, Memory, document_of
 from sinks.chat.text import clock, duration, ordinal, size, sparkline, visible
 from sinks.chat.titles import kind_of, title_of
-from sinks.event.words import Cause
+from sinks.event.words import Cause, Severity
 
 _LOG_LINES: Final = 10
 _STEPS: Final = 3
 _ROWS: Final = 15
-_WARNING: Final = 4
 # Who says best why something died; the last word of the first of these that has spoken is the proof.
 _WITNESSES: Final = ("trace", "kmsg", "journald", "process")
 _BY_DOCKER: Final = frozenset({Cause.DOCKER_KILL, Cause.DOCKER_STOP, Cause.DOCKER_STOP_TIMEOUT, Cause.DOCKER_RM})
@@ -201,9 +200,9 @@ def _tone(document: Document) -> Tone:
     severity = document.data.event.severity
     if document.over:
         return Tone.GOOD
-    if severity > _WARNING:
+    if severity > Severity.WARNING:
         return Tone.BAD
-    return Tone.WARNING if severity == _WARNING else Tone.QUIET
+    return Tone.WARNING if severity == Severity.WARNING else Tone.QUIET
 
 
 def _where(document: Document) -> str:

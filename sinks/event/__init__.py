@@ -28,7 +28,7 @@ from sinks.event.exit137 import SCHEMA_VERSION, Evidence, Exit137, Gap, Trimmed
 from sinks.event.memory import Advice, HostLoad, Memory, Pressure, Stuck
 from sinks.event.oom import Candidate, Oom, Trigger, Victim
 from sinks.event.size import MAX_EVENT_BYTES
-from sinks.event.words import Cause, Confidence, EventType, EvidenceSource, Killer, Scope, TrimUnit
+from sinks.event.words import Cause, Confidence, EventType, EvidenceSource, Killer, Scope, Severity, TrimUnit
 
 __all__ = [
     "MAX_EVENT_BYTES",
@@ -61,6 +61,7 @@ __all__ = [
     "Pressure",
     "Process",
     "Scope",
+    "Severity",
     "SignalSender",
     "Stuck",
     "Trigger",

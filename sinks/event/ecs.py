@@ -5,11 +5,13 @@ The parts of the published event that the Elastic Common Schema names.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from sinks.event.words import Severity
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EcsEvent:
     """
-    ECS `event.*`. `severity`: 1 debug, 2 info, 3 notice, 4 warning, 5 error, 6 critical.
+    ECS `event.*`.
     """
 
     kind: str
@@ -17,7 +19,7 @@ class EcsEvent:
     type: tuple[str, ...]
     action: str
     reason: str | None = None
-    severity: int
+    severity: Severity
     code: str | None = None
     dataset: str = "exit137"
 

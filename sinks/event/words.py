@@ -2,7 +2,7 @@
 The closed sets of the published event: its types, causes, and what else is one of a few words.
 """
 
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 
 class EventType(StrEnum):
@@ -91,3 +91,16 @@ class TrimUnit(StrEnum):
 
     ENTRIES = "entries"
     CHARACTERS = "characters"
+
+
+class Severity(IntEnum):
+    """
+    How much an event matters; ECS leaves the numbers to the source.
+    """
+
+    DEBUG = 1
+    INFO = 2
+    NOTICE = 3
+    WARNING = 4
+    ERROR = 5
+    CRITICAL = 6

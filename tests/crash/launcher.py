@@ -20,7 +20,7 @@ _STORE: Final = "collector.store.store"
 STEPS: Final[Mapping[str, tuple[str, str, bool]]] = {
     "before events are stored": (_STORE, "Store.commit", True),
     "between two rows of a transaction": ("collector.store.outbox", "add", True),
-    "between positions and the end of the transaction": (_STORE, "Store._forget", True),
+    "between positions and the end of the transaction": ("collector.store.ledger", "Ledger._forget", True),
     "after events are stored": (_STORE, "Store.commit", False),
     "before a file is written": ("sinks.file", "FileSink.send", True),
     "after a file is written": ("sinks.file", "FileSink.send", False),

@@ -124,4 +124,6 @@ def test_with_all_ends_every_kill_is_placed(past: list[Life], data: st.DataObjec
     """
     Whatever the trace says or does not.
     """
-    assert all(container_id == home for home, container_id, _ in placed(past, data))
+    told = placed(past, data)
+    assert len(told) == len(past)
+    assert all(container_id == home for home, container_id, _ in told)

@@ -109,7 +109,7 @@ def test_innermost_container_wins_and_the_outer_ones_are_kept() -> None:
     """
     ref = container_of(f"/docker/{OTHER}/kubepods/burstable/pod{POD}/{ID}")
     assert ref is not None
-    assert (ref.id, ref.pod_uid, ref.outermost.id) == (ID, POD, OTHER)
+    assert (ref.id, ref.pod_uid, ref.outer[0].id) == (ID, POD, OTHER)
     assert ref.outer == (ContainerRef(runtime=Runtime.DOCKER, id=OTHER),)
 
 

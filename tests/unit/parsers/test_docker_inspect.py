@@ -157,11 +157,12 @@ def test_garbage_is_a_parse_error(answer: bytes) -> None:
 
 def test_recorded_answers() -> None:
     """
-    Each recorded container has an id, a command and the end of its run.
+    Each recorded container has a command and the time of its making; it runs, has ended, or could not be started.
     """
     if not _RECORDING.exists():
         pytest.skip("the recordings are not beside the repository")
     answers = [line for line in _RECORDING.read_bytes().splitlines() if line.strip() not in (b"", b"[]")]
     snapshots = [parse_inspect(line) for line in answers]
     assert all(snapshot.command and snapshot.created_at_ns for snapshot in snapshots)
+    assert all(snapshot.finished_at_ns or snapshot.running or snapshot.error for snapshot in snapshots)
     assert any(snapshot.oom_killed for snapshot in snapshots)

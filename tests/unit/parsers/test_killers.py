@@ -58,14 +58,19 @@ def test_manager_of_a_user_is_believed_for_its_own_units() -> None:
     Rootless containers are units of the user's systemd.
     """
     entry = JournalEntry(message=UNIT_LINE, pid=900, uid=1000, user_unit=SCOPE, exe="/usr/lib/systemd/systemd")
-    assert isinstance(parse_killer(entry), UnitOomKilled)
+    kill = parse_killer(entry)
+    assert isinstance(kill, UnitOomKilled)
+    assert kill.unit == SCOPE
 
 
 def test_unit_killed_by_systemd_oomd() -> None:
     """
     PID 1 repeats what systemd-oomd did, for the unit.
     """
-    assert isinstance(parse_killer(JournalEntry(message=OOMD_UNIT_LINE, pid=1)), UnitOomdKilled)
+    kill = parse_killer(JournalEntry(message=OOMD_UNIT_LINE, pid=1))
+    assert isinstance(kill, UnitOomdKilled)
+    assert kill.container is not None
+    assert kill.container.id == ID
 
 
 @pytest.mark.parametrize(

@@ -6,21 +6,19 @@ import pytest
 
 from parsers.oom_facts import OomMessage
 from parsers.oom_line import (
-    AlreadyExiting,
-    Chosen,
     GroupKill,
     Invoked,
-    Killed,
     MemcgLimit,
     NoKillable,
     Panic,
-    Summary,
     Suppressed,
     SysRq,
     TriggerProcess,
     is_complete,
     parse_line,
 )
+from parsers.oom_summary import Summary
+from parsers.oom_victim import AlreadyExiting, Chosen, Killed
 
 DOCKER = "/system.slice/docker-" + "5" * 64 + ".scope"
 SUMMARY = (
@@ -190,6 +188,7 @@ def test_cut_summary_gives_what_is_certain() -> None:
     for length in range(len("oom-kill:constraint="), SUMMARY.index(",uid=") + len(",uid=")):
         cut = _summary(SUMMARY[:length])
         assert all(getattr(cut, name) in (None, getattr(whole, name)) for name in names)
+    assert (cut.constraint, cut.oom_memcg, cut.task_memcg) == (whole.constraint, whole.oom_memcg, whole.task_memcg)
 
 
 @pytest.mark.parametrize(

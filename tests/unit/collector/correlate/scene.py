@@ -14,13 +14,14 @@ from jsonschema import Draft202012Validator
 import sinks
 from collector.correlate.correlator import Correlator
 from collector.correlate.facts import Fact, KernelFact, Origin, ProcessExited, SnapshotFact, VictimSeen
+from collector.correlate.open_cases import VERDICT_WAIT_NS
 from parsers.cgroup_path import ContainerRef, Runtime, container_of_unit
 from parsers.docker_event import DockerAction, DockerEvent
 from parsers.docker_inspect import ContainerSnapshot
 from parsers.killers import UnitOomKilled
 from parsers.oom_facts import KernelLine
 from parsers.proc_event import WaitStatus
-from sinks.event import Boot, Event, EvidenceSource, Host, to_json
+from sinks.event import Boot, Cause, Death, Event, EvidenceSource, Host, to_json
 
 SECOND: Final = 1_000_000_000
 BEGIN_NS: Final = 1_790_000_000 * SECOND
@@ -33,6 +34,13 @@ MAIN_PID: Final = 4000
 LIMIT_BYTES: Final = 1 << 26
 KMSG: Final = EvidenceSource.KMSG
 JOURNALD: Final = EvidenceSource.JOURNALD
+VERDICT_WAIT_S: Final = VERDICT_WAIT_NS / SECOND
+CREATE: Final = DockerAction.CREATE
+START: Final = DockerAction.START
+DIE: Final = DockerAction.DIE
+KILL: Final = DockerAction.KILL
+STOP: Final = DockerAction.STOP
+DESTROY: Final = DockerAction.DESTROY
 
 _SCHEMA: Final = Draft202012Validator(
     orjson.loads((Path(sinks.__file__).parent / "event.schema.json").read_bytes()),
@@ -90,6 +98,31 @@ class Scene:
             running(container_id, at_s, **inspected),
             at_s=at_s,
         )
+
+
+def started() -> Scene:
+    """
+    A host where container A runs.
+    """
+    scene = Scene()
+    scene.run(A)
+    return scene
+
+
+def causes(events: list[Event]) -> list[Cause | None]:
+    """
+    Why each of the containers died that these tell of.
+    """
+    return [event.exit137.cause for event in events if event.exit137.death is not None]
+
+
+def death(events: list[Event]) -> Death:
+    """
+    What the one event says of a death.
+    """
+    (event,) = events
+    assert event.exit137.death is not None
+    return event.exit137.death
 
 
 def docker(action: DockerAction, at_s: float, container_id: str = A, **told: Any) -> DockerEvent:  # noqa: ANN401

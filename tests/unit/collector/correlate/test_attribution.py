@@ -13,8 +13,9 @@ from collector.correlate.attribution import (
     rows_of_container,
     scope_of,
 )
+from collector.correlate.book import ContainerBook
 from collector.correlate.pid_index import PidIndex, Placement
-from collector.correlate.runs import ContainerBook, ContainerRecord, Run
+from collector.correlate.runs import ContainerRecord, Run
 from parsers.cgroup_path import container_of
 from parsers.oom_facts import OomMessage, OomReport, OomVictim, TaskRow
 from sinks.event import Confidence, Scope

@@ -2,13 +2,11 @@
 The last lines of a container in the event of its death: waited for, but not for long.
 """
 
-from collector.correlate.deaths import VERDICT_WAIT_NS
 from collector.correlate.facts import LastWordsAsked, LastWordsFact
 from parsers.docker_event import DockerAction
 from sinks.event import Event
-from tests.unit.collector.correlate.scene import SECOND, A, Scene, docker, ended, ns, running
+from tests.unit.collector.correlate.scene import VERDICT_WAIT_S, A, Scene, docker, ended, ns, running
 
-WAIT_S = VERDICT_WAIT_NS / SECOND
 ASKED = LastWordsAsked(container_id=A, die_event_ns=ns(10))
 CAME = LastWordsFact(container_id=A, die_event_ns=ns(10), lines=("listening", "killed"))
 
@@ -43,8 +41,8 @@ def test_no_death_waits_longer_than_the_deadline() -> None:
     """
     scene = dying()
     scene.tell(ended(finished_s=10, exit_code=0), at_s=10.1)
-    assert scene.correlator.next_deadline_ns() == ns(10 + WAIT_S)
-    assert logs(scene.wait(WAIT_S)) == ((), "Docker did not give its logs in time.")
+    assert scene.correlator.next_deadline_ns() == ns(10 + VERDICT_WAIT_S)
+    assert logs(scene.wait(VERDICT_WAIT_S)) == ((), "Docker did not give its logs in time.")
     assert scene.tell(CAME) == []
 
 

@@ -276,11 +276,12 @@ async def test_reader_thread_ends_with_the_reading(directory: Path, write: Write
     Whoever stops reading leaves no thread behind, also where the thread still had something to hand over.
     """
     write("system.journal", *(_kill(second, second) for second in range(1, 50)))
-    await _read(_source(directory), 1)
-    for thread in threading.enumerate():
-        if thread.name == "journald-read":
-            thread.join(timeout=2)
-            assert not thread.is_alive()
+    before = set(threading.enumerate())
+    async with aclosing(_source(directory).readings(None)) as readings:
+        await anext(readings)
+        (thread,) = (thread for thread in threading.enumerate() if thread not in before)
+    thread.join(timeout=2)
+    assert not thread.is_alive()
 
 
 async def test_missing_journal_is_said_so(directory: Path) -> None:

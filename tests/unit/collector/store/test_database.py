@@ -117,6 +117,8 @@ def test_damage_within_a_page_is_found_at_opening(tmp_path: Path) -> None:
     database = Database(path)
 
     assert database.salvaged is not None
+    assert (tmp_path / "exit137.db.corrupt-1").exists()
+    assert database.connection.execute("SELECT count(*) FROM positions").fetchone() < (100,)
     database.close()
 
 

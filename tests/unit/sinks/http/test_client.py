@@ -140,7 +140,8 @@ async def test_gone_ends_it() -> None:
     HTTP 410 asks for silence.
     """
     async with receiver(status(410)) as server, client(server.port) as found:
-        assert isinstance(await failure(found), DisabledError)
+        error = await failure(found)
+    assert (type(error), error.reason) == (DisabledError, Reason.NO_SUCH_TARGET)
 
 
 async def test_cookies_are_not_kept() -> None:

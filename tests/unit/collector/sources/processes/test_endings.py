@@ -98,4 +98,6 @@ def test_the_next_of_that_pid(endings: Endings, proc: FakeProc) -> None:
     Another process with the pid does not hide the end.
     """
     proc.add(10, start_ns=500 * MS)
-    assert endings.judge(PROCESS, _exit(), 0) is not None
+    ending = endings.judge(PROCESS, _exit(), 0)
+    assert ending is not None
+    assert (ending.status, ending.at_ns) == (WaitStatus(exit_code=0, signal=None), 7)

@@ -1,28 +1,22 @@
 """
-From kills and judged deaths to the published event. No judgement here, only form.
+From OOM kills to the published event. No judgement here, only form; deaths: `death_event`.
 """
 
-import shlex
 from dataclasses import dataclass
 from typing import Final
 
 from collector.correlate import sentences
 from collector.correlate.agent_events import counted_text
-from collector.correlate.deaths import JudgedDeath
-from collector.correlate.facts import ProcessExited, SignalSeen
-from collector.correlate.identity import death_id, kill_id
+from collector.correlate.identity import kill_id
 from collector.correlate.kills import KernelKill, PlacedVictim
 from collector.correlate.metadata import container_of_record, orchestrator_of
-from collector.correlate.runs import ContainerRecord, KillInRun, Run
+from collector.correlate.runs import ContainerRecord, KillInRun
 from collector.correlate.unlogged import UnloggedKill
 from collector.correlate.user_kills import UserSpaceKill
-from collector.masking import mask_command_line
 from parsers.oom_facts import OomReport
 from sinks.event import (
-    Cause,
     Confidence,
     Container,
-    Death,
     EcsEvent,
     Event,
     EventType,
@@ -32,27 +26,20 @@ from sinks.event import (
     Host,
     Killer,
     Oom,
-    ParentProcess,
     Process,
     Scope,
-    SignalSender,
+    Severity,
     Trigger,
     Victim,
 )
 
-_QUIET_CAUSES: Final = frozenset({Cause.EXIT, Cause.DOCKER_STOP, Cause.DOCKER_RM})
-_CRITICAL_CAUSES: Final = frozenset({Cause.OOM_KILL, Cause.OOM_KILL_CHILD, Cause.USER_SPACE_OOM, Cause.CRASH})
-_INFO: Final = 2
-_WARNING: Final = 4
-_ERROR: Final = 5
-_CRITICAL: Final = 6
 _WORST_FIRST: Final = (Confidence.POSSIBLE, Confidence.LIKELY, Confidence.CERTAIN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Composer:
+class KillEvents:
     """
-    Makes events for one host.
+    Makes the events of kills on one host.
     """
 
     host: Host
@@ -66,18 +53,6 @@ class Composer:
         limit_bytes = _limit(report, record, kill.scope)
         moment = first.victim.monotonic_us
         text = first.victim.text or (report.evidence[-1].text if report.evidence else "")
-        oom = Oom(
-            scope=kill.scope,
-            killer=Killer.KERNEL,
-            constraint=_constraint(report),
-            limit_cgroup=report.oom_memcg,
-            victim_cgroup=report.task_memcg or report.victim_cgroup_hint,
-            group=report.group,
-            trigger=_trigger(report),
-            limit_bytes=limit_bytes,
-            usage_bytes=report.memory.usage_bytes if report.memory is not None else None,
-            victims=tuple(map(_victim, kill.victims)),
-        )
         return self._oom_event(
             event_id=kill_id(
                 self.host.id, report.boot_id or self._boot, moment if moment is not None else text, first.victim.pid
@@ -89,7 +64,7 @@ class Composer:
             process=Process(pid=first.victim.pid, name=first.victim.comm),
             confidence=_weakest(kill),
             evidence=_kill_evidence(kill),
-            oom=oom,
+            oom=_oom(kill, limit_bytes),
         )
 
     def user_space_kill(self, kill: UserSpaceKill, record: ContainerRecord | None) -> Event:
@@ -113,51 +88,6 @@ class Composer:
             confidence=Confidence.CERTAIN if kill.container_id is not None else Confidence.LIKELY,
             evidence=(Evidence(source=EvidenceSource.JOURNALD, time_ns=kill.at_ns, text=kill.text),),
             oom=Oom(scope=Scope.HOST, killer=kill.killer, victim_cgroup=kill.cgroup, victims=victims),
-        )
-
-    def death(self, judged: JudgedDeath) -> Event:
-        """
-        The event of a container's death.
-        """
-        record, run, case, verdict = judged.record, judged.run, judged.case, judged.verdict
-        kills = tuple(dict.fromkeys(kill.event_id for kill in case.kills))
-        return Event(
-            id=death_id(record.id, run.began_ns),
-            type=EventType.CONTAINER_DEATH,
-            subject=f"container/{record.id}",
-            time_ns=case.ended_ns if case.ended_ns is not None else _created(record),
-            message=sentences.of_death(record, verdict, case.exit_code),
-            event=EcsEvent(
-                kind="event" if verdict.cause in _QUIET_CAUSES else "alert",
-                category=("process",),
-                type=("end",),
-                action="container-death",
-                reason=verdict.cause.value,
-                severity=_severity(verdict.cause),
-                code=None if case.exit_code is None else str(case.exit_code),
-            ),
-            host=self.host,
-            container=container_of_record(record),
-            orchestrator=orchestrator_of(record),
-            process=_main_process(record, run, case.main_exit),
-            exit137=Exit137(
-                cause=verdict.cause,
-                confidence=verdict.confidence,
-                evidence=(*verdict.evidence, *_death_evidence(judged)),
-                oom=_oom_of_death(judged),
-                death=Death(
-                    exit_code=case.exit_code,
-                    signal=case.signal,
-                    oom_killed_flag=case.oom_killed_flag,
-                    started_at_ns=run.began_ns,
-                    finished_at_ns=case.ended_ns,
-                    restart_count=run.after.restart_count if run.after is not None else None,
-                    oom_kill_ids=kills,
-                    killer=_killer(case.sender),
-                ),
-                logs=run.words,
-                logs_missing=run.words_missing,
-            ),
         )
 
     def unlogged_kill(self, kill: UnloggedKill, record: ContainerRecord | None) -> Event:
@@ -210,7 +140,7 @@ class Composer:
                 type=("end",),
                 action="oom-kill",
                 reason=f"oom_{oom.scope.value}" if oom.scope is not None else None,
-                severity=_CRITICAL,
+                severity=Severity.CRITICAL,
             ),
             host=self.host,
             container=container,
@@ -235,6 +165,22 @@ def kill_in_run(event: Event, kill: KernelKill, placed: PlacedVictim) -> KillInR
         limit_bytes=event.exit137.oom.limit_bytes if event.exit137.oom is not None else None,
         source=kill.source,
         text=placed.victim.text,
+    )
+
+
+def _oom(kill: KernelKill, limit_bytes: int | None) -> Oom:
+    report = kill.report
+    return Oom(
+        scope=kill.scope,
+        killer=Killer.KERNEL,
+        constraint=_constraint(report),
+        limit_cgroup=report.oom_memcg,
+        victim_cgroup=report.task_memcg or report.victim_cgroup_hint,
+        group=report.group,
+        trigger=_trigger(report),
+        limit_bytes=limit_bytes,
+        usage_bytes=report.memory.usage_bytes if report.memory is not None else None,
+        victims=tuple(map(_victim, kill.victims)),
     )
 
 
@@ -314,80 +260,3 @@ def _kill_evidence(kill: KernelKill) -> tuple[Evidence, ...]:
     elif kill.victims[0].placement.how is not None:
         evidence.append(Evidence(source=EvidenceSource.PROCESS, text=kill.victims[0].placement.how))
     return tuple(evidence)
-
-
-def _death_evidence(judged: JudgedDeath) -> list[Evidence]:
-    run = judged.run
-    evidence: list[Evidence] = []
-    if run.die_event_ns is not None:
-        code = f" exitCode={run.exit_code}" if run.exit_code is not None else ""
-        evidence.append(Evidence(source=EvidenceSource.DOCKER, time_ns=run.die_event_ns, text=f"die{code}"))
-    if run.after is not None:
-        text = f"State.ExitCode={run.after.exit_code} State.OOMKilled={str(run.after.oom_killed).lower()}"
-        evidence.append(Evidence(source=EvidenceSource.INSPECT, time_ns=run.after.finished_at_ns, text=text))
-    return evidence
-
-
-def _oom_of_death(judged: JudgedDeath) -> Oom | None:
-    """
-    The kills of the run, where one of them is why it ended.
-    """
-    verdict, kills = judged.verdict, judged.case.kills
-    if verdict.cause not in _CRITICAL_CAUSES or verdict.cause is Cause.CRASH:
-        return None
-    last = kills[-1] if kills else None
-    return Oom(
-        scope=verdict.scope,
-        killer=last.killer if last is not None else Killer.KERNEL,
-        limit_bytes=last.limit_bytes if last is not None else None,
-        victims=tuple(
-            Victim(pid=kill.pid, name=kill.comm, container_id=judged.record.id, main_process=kill.main_process)
-            for kill in kills
-        ),
-    )
-
-
-def _main_process(record: ContainerRecord, run: Run, exited: ProcessExited | None) -> Process | None:
-    """
-    The process whose end was the run's: as the kernel showed it, else as Docker was told to start it.
-    """
-    command = record.snapshot.command if record.snapshot is not None else None
-    if exited is not None:
-        return Process(
-            pid=exited.pid,
-            name=exited.comm,
-            command_line=exited.command_line or _masked(command),
-            start_ns=run.started_at_ns,
-            parent=ParentProcess(pid=exited.parent_pid, name=next(iter(exited.ancestors), None)),
-        )
-    if run.main_pid is None and command is None:
-        return None
-    return Process(pid=run.main_pid, command_line=_masked(command), start_ns=run.started_at_ns)
-
-
-def _masked(command: str | None) -> str | None:
-    return " ".join(mask_command_line(shlex.split(command))) if command is not None else None
-
-
-def _killer(sent: SignalSeen | None) -> SignalSender | None:
-    if sent is None:
-        return None
-    return SignalSender(
-        pid=sent.sender_pid,
-        name=sent.sender_comm,
-        uid=sent.sender_uid,
-        container_id=sent.sender_container.id if sent.sender_container is not None else None,
-        unit=sent.sender_unit,
-    )
-
-
-def _severity(cause: Cause) -> int:
-    if cause in _CRITICAL_CAUSES:
-        return _CRITICAL
-    return _INFO if cause in _QUIET_CAUSES else _ERROR
-
-
-def _created(record: ContainerRecord) -> int | None:
-    if record.snapshot is not None and record.snapshot.created_at_ns is not None:
-        return record.snapshot.created_at_ns
-    return record.created_event_ns

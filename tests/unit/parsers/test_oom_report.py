@@ -1,0 +1,227 @@
+"""
+Lines to reports: where one ends, and to which of several a line belongs.
+"""
+
+import pytest
+
+from parsers.oom_facts import KernelLine, OomReport
+from parsers.oom_report import ReportAssembler
+
+A, B = "/docker/" + "a" * 64, "/docker/" + "b" * 64
+INVOKED = "java invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0"
+HEADER = "[ pid ]   uid  tgid total_vm      rss nr_ptes swapents oom_score_adj name"
+SYSRQ = "sysrq: Manual OOM execution"
+GROUP = "Tasks in {} are going to be killed due to memory.oom.group set"
+
+
+def row(pid: int) -> str:
+    return f"[{pid:5}]     0 {pid:5}     1000      500       9        0             0 java"
+
+
+def summary(pid: int, path: str = A) -> str:
+    return (
+        f"oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,"
+        f"oom_memcg={path},task_memcg={path},task=java,pid={pid},uid=0"
+    )
+
+
+def killed(pid: int, words: str = "Memory cgroup out of memory") -> str:
+    return (
+        f"{words}: Killed process {pid} (java) total-vm:4000kB, anon-rss:7kB, file-rss:1kB, shmem-rss:0kB, UID:0"
+        " pgtables:1kB oom_score_adj:0"
+    )
+
+
+def line(text: str, at_us: int = 1000, caller: str | None = None, *, fragment: bool = False) -> KernelLine:
+    return KernelLine(text=text, monotonic_us=at_us, caller=caller, fragment=fragment)
+
+
+def reports(*lines: str | KernelLine) -> list[OomReport]:
+    """
+    Of these lines, when the input is at its end.
+    """
+    assembler = ReportAssembler()
+    closed: list[OomReport] = []
+    for one in lines:
+        closed += assembler.feed(one if isinstance(one, KernelLine) else line(one))
+    return closed + assembler.flush()
+
+
+def told(*lines: str | KernelLine) -> list[tuple[str | None, list[int]]]:
+    """
+    Per report the victim's cgroup and the pids that were killed.
+    """
+    return [(report.task_memcg, [victim.pid for victim in report.victims]) for report in reports(*lines)]
+
+
+@pytest.mark.parametrize(
+    ("more", "wait_us"),
+    [((), 5_000), (("memory+swap: usage 1kB, limit 1kB, failcnt 0",), 0)],
+    ids=["cgroup v2", "cgroup v1"],
+)
+def test_a_report_is_over_when_nothing_can_follow_its_kill(more: tuple[str, ...], wait_us: int) -> None:
+    """
+    On v2 the word that all of the cgroup is killed comes some milliseconds later; on v1 there is no such word.
+    """
+    assembler = ReportAssembler()
+    for text in (INVOKED, *more, summary(7), killed(7)):
+        assert assembler.feed(line(text)) == []
+    assert assembler.closes_at_us == 1000 + wait_us
+    assert assembler.tick(999 + wait_us) == []
+    assert len(assembler.tick(1000 + wait_us)) == 1
+    assert not assembler.interested
+
+
+def test_the_next_report_ends_the_one_before() -> None:
+    """
+    If that has its kill.
+    """
+    assembler = ReportAssembler()
+    for text in (INVOKED, summary(7), killed(7)):
+        assembler.feed(line(text))
+    (report,) = assembler.feed(line(INVOKED))
+    assert [victim.pid for victim in report.victims] == [7]
+
+
+def test_evidence_is_what_proves_the_kill() -> None:
+    """
+    The beginning, the summary and the kill; tables are figures.
+    """
+    (report,) = reports(INVOKED, "CPU: 0 PID: 42 Comm: java", HEADER, row(7), summary(7), killed(7))
+    assert [proof.text for proof in report.evidence] == [INVOKED, summary(7), killed(7)]
+    assert (report.trigger_pid, len(report.tasks)) == (42, 1)
+
+
+def test_the_first_pid_that_is_named_is_the_trigger() -> None:
+    """
+    A stack trace may name others.
+    """
+    (report,) = reports(INVOKED, "CPU: 0 PID: 42 Comm: java", "CPU: 1 PID: 43 Comm: other", killed(7))
+    assert report.trigger_pid == 42
+
+
+def test_reports_of_two_printers_are_kept_apart() -> None:
+    """
+    Where the kernel tells the caller, every line says whose it is.
+    """
+    lines = (
+        line(INVOKED, caller="T1"),
+        line(INVOKED, caller="T2"),
+        line(summary(7, A), caller="T1"),
+        line(summary(8, B), caller="T2"),
+        line(killed(8), caller="T2"),
+        line(killed(7), caller="T1"),
+    )
+    assert sorted(told(*lines)) == sorted([(A, [7]), (B, [8])])
+
+
+def test_a_kill_goes_to_the_report_that_announced_it() -> None:
+    """
+    Without callers two reports may be open at once.
+    """
+    assert told(INVOKED, summary(7, A), INVOKED, summary(8, B), killed(7), killed(8)) == [(A, [7]), (B, [8])]
+
+
+def test_a_summary_goes_to_the_report_whose_table_has_the_process() -> None:
+    """
+    Not to the one that was added to last.
+    """
+    lines = (INVOKED, HEADER, row(7), INVOKED, HEADER, row(8), summary(7, A), summary(8, B), killed(7), killed(8))
+    assert told(*lines) == [(A, [7]), (B, [8])]
+    first, second = reports(*lines)
+    assert ([task.pid for task in first.tasks], [task.pid for task in second.tasks]) == ([7], [8])
+
+
+def test_a_kill_that_the_report_cannot_mean_stands_alone() -> None:
+    """
+    Another process than the summary names, or the host's memory where the report is of a cgroup's.
+    """
+    assert told(INVOKED, summary(7), killed(9)) == [(A, [7]), (None, [9])]
+    limit = f"Task in {A} killed as a result of limit of {A}"
+    assert told(INVOKED, limit, killed(9, "Out of memory")) == [(A, []), (None, [9])]
+    assert told(INVOKED, limit, killed(9)) == [(A, [9])]
+
+
+def test_a_kill_without_a_report_is_one() -> None:
+    """
+    In a storm the rest is dropped.
+    """
+    assert told(killed(7), killed(8)) == [(None, [7]), (None, [8])]
+
+
+def test_a_group_has_all_its_members() -> None:
+    """
+    The first is printed twice.
+    """
+    (report,) = reports(INVOKED, summary(7), killed(7), GROUP.format(A), killed(7), killed(8), killed(9))
+    assert (report.group, [victim.pid for victim in report.victims]) == (True, [7, 8, 9])
+
+
+def test_who_is_not_in_the_table_is_no_member() -> None:
+    """
+    The table of a cgroup's OOM lists all that a group kill may meet.
+    """
+    lines = (INVOKED, HEADER, row(7), row(8), summary(7), killed(7), GROUP.format(A), killed(8), killed(99))
+    assert told(*lines) == [(A, [7, 8]), (None, [99])]
+
+
+def test_a_group_follows_its_first_member() -> None:
+    """
+    That kill, taken for a member of the group before, is of the next group.
+    """
+    lines = (killed(7), GROUP.format(A), killed(8), GROUP.format(B), killed(9))
+    assert told(*lines) == [(A, [7]), (B, [8, 9])]
+    assert [len(report.evidence) for report in reports(*lines)] == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("lines", "sysrq"),
+    [
+        ((INVOKED.replace("order=0", "order=-1"), killed(7)), True),
+        ((SYSRQ, INVOKED, killed(7)), True),
+        ((line(SYSRQ), line(INVOKED, 11_000_000), line(killed(7), 11_000_000)), False),
+        ((INVOKED, killed(7)), False),
+    ],
+    ids=["order -1", "asked for", "asked for long ago", "not asked for"],
+)
+def test_a_person_may_have_asked_for_it(lines: tuple[str | KernelLine, ...], sysrq: bool) -> None:
+    """
+    Such a request may also find nobody to kill: then it says nothing of a report that comes later.
+    """
+    (report,) = reports(*lines)
+    assert report.sysrq is sysrq
+
+
+def test_dropped_reports_are_counted_with_the_next() -> None:
+    """
+    Once.
+    """
+    dropped = "oom_kill_process: 12 callbacks suppressed"
+    assert [report.suppressed for report in reports(dropped, INVOKED, killed(7), INVOKED, killed(8))] == [12, 0]
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        (summary(7)[:60], summary(7)[60:]),
+        (summary(7)[:60], summary(7)[60:90], summary(7)[90:]),
+    ],
+    ids=["two", "three"],
+)
+def test_a_summary_in_pieces_is_put_together(pieces: tuple[str, ...]) -> None:
+    """
+    The kernel prints it so, and another CPU may print in between.
+    """
+    first, *rest = pieces
+    fragments = [line(piece, fragment=True) for piece in rest]
+    (report,) = reports(INVOKED, first, *fragments[:1], "eth0: link up", *fragments[1:], killed(7))
+    assert report.task_memcg == A
+    assert [proof.text for proof in report.evidence] == [INVOKED, summary(7), killed(7)]
+
+
+def test_the_limit_of_old_kernels_in_pieces_is_put_together() -> None:
+    """
+    They begin a new line for it now and then.
+    """
+    (report,) = reports(INVOKED, f"Task in {A}", f" killed as a result of limit of {B}", killed(7))
+    assert (report.task_memcg, report.oom_memcg) == (A, B)
