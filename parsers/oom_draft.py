@@ -4,7 +4,6 @@ An OOM report that is still being printed: it takes facts one by one and says wh
 Everything it keeps is bounded, since the processes of a machine can fill a report at will.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, assert_never
 
@@ -20,7 +19,7 @@ from parsers.oom_line import (
     Summary,
     TriggerProcess,
 )
-from parsers.oom_table import MemcgStats, TaskHeader, Usage, parse_row, parse_stat_lines
+from parsers.oom_table import MemcgStats, TaskHeader, Usage, page_size, parse_row, parse_stat_lines
 
 # A line that a report has once at most, and a line that means something only inside a report.
 Step = Summary | Chosen | MemcgLimit | NoKillable | Panic
@@ -33,7 +32,6 @@ GIVE_UP_US: Final = 10_000_000
 _ROWS_AT_MOST: Final = 4096
 _VICTIMS_AT_MOST: Final = 4096
 _STATS_AT_MOST: Final = 512
-_PAGE_SIZES: Final = (4096, 16384, 65536)
 _MEMCG: Final = "CONSTRAINT_MEMCG"
 
 
@@ -48,6 +46,7 @@ class Draft:
         columns: of the task table, once its header was seen.
         stats_path: whose statistics are being printed.
         summary: the victim that the summary names.
+        guessed: a victim that the summary does not name, taken for a thread of the one it names.
         group_path: the cgroup that is killed as a whole.
         usages: of the cgroup, by kind.
         unfinished: a line that the kernel printed in pieces, as far as it is known.
@@ -64,6 +63,7 @@ class Draft:
     columns: tuple[str, ...] = ()
     stats_path: str | None = None
     summary: OomVictim | None = None
+    guessed: int | None = None
     group_path: str | None = None
     unfinished: KernelLine | None = None
     usages: dict[str, MemoryUsage] = field(default_factory=dict)
@@ -92,7 +92,7 @@ class Draft:
         """
         if self.report.group:
             return GROUP_SETTLE_US
-        return 0 if "memory+swap" in self.usages else SETTLE_US
+        return 0 if "memory+swap" in self.usages and self.guessed is None else SETTLE_US
 
     def is_over(self, now_us: int) -> bool:
         """
@@ -113,8 +113,8 @@ class Draft:
         """
         Whether the report named this process as its victim, and it was not killed yet.
         """
-        announced = self.summary.pid if self.summary is not None else self.report.chosen_pid
-        return not self.killed and announced == pid
+        open_still = not self.killed or (self.guessed is not None and len(self.victims) == 1)
+        return open_still and self.report.chosen_pid == pid
 
     def admits(self, kill: Killed) -> bool:
         """
@@ -124,6 +124,26 @@ class Draft:
             open_group = self.report.group and len(self.victims) < _VICTIMS_AT_MOST
             return open_group and not self._contradicts(kill.message) and self._may_be_member(kill.pid)
         return self.summary is None and not self._contradicts(kill.message)
+
+    def may_have_meant(self, kill: Killed, line: KernelLine) -> bool:
+        """
+        Whether a kill right after the summary may be of its victim, by another thread: where the first one has exited,
+        the summary names that, and the kill line one that lives.
+        """
+        meant = self.summary
+        if self.killed or meant is None or meant.pid in self.report.already_exiting or self._contradicts(kill.message):
+            return False
+        at_once = None in (line.monotonic_us, meant.monotonic_us) or (
+            (line.monotonic_us or 0) - (meant.monotonic_us or 0) <= SETTLE_US
+        )
+        return at_once and kill.uid in (None, meant.uid)
+
+    def is_by(self, fact: TriggerProcess) -> bool:
+        """
+        Whether a process is the trigger: the head of the report has its name, and nothing its pid yet.
+        """
+        unknown = self.report.trigger_comm is None
+        return self.report.trigger_pid is None and (unknown or fact.named(self.report.trigger_comm or ""))
 
     def lists(self, pid: int) -> bool:
         """
@@ -181,7 +201,7 @@ class Draft:
         """
         match fact:
             case TriggerProcess():
-                self.report = replace(self.report, trigger_pid=self.report.trigger_pid or fact.pid)
+                self.report = replace(self.report, trigger_pid=fact.pid)
             case Usage():
                 self.usages[fact.kind] = fact.usage
             case MemcgStats():
@@ -200,6 +220,8 @@ class Draft:
         """
         A kill; the first victim of a group is printed twice.
         """
+        if not self.killed and self.summary is not None and self.summary.pid != fact.pid:
+            self.guessed = fact.pid
         self.report = replace(self.report, message=fact.message or self.report.message)
         self.victims.setdefault(fact.pid, _victim(fact, line))
         self.note(line, end=True)
@@ -268,11 +290,20 @@ class Draft:
             other.victims[pid] = self.victims.pop(pid)
             other.evidence.append(self.evidence.pop())
 
+    def hand_over_guess(self, other: "Draft") -> None:
+        """
+        Move a kill that was taken for this report's to one of its own, since the announced one has come.
+        """
+        if self.guessed is not None:
+            other.victims[self.guessed] = self.victims.pop(self.guessed)
+            other.evidence.append(self.evidence.pop())
+            other.ended_us, self.guessed = self.ended_us, None
+
     def finished(self) -> OomReport:
         """
         The report as it stands.
         """
-        victims = tuple(self.victims.values()) or ((self.summary,) if self.summary is not None else ())
+        victims = tuple(self.victims.values()) or self._meant()
         containers = [path for path in self.stats if container_of(path) is not None]
         return replace(
             self.report,
@@ -286,8 +317,15 @@ class Draft:
             kmem=self.usages.get("kmem"),
             memcg_stats=dict(self.stats),
             victim_cgroup_hint=containers[0] if len(containers) == 1 else None,
-            page_size_bytes=_page_size(victims, self.tasks),
+            page_size_bytes=page_size(victims, self.tasks),
         )
+
+    def _meant(self) -> tuple[OomVictim, ...]:
+        """
+        The victim of the summary, where no line tells of a kill, nor that there was none.
+        """
+        skipped = self.summary is None or self.summary.pid in self.report.already_exiting
+        return () if skipped or self.summary is None else (self.summary,)
 
     def _take_summary(self, fact: Summary, line: KernelLine) -> None:
         """
@@ -301,6 +339,8 @@ class Draft:
             mems_allowed=fact.mems_allowed,
             oom_memcg=fact.oom_memcg,
             task_memcg=fact.task_memcg,
+            chosen_pid=fact.pid,
+            chosen_comm=fact.comm,
         )
         if fact.pid is not None:
             self.summary = OomVictim(
@@ -354,15 +394,3 @@ def _victim(fact: Killed, line: KernelLine) -> OomVictim:
         at_ns=line.at_ns,
         text=line.text,
     )
-
-
-def _page_size(victims: Sequence[OomVictim], tasks: Sequence[TaskRow]) -> int | None:
-    """
-    The machine's page size, where the victim's row and its kill line tell it.
-    """
-    for victim in victims:
-        for row in tasks:
-            if row.tgid == victim.pid and victim.total_vm_bytes and row.total_vm_pages > 0:
-                size, rest = divmod(victim.total_vm_bytes, row.total_vm_pages)
-                return size if rest == 0 and size in _PAGE_SIZES else None
-    return None

@@ -41,9 +41,19 @@ class Invoked:
 class TriggerProcess:
     """
     `CPU: 0 PID: 4242 Comm: …`: the pid of the trigger.
+
+    Attributes:
+        rest: the name and what follows it: only who knows the name can tell where it ends.
     """
 
     pid: int
+    rest: str
+
+    def named(self, comm: str) -> bool:
+        """
+        Whether the process has this name.
+        """
+        return self.rest.startswith(f"{comm} ")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,7 +184,7 @@ _MESSAGE: Final = "(?P<message>(?i:" + "|".join(re.escape(message) for message i
 _INVOKED: Final = re.compile(r"((?:\\x[0-9a-f]{2}|.){0,15}?) invoked oom-killer: (.*)", re.DOTALL)
 _GFP: Final = re.compile(r"gfp_mask=(0x[0-9a-f]+(?:\([^)]*\))?)")
 _ORDER: Final = re.compile(r"order=(-?[0-9]{1,4})")
-_TRIGGER: Final = re.compile(r"(?:CPU: [0-9]+ (?:UID: [0-9]+ )?PID|Pid): ([0-9]{1,10}),? [Cc]omm: ")
+_TRIGGER: Final = re.compile(r"(?:CPU: [0-9]+ (?:UID: [0-9]+ )?PID|Pid): ([0-9]{1,10}),? [Cc]omm: (.*)", re.DOTALL)
 _LIMIT: Final = re.compile(r"Task in (/.*?) killed as a result of limit of (/.*)", re.DOTALL)
 _SUMMARY: Final = "oom-kill:constraint="
 _SUMMARY_HEAD: Final = re.compile(
@@ -255,7 +265,7 @@ def _invoked(text: str) -> Invoked | None:
 
 def _trigger(text: str) -> TriggerProcess | None:
     match = _TRIGGER.match(text)
-    return TriggerProcess(pid=int(match[1])) if match else None
+    return TriggerProcess(pid=int(match[1]), rest=match[2]) if match else None
 
 
 def _limit(text: str) -> MemcgLimit | None:

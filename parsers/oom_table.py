@@ -11,13 +11,14 @@ changed often, so they are read from its header.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from parsers.oom_facts import MemoryUsage, TaskRow
+from parsers.oom_facts import MemoryUsage, OomVictim, TaskRow
 
 _KIB: Final = 1024
+_PAGE_SIZES: Final = (4096, 16384, 65536)
 # "No limit" is printed as the largest number of pages in kB: beyond this on 64 bits, and this number on 32.
 _UNLIMITED_KIB: Final = 1 << 50
 _UNLIMITED_32_BIT_KIB: Final = 8589934588
@@ -134,3 +135,15 @@ def parse_row(text: str, columns: tuple[str, ...]) -> TaskRow | None:
         rss_pages=values["rss"],
         oom_score_adj=values.get("oom_score_adj"),
     )
+
+
+def page_size(victims: Sequence[OomVictim], tasks: Sequence[TaskRow]) -> int | None:
+    """
+    The machine's page size, where the victim's row and its kill line tell it.
+    """
+    for victim in victims:
+        for row in tasks:
+            if row.tgid == victim.pid and victim.total_vm_bytes and row.total_vm_pages > 0:
+                size, rest = divmod(victim.total_vm_bytes, row.total_vm_pages)
+                return size if rest == 0 and size in _PAGE_SIZES else None
+    return None

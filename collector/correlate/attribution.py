@@ -31,16 +31,21 @@ def place(
             return owner
     if path is None:
         return pids.owner(victim, surely=surely)
+    first = victim is report.victims[0]
+    sure = report.task_memcg is not None and _is_proven(report, victim) and not (several and not first)
+    confidence = Confidence.CERTAIN if sure else Confidence.LIKELY
     ref = container_of(path)
     if ref is None:
-        return Placement(container_id=None, runtime=None, confidence=Confidence.CERTAIN)
+        return Placement(container_id=None, runtime=None, confidence=confidence)
     known = known_reference(ref, book)
-    sure = report.task_memcg is not None and not (several and victim is not report.victims[0])
-    return Placement(
-        container_id=known.id,
-        runtime=known.runtime.value,
-        confidence=Confidence.CERTAIN if sure else Confidence.LIKELY,
-    )
+    return Placement(container_id=known.id, runtime=known.runtime.value, confidence=confidence)
+
+
+def _is_proven(report: OomReport, victim: OomVictim) -> bool:
+    """
+    Whether a line tells of this kill, and names the process that the summary names.
+    """
+    return victim.confirmed and report.process_of(victim) == victim.pid
 
 
 def known_reference(ref: ContainerRef, book: ContainerBook) -> ContainerRef:

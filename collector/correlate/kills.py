@@ -306,7 +306,8 @@ class Kills:
         main: bool | None = None
         if placement.container_id is not None:
             record = self._book.get(placement.container_id)
-            main = is_main_process(victim, record, rows_of_container(report, placement.container_id))
+            process = replace(victim, pid=report.process_of(victim))
+            main = is_main_process(process, record, rows_of_container(report, placement.container_id))
         return PlacedVictim(victim=victim, placement=placement, main_process=main)
 
     def _assumed_scope(self, report: OomReport, container_id: str | None) -> Scope | None:

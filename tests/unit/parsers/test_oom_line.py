@@ -72,7 +72,10 @@ def test_trigger(line: str) -> None:
     """
     The pid of that process is on the line of the stack.
     """
-    assert parse_line(line) == TriggerProcess(pid=24113)
+    fact = parse_line(line)
+    assert isinstance(fact, TriggerProcess)
+    assert fact.pid == 24113
+    assert fact.named(line.lower().partition("comm: ")[2].partition(" ")[0])
 
 
 @pytest.mark.parametrize(
