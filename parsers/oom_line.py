@@ -15,15 +15,18 @@ from typing import Final
 
 from parsers.oom_facts import OomMessage
 from parsers.oom_table import (
+    KIB,
     MemcgStats,
     TaskHeader,
     Usage,
+    bytes_of,
     parse_header,
     parse_stats,
     parse_usage,
 )
 
-_KIB: Final = 1024
+# The kernel's records have 1 KiB at most, joined ones some more; the patterns below are slow on much longer texts.
+_LENGTH_AT_MOST: Final = 8192
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,6 +232,8 @@ def parse_line(text: str) -> OomLine | None:
     """
     What a line says; None when it is of no kind that matters. Rows and values need their header: `oom_table`.
     """
+    if len(text) > _LENGTH_AT_MOST:
+        return None
     for parse in _PARSERS:
         fact = parse(text)
         if fact is not None:
@@ -331,9 +336,10 @@ def _sizes(figures: str) -> dict[str, int]:
     """
     In bytes; early releases of 5.4 print `pgtables` in bytes and call them kB: more than the process maps.
     """
-    sizes = {name: int(value) * _KIB for name, value in _SIZE.findall(figures)}
+    read = ((name, bytes_of(value)) for name, value in _SIZE.findall(figures))
+    sizes = {name: size for name, size in read if size is not None}
     if sizes.get("pgtables", 0) > sizes.get("total-vm", 0):
-        sizes["pgtables"] //= _KIB
+        sizes["pgtables"] //= KIB
     return sizes
 
 
