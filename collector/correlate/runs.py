@@ -34,11 +34,11 @@ _EXIT_LEAD_NS: Final = 5 * 1_000_000_000
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignalSent:
     """
-    A signal that somebody sent through Docker's API.
+    A signal that somebody sent through Docker's API; None: a label of the container stands where its number was.
     """
 
     at_ns: int
-    signal: int
+    signal: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
