@@ -15,6 +15,9 @@ from sinks.event import Confidence, Scope
 
 _INIT_NAMES: Final = frozenset({"docker-init", "tini", "dumb-init", "catatonit"})
 _ROWS_WITH_INIT: Final = 2
+# What follows the id in the path of a container's own cgroup, whose processes podman may keep one level below.
+_ENDS: Final = ("", ".scope")
+_PODMANS_OWN: Final = "/container"
 
 
 def place(
@@ -78,6 +81,14 @@ def rows_of_container(report: OomReport, container_id: str) -> tuple[TaskRow, ..
     if report.is_global or report.oom_memcg is None or container_id not in report.oom_memcg:
         return ()
     return report.tasks
+
+
+def rows_from_the_first(report: OomReport, container_id: str) -> tuple[TaskRow, ...]:
+    """
+    The same rows where they begin with the container's first process: none where the limit was that of a cgroup in it.
+    """
+    below = (report.oom_memcg or "").rpartition(container_id)[2]
+    return rows_of_container(report, container_id) if below.removesuffix(_PODMANS_OWN) in _ENDS else ()
 
 
 def is_main_process(victim: OomVictim, record: ContainerRecord | None, rows: tuple[TaskRow, ...]) -> bool | None:
