@@ -10,6 +10,7 @@ events each time, byte by byte.
 import bisect
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -20,12 +21,13 @@ from collector.correlate.correlator import Correlator
 from collector.correlate.facts import Fact, GapFact, KernelFact, SnapshotFact
 from collector.correlate.runs import without_state
 from collector.memory.insight import MemoryInsight
+from collector.recording_clock import clock_offset_ns
 from parsers.docker_event import DockerAction, DockerEvent, parse_event
 from parsers.docker_inspect import ContainerSnapshot, parse_inspect
 from parsers.errors import ParseError
 from parsers.journal import JournalEntry, kernel_line, parse_entry, parse_export
 from parsers.killers import parse_killer
-from parsers.kmsg import parse_record, split_dump
+from parsers.kmsg import KmsgRecord, parse_record, split_dump
 from parsers.oom_facts import KernelLine
 from sinks.event import Boot, Event, EvidenceSource, Host, HostOs
 
@@ -51,10 +53,14 @@ class RecordingError(Exception):
 class Recording:
     """
     The facts of a recording, in the order of their time.
+
+    Attributes:
+        kernel_log: whether the kernel's log is part of it, so that what it does not tell did not happen.
     """
 
     host: Host
     facts: tuple[tuple[int, Fact], ...]
+    kernel_log: bool = True
 
 
 def play(recording: Recording) -> Iterator[Event]:
@@ -62,8 +68,8 @@ def play(recording: Recording) -> Iterator[Event]:
     The events of a recording.
     """
     correlator = Correlator(recording.host, insight=MemoryInsight(recording.host))
-    for source in ("kmsg", "journald"):
-        correlator.feed(GapFact(source=source, what="source_up", at_ns=0, text=""), 0)
+    if recording.kernel_log:
+        correlator.feed(GapFact(source="kmsg", what="source_up", at_ns=0, text=""), 0)
     for at_ns, fact in recording.facts:
         while (deadline_ns := correlator.next_deadline_ns()) is not None and deadline_ns < at_ns:
             yield from correlator.tick(deadline_ns)
@@ -76,31 +82,40 @@ def load(path: Path) -> Recording:
     Read a recording.
 
     Raises:
-        RecordingError: there is nothing in it that can be replayed.
+        RecordingError: there is nothing in it that can be replayed, or a part cannot be read.
     """
+    try:
+        return _load(path)
+    except OSError as error:
+        raise RecordingError(Path(error.filename or path), f"cannot be read: {error.strerror}") from error
+
+
+def _load(path: Path) -> Recording:
     if not (path / "kmsg.raw").exists() and not (path / "events.jsonl").exists():
         raise RecordingError(path, "neither kmsg.raw nor events.jsonl is there: not a recording")
     meta = _meta(path / "meta")
     entries = [entry for line in _lines(path / "journal-kernel.json") if (entry := _entry(line)) is not None]
     events = [event for line in _lines(path / "events.jsonl") if (event := _event(line)) is not None]
     lines = [line for entry in entries if (line := kernel_line(entry)) is not None]
-    boot_id = next((entry.boot_id for entry in entries), None) or meta.get("boot_id", "").replace("-", "") or None
-    offset_ns = _offset_ns(path, entries, events)
+    records, units = list(_records(path / "kmsg.raw")), list(_unit_entries(path / "journal-units.export"))
+    known = [*entries, *units]
+    boot_id = next((entry.boot_id for entry in known), None) or meta.get("boot_id", "").replace("-", "") or None
+    offset_ns = clock_offset_ns(entries, units, records, events)
     facts = [
-        *_kmsg(path / "kmsg.raw", boot_id, offset_ns),
+        *_kmsg(records, boot_id, offset_ns),
         *_journal(lines, offset_ns),
-        *_units(path / "journal-units.export"),
+        *_units(units),
         *((event.time_ns, event) for event in events),
         *snapshot_facts(_inspections(path / "inspect.jsonl"), events),
     ]
     facts.sort(key=lambda item: item[0])
     host = Host(
-        id=next((entry.machine_id for entry in entries), None),
-        hostname=next((entry.hostname for entry in entries), None),
+        id=next((entry.machine_id for entry in known), None),
+        hostname=next((entry.hostname for entry in known), None),
         boot=Boot(id=boot_id),
         os=HostOs(kernel=meta.get("kernel")),
     )
-    return Recording(host=host, facts=tuple(facts))
+    return Recording(host=host, facts=tuple(facts), kernel_log=bool(records or lines))
 
 
 def _lines(path: Path) -> list[bytes]:
@@ -130,86 +145,62 @@ def _event(line: bytes) -> DockerEvent | None:
         return None
 
 
-def _offset_ns(path: Path, entries: list[JournalEntry], events: list[DockerEvent]) -> int:
+def _records(path: Path) -> Iterator[KmsgRecord]:
     """
-    From the kernel's clock to the wall clock: an entry is received after it was written, so the least delay is the
-    best; without a journal Docker's first event after a kill in its container serves as well.
+    What the kernel itself wrote.
     """
-    delays = [
-        entry.realtime_ns - entry.source_monotonic_us * 1000
-        for entry in entries
-        if entry.realtime_ns is not None and entry.source_monotonic_us is not None
-    ]
-    if delays:
-        return min(delays)
-    first_kill_us: dict[str, int] = {}
-    for record in split_dump((path / "kmsg.raw").read_bytes() if (path / "kmsg.raw").exists() else b""):
-        if b"oom-kill:" in record:
-            _note_containers(record, first_kill_us)
-    first_event_ns: dict[str, int] = {}
-    for event in events:
-        if event.action in (DockerAction.OOM, DockerAction.DIE):
-            first_event_ns.setdefault(event.container_id, event.time_ns)
-    both = first_kill_us.keys() & first_event_ns.keys()
-    return min((first_event_ns[key] - first_kill_us[key] * 1000 for key in both), default=0)
+    for raw in split_dump(path.read_bytes() if path.exists() else b""):
+        with suppress(ParseError):
+            record = parse_record(raw)
+            if record.from_kernel:
+                yield record
 
 
-def _note_containers(record: bytes, first_kill_us: dict[str, int]) -> None:
-    try:
-        parsed = parse_record(record)
-    except ParseError:
-        return
-    path = parsed.text.rpartition("task_memcg=")[2]
-    for part in path.replace("/", ".").replace("-", ".").split(".")[:32]:
-        identifier = part.partition(",")[0]
-        if len(identifier) == 64:  # noqa: PLR2004 (a container id)
-            first_kill_us.setdefault(identifier, parsed.monotonic_us)
-
-
-def _kmsg(path: Path, boot_id: str | None, offset_ns: int) -> Iterator[tuple[int, Fact]]:
-    for record in split_dump(path.read_bytes() if path.exists() else b""):
-        try:
-            parsed = parse_record(record)
-        except ParseError:
-            continue
-        if not parsed.from_kernel:
-            continue
-        at_ns = offset_ns + parsed.monotonic_us * 1000
+def _kmsg(records: Sequence[KmsgRecord], boot_id: str | None, offset_ns: int | None) -> Iterator[tuple[int, Fact]]:
+    for record in records:
+        at_ns, stamp_ns = _on_the_wall(record.monotonic_us, offset_ns)
         line = KernelLine(
-            text=parsed.text,
-            monotonic_us=parsed.monotonic_us,
+            text=record.text,
+            monotonic_us=record.monotonic_us,
             boot_id=boot_id,
-            at_ns=at_ns,
-            seq=parsed.seq,
-            caller=parsed.caller,
-            fragment=parsed.fragment,
+            at_ns=stamp_ns,
+            seq=record.seq,
+            caller=record.caller,
+            fragment=record.fragment,
         )
         yield at_ns, KernelFact(source=EvidenceSource.KMSG, line=line)
 
 
-def _journal(lines: list[KernelLine], offset_ns: int) -> Iterator[tuple[int, Fact]]:
+def _journal(lines: list[KernelLine], offset_ns: int | None) -> Iterator[tuple[int, Fact]]:
     """
     The journal has each line a little later than the kernel's own log.
     """
     for line in lines:
         if line.monotonic_us is not None:
-            at_ns = offset_ns + line.monotonic_us * 1000
-            stamped = replace(line, at_ns=at_ns)
+            at_ns, stamp_ns = _on_the_wall(line.monotonic_us, offset_ns)
+            stamped = replace(line, at_ns=stamp_ns)
             yield at_ns + _MS, KernelFact(source=EvidenceSource.JOURNALD, line=stamped)
 
 
-def _units(path: Path) -> Iterator[tuple[int, Fact]]:
-    if not path.exists():
-        return
-    entries = parse_export(path.read_bytes())
-    while True:
-        try:
-            fields = next(entries, None)
-            if fields is None:
-                return
-            fact = parse_killer(parse_entry(fields))
-        except ParseError:
-            return
+def _on_the_wall(monotonic_us: int, offset_ns: int | None) -> tuple[int, int | None]:
+    """
+    When a line is played, and its time, which is unknown where the clocks cannot be joined.
+    """
+    stamp_ns = monotonic_us * 1000 + offset_ns if offset_ns is not None else None
+    return (stamp_ns if stamp_ns is not None else monotonic_us * 1000), stamp_ns
+
+
+def _unit_entries(path: Path) -> Iterator[JournalEntry]:
+    """
+    The entries up to where the file is cut or damaged.
+    """
+    with suppress(ParseError):
+        yield from map(parse_entry, parse_export(path.read_bytes() if path.exists() else b""))
+
+
+def _units(entries: Iterable[JournalEntry]) -> Iterator[tuple[int, Fact]]:
+    for entry in entries:
+        fact = parse_killer(entry)
         if fact is not None and fact.at_ns is not None:
             yield fact.at_ns, fact
 
@@ -247,12 +238,13 @@ def snapshot_facts(
 
 def _seen_ns(snapshot: ContainerSnapshot, deaths: list[int], last_ns: int) -> int:
     """
-    When an inspection was made: right after the death that it shows; a while after the last event where there is none.
+    When an inspection was made: right after the death that it shows; where no event tells of one, a while after the
+    last event, and after the end that it shows.
     """
     if snapshot.finished_at_ns is not None and deaths:
         index = bisect.bisect_left(deaths, snapshot.finished_at_ns)
         return deaths[min(index, len(deaths) - 1)] + _MS
-    return last_ns + _SECOND
+    return max(last_ns, snapshot.finished_at_ns or 0) + _SECOND
 
 
 def _inspections(path: Path) -> Iterator[ContainerSnapshot]:

@@ -83,7 +83,7 @@ class JournalEntry:
             return self.source_realtime_ns
         if self.source_monotonic_us is None or self.monotonic_us is None:
             return self.realtime_ns
-        return self.realtime_ns - (self.monotonic_us - self.source_monotonic_us) * _NS_PER_US
+        return int_of(self.realtime_ns - (self.monotonic_us - self.source_monotonic_us) * _NS_PER_US)
 
 
 def parse_entry(fields: bytes | Mapping[str, Any]) -> JournalEntry:
@@ -109,9 +109,9 @@ def parse_entry(fields: bytes | Mapping[str, Any]) -> JournalEntry:
         machine_id=_id(entry, "_MACHINE_ID"),
         hostname=_text(entry, "_HOSTNAME"),
         realtime_ns=_ns(_int(entry, "__REALTIME_TIMESTAMP")),
-        monotonic_us=_int(entry, "__MONOTONIC_TIMESTAMP"),
+        monotonic_us=_us(entry, "__MONOTONIC_TIMESTAMP"),
         source_realtime_ns=_ns(_int(entry, "_SOURCE_REALTIME_TIMESTAMP")),
-        source_monotonic_us=_int(entry, "_SOURCE_MONOTONIC_TIMESTAMP"),
+        source_monotonic_us=_us(entry, "_SOURCE_MONOTONIC_TIMESTAMP"),
         pid=_int(entry, "_PID"),
         uid=_int(entry, "_UID"),
         comm=_text(entry, "_COMM"),
@@ -224,3 +224,11 @@ def _id(entry: Mapping[str, Any], name: str) -> str | None:
 
 def _ns(time_us: int | None) -> int | None:
     return int_of(time_us * _NS_PER_US) if time_us is not None else None
+
+
+def _us(entry: Mapping[str, Any], name: str) -> int | None:
+    """
+    A time since boot, if 64 bits hold it in nanoseconds too.
+    """
+    time_us = _int(entry, name)
+    return time_us if _ns(time_us) is not None else None

@@ -55,7 +55,7 @@ class UnitOomKilled:
 
     Attributes:
         container: the container whose scope the unit is.
-        at_ns: nanoseconds since 1970; None for pasted text.
+        at_ns: nanoseconds since 1970; None for text that does not tell.
     """
 
     unit: str
@@ -141,18 +141,19 @@ def parse_killer(entry: JournalEntry) -> KillerFact | None:
     return _read(writer, entry.message, entry.at_ns) if writer is not None else None
 
 
-def parse_killer_text(text: str, identifier: str | None) -> KillerFact | None:
+def parse_killer_text(text: str, identifier: str | None, at_ns: int | None = None) -> KillerFact | None:
     """
     The same for pasted text, where nothing proves who wrote a line.
 
     Args:
         text: the message without its prefix.
         identifier: the name in the prefix, with or without `[pid]`; None where there was none.
+        at_ns: the time in the prefix, nanoseconds since 1970, if it has one with its zone.
     """
     name = (identifier or "").partition("[")[0]
     if name in ("", "kernel"):
-        return _oomd(text, None)
-    return _read(Writer(name), text, None) if name in Writer.__members__.values() else None
+        return _oomd(text, at_ns)
+    return _read(Writer(name), text, at_ns) if name in Writer.__members__.values() else None
 
 
 def _writer_of(entry: JournalEntry) -> Writer | None:

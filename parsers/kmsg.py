@@ -22,6 +22,8 @@ _HEADER_BYTES_AT_MOST: Final = 512
 _FIELDS_AT_LEAST: Final = 3
 _ESCAPE: Final = re.compile(rb"\\x([0-9a-fA-F]{2})")
 _KERNEL_FACILITY: Final = 0
+# In nanoseconds it has 64 bits: 292 years.
+_US_AT_MOST: Final = (1 << 63) // 1000
 # `c` marks a fragment; before 4.9 it marked the first of them and `+` the others.
 _FRAGMENT_FLAGS: Final = (b"c", b"+")
 # The last field of new kernels is a process name: 15 bytes of any kind, `;` too.
@@ -117,7 +119,7 @@ def parse_record(record: bytes) -> KmsgRecord:
         ParseError: it is not one.
     """
     header = _HEADER.match(record)
-    if header is None:
+    if header is None or int(header[3]) > _US_AT_MOST:
         raise ParseError(_FORMAT, record)
     body, *rest = record[header.end() :].split(b"\n")
     fields = (header[4] or b"").split(b",")

@@ -21,33 +21,44 @@ KERNEL: Final = "kernel"
 USER_SPACE_PRIORITY: Final = 8
 
 _US_PER_S: Final = 1_000_000
+_NS_PER_US: Final = 1000
+_US_DIGITS: Final = 6
 # Consoles of virtual machines: what they relay is the kernel log of the guest.
 _RELAYS: Final = ("com.docker.", "hyperkit", "qemu")
 
-# printk's stamp, perhaps with the delta of `dmesg -d` and the caller of CONFIG_PRINTK_CALLER.
+# printk's stamp, perhaps with the delta of `dmesg -d` or `journalctl -o short-delta`, and with the caller of
+# CONFIG_PRINTK_CALLER, before which newer dmesg leaves a blank.
 _STAMP: Final = (
-    r"\[ *(?P<s>[0-9]{1,12})\.(?P<us>[0-9]{6})(?: *< *[0-9.]{1,20}>)?\]"
-    r"(?:\[ *(?P<caller>[TC][0-9]{1,10})\])? ?"
+    r"\[ *(?P<s>[0-9]{1,12})\.(?P<fraction>[0-9]{1,9})(?: *<[ 0-9.*]{1,24}>)?\]"
+    r"(?: ?\[ *(?P<caller>[TC][0-9]{1,10})\])? ?"
 )
 _ISO: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?(?:Z|[+-][0-9]{2}:?[0-9]{2})?"
 _CLOCK: Final = r"[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?"
 # `Apr 18 00:37:34` with the month in any language; `Fri 2024-05-17 19:54:29 UTC`.
 _LOCAL: Final = (
     rf"[^\s\[\]:]{{1,12}} +[0-9]{{1,2}} {_CLOCK}"
-    rf"|(?:[^\s\[\]:]{{1,12}} )?[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}} {_CLOCK}(?: [A-Z]{{1,5}}\b)?"
+    rf"|(?:[^\s\[\]:]{{1,12}} )?[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}} {_CLOCK}(?:[+-][0-9]{{4}}| [A-Z]{{1,5}}\b)?"
 )
 # The time of day tells the date of `dmesg -T` and `-e`, in any language, from a row of the task table.
 _BRACKETED: Final = r"\[[^\[\]]{0,40}?[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?(?: [^\[\]]{0,20})?\] ?"
-_DELTA: Final = r"\[ *\+[0-9]{1,12}\.[0-9]{6}\] ?"
+_DELTA: Final = r"\[ *(?:\+[0-9]{1,12}\.[0-9]{6}|< *[0-9]{1,12}\.[0-9]{6}>)\] ?"
+_UNIX: Final = r"[0-9]{10}\.[0-9]{6}"
 
 _QUOTE: Final = re.compile(r"[\s>]*")
-_LINE_NUMBER: Final = re.compile(r"[0-9]{1,10}[:\s]\s*(?=\[ *[0-9]+\.[0-9]{6}\]|.{1,24}[0-9]:[0-9]{2}:[0-9]{2})")
-_LEVEL: Final = re.compile(r"<(?P<priority>[0-9]{1,3})>")
+# What grep and `cat -n` put before a date or a stamp: the file, the number of the line.
+_LINE_NUMBER: Final = re.compile(
+    r"(?:[^\s:\[\]]{0,255}[./][^\s:\[\]]{0,255}:)?(?:[0-9]{1,10}[:\s])?\s*"
+    r"(?=\[ *[0-9]+\.[0-9]{1,9}\]|.{1,24}[0-9]:[0-9]{2}:[0-9]{2})"
+)
+# A level; in the form of RFC 5424 with the version of that.
+_LEVEL: Final = re.compile(r"<(?P<priority>[0-9]{1,3})>(?:1 (?=[0-9]{4}-))?")
 _FACILITY: Final = re.compile(r"(?P<facility>[a-z]{3,8}[0-7]?) *:[a-z]{3,6} *: ")
 _TIME: Final = re.compile(rf"{_STAMP}|{_BRACKETED}|{_DELTA}")
-_DATE: Final = re.compile(rf"(?:(?P<iso>{_ISO})|{_LOCAL})(?=\s)\s?")
+_DATE: Final = re.compile(rf"(?:(?P<iso>{_ISO})|(?P<unix>{_UNIX})|{_LOCAL})(?=\s)\s?")
+# `host name[pid]: `, and the same in the form of RFC 5424: `host name pid - - `.
 _SENDER: Final = re.compile(
-    r"\s*(?:(?P<host>[^\s:\[\]]{1,255})\s+)?(?P<name>[^\s:\[\]]{1,64}(?:\[[^\s\[\]]{0,20}\])?): ?"
+    r"\s*(?:(?P<host>[^\s:\[\]]{1,255})\s+)?(?P<name>[^\s:\[\]]{1,64}(?:\[[^\s\[\]]{0,20}\])?)"
+    r"(?:: ?| (?:-|[0-9]{1,10}) - - )"
 )
 # Without a date in front only what cannot be a word of the kernel's is a sender.
 _BARE_SENDER: Final = re.compile(
@@ -137,7 +148,7 @@ def _take_time(line: Prefixed) -> None:
 
 def _note_stamp(line: Prefixed, match: re.Match[str]) -> None:
     if match["s"] is not None:
-        line.monotonic_us = int(match["s"]) * _US_PER_S + int(match["us"])
+        line.monotonic_us = int(match["s"]) * _US_PER_S + _microseconds(match["fraction"])
         line.caller = match["caller"]
 
 
@@ -147,6 +158,9 @@ def _take_sender(line: Prefixed) -> None:
     """
     date = _take(line, _DATE)
     iso = date["iso"] if date is not None else None
+    if date is not None and date["unix"] is not None:
+        seconds, _, fraction = date["unix"].partition(".")
+        line.at_ns = (int(seconds) * _US_PER_S + _microseconds(fraction)) * _NS_PER_US
     if iso is not None:
         line.at_ns = time_ns_of(_rfc3339(iso))
         if "," in iso:
@@ -170,6 +184,13 @@ def _take_wrapper(line: Prefixed) -> None:
         match = _take(line, _WRAPPER)
         if match is not None:
             _note_stamp(line, match)
+
+
+def _microseconds(fraction: str) -> int:
+    """
+    The digits behind a point, of which dmesg prints six; people and other tools cut them.
+    """
+    return int(fraction[:_US_DIGITS].ljust(_US_DIGITS, "0"))
 
 
 def _is_message(text: str) -> bool:

@@ -37,6 +37,7 @@ class Draft:
         caller: who prints it, where the kernel tells.
         figures: usages, statistics and the task table.
         summary: the victim that the summary names.
+        guessed: a victim that the summary does not name, taken for a thread of the one it names.
         group_path: the cgroup that is killed as a whole.
         unfinished: a line that the kernel printed in pieces, as far as it is known.
         ended_us: when the last line came that may be the last of a report.
@@ -48,6 +49,7 @@ class Draft:
     victims: dict[int, OomVictim] = field(default_factory=dict)
     figures: Figures = field(default_factory=Figures)
     summary: OomVictim | None = None
+    guessed: int | None = None
     group_path: str | None = None
     unfinished: KernelLine | None = None
     ended_us: int | None = None
@@ -75,7 +77,7 @@ class Draft:
         """
         if self.report.group:
             return GROUP_SETTLE_US
-        return 0 if "memory+swap" in self.figures.usages else SETTLE_US
+        return 0 if "memory+swap" in self.figures.usages and self.guessed is None else SETTLE_US
 
     def is_over(self, now_us: int) -> bool:
         """
@@ -96,8 +98,8 @@ class Draft:
         """
         Whether the report named this process as its victim, and it was not killed yet.
         """
-        announced = self.summary.pid if self.summary is not None else self.report.chosen_pid
-        return not self.killed and announced == pid
+        open_still = not self.killed or (self.guessed is not None and len(self.victims) == 1)
+        return open_still and self.report.chosen_pid == pid
 
     def admits(self, kill: Killed) -> bool:
         """
@@ -107,6 +109,26 @@ class Draft:
             open_group = self.report.group and len(self.victims) < _VICTIMS_AT_MOST
             return open_group and not self._contradicts(kill.message) and self._may_be_member(kill.pid)
         return self.summary is None and not self._contradicts(kill.message)
+
+    def may_have_meant(self, kill: Killed, line: KernelLine) -> bool:
+        """
+        Whether a kill right after the summary may be of its victim, by another thread: where the first one has exited,
+        the summary names that, and the kill line one that lives.
+        """
+        meant = self.summary
+        if self.killed or meant is None or meant.pid in self.report.already_exiting or self._contradicts(kill.message):
+            return False
+        at_once = None in (line.monotonic_us, meant.monotonic_us) or (
+            (line.monotonic_us or 0) - (meant.monotonic_us or 0) <= SETTLE_US
+        )
+        return at_once and kill.uid in (None, meant.uid)
+
+    def is_by(self, fact: TriggerProcess) -> bool:
+        """
+        Whether a process is the trigger: the head of the report has its name, and nothing its pid yet.
+        """
+        unknown = self.report.trigger_comm is None
+        return self.report.trigger_pid is None and (unknown or fact.named(self.report.trigger_comm or ""))
 
     def covers(self, path: str) -> bool:
         """
@@ -158,7 +180,7 @@ class Draft:
         """
         match fact:
             case TriggerProcess():
-                self.report = replace(self.report, trigger_pid=self.report.trigger_pid or fact.pid)
+                self.report = replace(self.report, trigger_pid=fact.pid)
             case Usage() | MemcgStats() | TaskHeader():
                 self.figures.take(fact)
             case AlreadyExiting():
@@ -173,6 +195,8 @@ class Draft:
         """
         A kill; the first victim of a group is printed twice.
         """
+        if not self.killed and self.summary is not None and self.summary.pid != fact.pid:
+            self.guessed = fact.pid
         self.report = replace(self.report, message=fact.message or self.report.message)
         self.victims.setdefault(fact.pid, _victim(fact, line))
         self.note(line, end=True)
@@ -224,11 +248,20 @@ class Draft:
             other.victims[pid] = self.victims.pop(pid)
             other.evidence.append(self.evidence.pop())
 
+    def hand_over_guess(self, other: "Draft") -> None:
+        """
+        Move a kill that was taken for this report's to one of its own, since the announced one has come.
+        """
+        if self.guessed is not None:
+            other.victims[self.guessed] = self.victims.pop(self.guessed)
+            other.evidence.append(self.evidence.pop())
+            other.ended_us, self.guessed = self.ended_us, None
+
     def finished(self) -> OomReport:
         """
         The report as it stands.
         """
-        victims = tuple(self.victims.values()) or ((self.summary,) if self.summary is not None else ())
+        victims = tuple(self.victims.values()) or self._meant()
         figures = self.figures
         containers = [path for path in figures.stats if container_of(path) is not None]
         return replace(
@@ -246,6 +279,13 @@ class Draft:
             page_size_bytes=figures.page_size_bytes(victims),
         )
 
+    def _meant(self) -> tuple[OomVictim, ...]:
+        """
+        The victim of the summary, where no line tells of a kill, nor that there was none.
+        """
+        skipped = self.summary is None or self.summary.pid in self.report.already_exiting
+        return () if skipped or self.summary is None else (self.summary,)
+
     def _take_summary(self, fact: Summary, line: KernelLine) -> None:
         """
         The victim of a summary counts as long as no kill line comes.
@@ -258,6 +298,8 @@ class Draft:
             mems_allowed=fact.mems_allowed,
             oom_memcg=fact.oom_memcg,
             task_memcg=fact.task_memcg,
+            chosen_pid=fact.pid,
+            chosen_comm=fact.comm,
         )
         if fact.pid is not None:
             self.summary = OomVictim(

@@ -110,7 +110,8 @@ class OomReport:
         oom_memcg: path of the cgroup whose limit was hit.
         task_memcg: path of the victim's cgroup.
         trigger_pid: who asked for the memory; often not the victim.
-        chosen_pid: the task of `Kill process … or sacrifice child` (before 5.1); the victim may be another.
+        chosen_pid: the task of the summary, or of `Kill process … or sacrifice child` (before 5.1); the victim may be
+            another.
         memcg_stats: memory statistics in bytes, keys as printed, by the path they were printed for.
         tasks: the table as printed, up to a bound; `tasks_dropped` counts the rows beyond it.
         victims: distinct pids in the order of their death; empty when the text ends before a kill.
@@ -160,6 +161,13 @@ class OomReport:
     evidence: tuple[KernelLine, ...] = ()
     victim_cgroup_hint: str | None = None
     page_size_bytes: int | None = None
+
+    def process_of(self, victim: OomVictim) -> int:
+        """
+        The pid of a victim's process: the summary's, where the kill line right after it names another thread.
+        """
+        alone = len(self.victims) == 1 and not self.group
+        return self.chosen_pid if self.constraint is not None and self.chosen_pid and alone else victim.pid
 
     @property
     def is_global(self) -> bool | None:

@@ -32,6 +32,9 @@ from parsers.oom_victim import (
     parse_killed,
 )
 
+# The kernel's records have 1 KiB at most, joined ones some more; the patterns below are slow on much longer texts.
+_LENGTH_AT_MOST: Final = 8192
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invoked:
@@ -48,9 +51,19 @@ class Invoked:
 class TriggerProcess:
     """
     `CPU: 0 PID: 4242 Comm: …`: the pid of the trigger.
+
+    Attributes:
+        rest: the name and what follows it: only who knows the name can tell where it ends.
     """
 
     pid: int
+    rest: str
+
+    def named(self, comm: str) -> bool:
+        """
+        Whether the process has this name.
+        """
+        return f"{self.rest} ".startswith(f"{comm} ")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +138,7 @@ OomLine = (
 _INVOKED: Final = re.compile(r"((?:\\x[0-9a-f]{2}|.){0,15}?) invoked oom-killer: (.*)", re.DOTALL)
 _GFP: Final = re.compile(r"gfp_mask=(0x[0-9a-f]+(?:\([^)]*\))?)")
 _ORDER: Final = re.compile(r"order=(-?[0-9]{1,4})")
-_TRIGGER: Final = re.compile(r"(?:CPU: [0-9]+ (?:UID: [0-9]+ )?PID|Pid): ([0-9]{1,10}),? [Cc]omm: ")
+_TRIGGER: Final = re.compile(r"(?:CPU: [0-9]+ (?:UID: [0-9]+ )?PID|Pid): ([0-9]{1,10}),? [Cc]omm: (.*)", re.DOTALL)
 _LIMIT: Final = re.compile(r"Task in (/.*?) killed as a result of limit of (/.*)", re.DOTALL)
 _GROUP: Final = re.compile(r"Tasks in (/.*) are going to be killed due to memory\.oom\.group set\s*", re.DOTALL)
 _NO_KILLABLE: Final = re.compile(r"Out of memory and no killable processes")
@@ -138,6 +151,8 @@ def parse_line(text: str) -> OomLine | None:
     """
     What a line says; None when it is of no kind that matters. Rows and values need their header: `oom_table`.
     """
+    if len(text) > _LENGTH_AT_MOST:
+        return None
     for parse in _PARSERS:
         fact = parse(text)
         if fact is not None:
@@ -173,7 +188,7 @@ def _invoked(text: str) -> Invoked | None:
 
 def _trigger(text: str) -> TriggerProcess | None:
     match = _TRIGGER.match(text)
-    return TriggerProcess(pid=int(match[1])) if match else None
+    return TriggerProcess(pid=int(match[1]), rest=match[2]) if match else None
 
 
 def _limit(text: str) -> MemcgLimit | None:

@@ -4,7 +4,8 @@ Lines of the kernel log to OOM reports: a state machine without clock or I/O.
 A report has no end mark. It is closed when the kernel's clock has moved on by some milliseconds since its
 kill, later where a whole cgroup is killed, or when the next report of the same printer begins. Where the
 kernel tells the caller, reports of two CPUs are kept apart by it. Where not, a kill goes to the report that
-announced its pid, statistics go to the report of their cgroup, and all else to the report added to last.
+announced its pid, else to a summary right before it, statistics go to the report of their cgroup, and all else to the
+report added to last.
 """
 
 from dataclasses import replace
@@ -144,10 +145,13 @@ class ReportAssembler:
         same = self._same(line)
         draft = next((item for item in same if item.announces(fact.pid)), None)
         draft = draft or next((item for item in same if item.admits(fact)), None)
+        draft = draft or next((item for item in same[:1] if item.may_have_meant(fact, line)), None)
         closed: list[OomReport] = []
         if draft is None:
             closed = self._close_killed(line)
             draft = self._new(line)
+        elif draft.killed and draft.announces(fact.pid):
+            draft.hand_over_guess(self._new(line))
         draft.take_kill(fact, line)
         self._move_to_end(draft)
         return closed
@@ -176,12 +180,14 @@ class ReportAssembler:
 
     def _draft_of_step(self, fact: Step, line: KernelLine) -> Draft:
         """
-        The report that lacks this line yet, rather one whose table has the process; else one without a head.
+        The report that lacks this line yet: rather one whose trigger is the process, or whose table has it; else one
+        without a head.
         """
         waiting = [draft for draft in self._waiting(line) if not draft.has(fact)]
         pid = fact.pid if isinstance(fact, Summary | Chosen) else None
+        own = (draft for draft in waiting if pid is not None and draft.report.trigger_pid == pid)
         listing = (draft for draft in waiting if pid is not None and draft.figures.lists(pid))
-        return next(listing, None) or next(iter(waiting), None) or self._new(line)
+        return next(own, None) or next(listing, None) or next(iter(waiting), None) or self._new(line)
 
     def _draft_of_detail(self, fact: Detail, line: KernelLine) -> Draft | None:
         """
@@ -190,6 +196,8 @@ class ReportAssembler:
         if isinstance(fact, AlreadyExiting):
             return next(iter(self._same(line)), None)
         waiting = self._waiting(line)
+        if isinstance(fact, TriggerProcess):
+            return next((draft for draft in waiting if draft.is_by(fact)), None)
         if isinstance(fact, MemcgStats) and fact.path:
             covering = (draft for draft in waiting if draft.covers(fact.path))
             without_limit = (draft for draft in waiting if draft.report.oom_memcg is None)

@@ -17,7 +17,8 @@ from typing import Final
 
 from parsers.oom_facts import MemoryUsage, TaskRow
 
-_KIB: Final = 1024
+KIB: Final = 1024
+_BYTES_AT_MOST: Final = (1 << 63) - 1
 # "No limit" is printed as the largest number of pages in kB: beyond this on 64 bits, and this number on 32.
 _UNLIMITED_KIB: Final = 1 << 50
 _UNLIMITED_32_BIT_KIB: Final = 8589934588
@@ -63,6 +64,14 @@ class TaskHeader:
     columns: tuple[str, ...]
 
 
+def bytes_of(kib: str) -> int | None:
+    """
+    A size that is printed in kB, in bytes; None where it is more than any machine has (64 bits).
+    """
+    size = int(kib) * KIB
+    return size if size <= _BYTES_AT_MOST else None
+
+
 def parse_usage(text: str) -> Usage | None:
     """
     A line of usage and limit.
@@ -70,11 +79,13 @@ def parse_usage(text: str) -> Usage | None:
     match = _USAGE.match(text)
     if match is None:
         return None
-    limit_kib = int(match[3])
+    usage_bytes, limit_kib = bytes_of(match[2]), int(match[3])
+    if usage_bytes is None:
+        return None
     unlimited = limit_kib >= _UNLIMITED_KIB or limit_kib == _UNLIMITED_32_BIT_KIB
     usage = MemoryUsage(
-        usage_bytes=int(match[2]) * _KIB,
-        limit_bytes=None if unlimited else limit_kib * _KIB,
+        usage_bytes=usage_bytes,
+        limit_bytes=None if unlimited else limit_kib * KIB,
         failcnt=int(match[4]),
     )
     return Usage(kind=match[1], usage=usage)
@@ -87,7 +98,7 @@ def parse_stats(text: str) -> MemcgStats | None:
     match = _STATS.fullmatch(text)
     if match is None:
         return None
-    values = {name: int(value) * _KIB for name, value in _STATS_PAIR.findall(match[2])}
+    values = {name: int(value) * KIB for name, value in _STATS_PAIR.findall(match[2])}
     return MemcgStats(path=match[1] or "", values=values | parse_stat_lines(match[2]))
 
 

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from parsers.oom_facts import OomMessage
-
-_KIB: Final = 1024
+from parsers.oom_table import KIB, bytes_of
 
 _MESSAGES: Final = {message.value.lower(): message for message in OomMessage}
 _MESSAGE: Final = "(?P<message>(?i:" + "|".join(re.escape(message) for message in OomMessage) + "))"
@@ -130,7 +129,8 @@ def _sizes(figures: str) -> dict[str, int]:
     """
     In bytes; early releases of 5.4 print `pgtables` in bytes and call them kB: more than the process maps.
     """
-    sizes = {name: int(value) * _KIB for name, value in _SIZE.findall(figures)}
+    read = ((name, bytes_of(value)) for name, value in _SIZE.findall(figures))
+    sizes = {name: size for name, size in read if size is not None}
     if sizes.get("pgtables", 0) > sizes.get("total-vm", 0):
-        sizes["pgtables"] //= _KIB
+        sizes["pgtables"] //= KIB
     return sizes

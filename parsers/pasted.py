@@ -10,21 +10,34 @@ wrote such a text, and forged lines are believed: it is for what an operator bri
     file-rss:1024kB, shmem-rss:0kB, UID:0 pgtables:3904kB oom_score_adj:0
 """
 
+import codecs
+import json
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from parsers.errors import ParseError
-from parsers.journal import kernel_line, parse_entry
+from parsers.journal import kernel_line, parse_entry, parse_export
 from parsers.kmsg import parse_record
 from parsers.log_prefix import USER_SPACE_PRIORITY, Prefixed, split_prefix, split_sender
 from parsers.oom_facts import KernelLine
 from parsers.oom_line import is_complete, parse_line
-from parsers.untyped import decoded, fields_of, int_of, text_of
+from parsers.untyped import fields_of, int_of, text_of
 
+# PowerShell writes UTF-16.
+_ENCODINGS: Final = (
+    (codecs.BOM_UTF8, "utf-8", "surrogateescape"),
+    (codecs.BOM_UTF16_LE, "utf-16-le", "replace"),
+    (codecs.BOM_UTF16_BE, "utf-16-be", "replace"),
+)
+# Colours of a terminal, and the holes that a crash leaves in a file.
+_NOISE: Final = re.compile(r"\x1b\[[0-9;]*[mK]|\x00")
 _DMESG_JSON: Final = re.compile(r'\s*\{\s*"dmesg"\s*:')
+_JOURNAL_PRETTY: Final = re.compile(r"\s*\{[ \t\r]*\n")
+_JOURNAL_EXPORT: Final = "__CURSOR="
 _KMSG: Final = re.compile(r"[0-9]{1,4},[0-9]{1,20},[0-9]{1,20}(?:,[^;]*)?;")
 _KMSG_PROPERTY: Final = re.compile(r" [A-Z_]+=")
 _US_PER_S: Final = 1_000_000
@@ -61,15 +74,39 @@ def lines(text: bytes | str) -> Iterator[PastedLine]:
     The messages of a text in their order, those of user space included.
     """
     if isinstance(text, bytes):
-        text = text.decode("utf-8", "surrogateescape")
-    if _DMESG_JSON.match(text) is not None:
-        yield from _dmesg_json(text)
+        text = _decoded(text)
+    if text.startswith(_JOURNAL_EXPORT):
+        yield from _journal_export(text)
         return
+    text = _NOISE.sub("", text)
+    dmesg = _DMESG_JSON.match(text)
+    if dmesg is not None:
+        yield from map(_dmesg_json, _objects(text, dmesg.end()))
+    elif _JOURNAL_PRETTY.match(text) is not None:
+        yield from _journal_pretty(text)
+    else:
+        yield from _printed(text)
+
+
+def _decoded(text: bytes) -> str:
+    """
+    By its byte order mark; bytes that are not UTF-8 are kept as surrogates.
+    """
+    for mark, encoding, errors in _ENCODINGS:
+        if text.startswith(mark):
+            return text[len(mark) :].decode(encoding, errors)
+    return text.decode("utf-8", "surrogateescape")
+
+
+def _printed(text: str) -> Iterator[PastedLine]:
+    """
+    What was printed line by line, for people or as records.
+    """
     block: list[Prefixed] = []
     after_record = False
     for raw in text.split("\n"):
         printed = raw.rstrip("\r")
-        record = _record(printed.lstrip("> \t"))
+        record = _record(printed.lstrip("> \t\x1e"))
         if record is not None:
             yield from _messages(block)
             block = []
@@ -92,7 +129,7 @@ def _record(text: str) -> PastedLine | None:
         if _KMSG.match(text) is not None:
             return _kmsg(text)
         if text.startswith('{"') and text.endswith("}"):
-            return _journal(text)
+            return _journal(text.encode("utf-8", "surrogateescape"))
     except ParseError:
         pass
     return None
@@ -112,8 +149,8 @@ def _kmsg(text: str) -> PastedLine:
     return _of_user_space(line)
 
 
-def _journal(text: str) -> PastedLine:
-    entry = parse_entry(text.encode("utf-8", "surrogateescape"))
+def _journal(fields: bytes | Mapping[str, Any]) -> PastedLine:
+    entry = parse_entry(fields)
     line = kernel_line(entry)
     if line is not None:
         return PastedLine(line=line, identifier=entry.identifier, from_kernel=True)
@@ -121,26 +158,49 @@ def _journal(text: str) -> PastedLine:
     return PastedLine(line=line, identifier=entry.identifier, from_kernel=False)
 
 
-def _dmesg_json(text: str) -> Iterator[PastedLine]:
+def _journal_pretty(text: str) -> Iterator[PastedLine]:
     """
-    `dmesg --json`: `{"dmesg": [{"pri": 6, "time": 65.481992, "msg": "…"}, …]}`.
+    `journalctl -o json-pretty`.
     """
-    try:
-        entries = fields_of(decoded(text, "the output of dmesg --json")).get("dmesg")
-    except ParseError:
-        return
-    for entry in entries if isinstance(entries, list) else ():
-        fields = fields_of(entry)
-        line = KernelLine(
-            text=text_of(fields.get("msg")) or "",
-            monotonic_us=_microseconds(fields.get("time")),
-            caller=text_of(fields.get("caller")),
-        )
-        by_number = (int_of(fields.get("pri")) or 0) < USER_SPACE_PRIORITY
-        if by_number and fields.get("fac", "kern") == "kern":
-            yield PastedLine(line=line, identifier=None, from_kernel=True)
-        else:
-            yield _of_user_space(line)
+    for fields in _objects(text, 0):
+        with suppress(ParseError):
+            yield _journal(fields)
+
+
+def _journal_export(text: str) -> Iterator[PastedLine]:
+    """
+    `journalctl -o export`, up to where it is cut or damaged.
+    """
+    with suppress(ParseError):
+        yield from map(_journal, parse_export(text.encode("utf-8", "surrogateescape")))
+
+
+def _objects(text: str, at: int) -> Iterator[Mapping[str, Any]]:
+    """
+    The JSON objects of a text one by one, so that those before a cut are read.
+    """
+    decoder = json.JSONDecoder()
+    while (at := text.find("{", at)) >= 0:
+        try:
+            value, at = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            return
+        yield fields_of(value)
+
+
+def _dmesg_json(fields: Mapping[str, Any]) -> PastedLine:
+    """
+    One of `dmesg --json`: `{"dmesg": [{"pri": 6, "time": 65.481992, "msg": "…"}, …]}`.
+    """
+    line = KernelLine(
+        text=text_of(fields.get("msg")) or "",
+        monotonic_us=_microseconds(fields.get("time")),
+        caller=text_of(fields.get("caller")),
+    )
+    by_number = (int_of(fields.get("pri")) or 0) < USER_SPACE_PRIORITY
+    if by_number and fields.get("fac", "kern") == "kern":
+        return PastedLine(line=line, identifier=None, from_kernel=True)
+    return _of_user_space(line)
 
 
 def _microseconds(seconds: object) -> int | None:

@@ -16,6 +16,9 @@ from sinks.event import Confidence, Scope
 
 _INIT_NAMES: Final = frozenset({"docker-init", "tini", "dumb-init", "catatonit"})
 _ROWS_WITH_INIT: Final = 2
+# What follows the id in the path of a container's own cgroup, whose processes podman may keep one level below.
+_ENDS: Final = ("", ".scope")
+_PODMANS_OWN: Final = "/container"
 
 
 def place(
@@ -32,16 +35,21 @@ def place(
             return owner
     if path is None:
         return pids.owner(victim, surely=surely)
+    first = victim is report.victims[0]
+    sure = report.task_memcg is not None and _is_proven(report, victim) and not (several and not first)
+    confidence = Confidence.CERTAIN if sure else Confidence.LIKELY
     ref = container_of(path)
     if ref is None:
-        return Placement(container_id=None, runtime=None, confidence=Confidence.CERTAIN)
+        return Placement(container_id=None, runtime=None, confidence=confidence)
     known = known_reference(ref, book)
-    sure = report.task_memcg is not None and not (several and victim is not report.victims[0])
-    return Placement(
-        container_id=known.id,
-        runtime=known.runtime.value,
-        confidence=Confidence.CERTAIN if sure else Confidence.LIKELY,
-    )
+    return Placement(container_id=known.id, runtime=known.runtime.value, confidence=confidence)
+
+
+def _is_proven(report: OomReport, victim: OomVictim) -> bool:
+    """
+    Whether a line tells of this kill, and names the process that the summary names.
+    """
+    return victim.confirmed and report.process_of(victim) == victim.pid
 
 
 def known_reference(ref: ContainerRef, book: ContainerBook) -> ContainerRef:
@@ -74,6 +82,14 @@ def rows_of_container(report: OomReport, container_id: str) -> tuple[TaskRow, ..
     if report.is_global or report.oom_memcg is None or container_id not in report.oom_memcg:
         return ()
     return report.tasks
+
+
+def rows_from_the_first(report: OomReport, container_id: str) -> tuple[TaskRow, ...]:
+    """
+    The same rows where they begin with the container's first process: none where the limit was that of a cgroup in it.
+    """
+    below = (report.oom_memcg or "").rpartition(container_id)[2]
+    return rows_of_container(report, container_id) if below.removesuffix(_PODMANS_OWN) in _ENDS else ()
 
 
 def is_main_process(victim: OomVictim, record: ContainerRecord | None, rows: tuple[TaskRow, ...]) -> bool | None:

@@ -180,13 +180,11 @@ class Deaths:
             run.oom_events_ns.append(event.time_ns)
             del run.oom_events_ns[:-16]
             return
-        signal = _trusted(record, "signal", event.signal)
-        if signal is not None:
-            run.signals.append(SignalSent(at_ns=event.time_ns, signal=signal))
-            del run.signals[:-16]
-            if origin is not None:
-                run.origins.append(origin)
-                del run.origins[:-16]
+        run.signals.append(SignalSent(at_ns=event.time_ns, signal=_trusted(record, "signal", event.signal)))
+        del run.signals[:-16]
+        if origin is not None:
+            run.origins.append(origin)
+            del run.origins[:-16]
 
     def _died(self, record: ContainerRecord, event: DockerEvent, now_ns: int, origin: Origin | None) -> None:
         run = record.run

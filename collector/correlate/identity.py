@@ -2,10 +2,13 @@
 Event ids: UUIDv5 over the evidence, so that whoever sees the same thing gives it the same id.
 """
 
+import re
 import uuid
 from typing import Final
 
 _NAMESPACE: Final = uuid.uuid5(uuid.NAMESPACE_URL, "urn:exit137:event:1")
+# JSON may hold halves of characters; those that stand for a byte that is no UTF-8 are others.
+_HALF: Final = re.compile(r"[\ud800-\udc7f\udd00-\udfff]")
 
 
 def kill_id(machine_id: str | None, boot_id: str | None, moment: int | str, victim: int | str) -> str:
@@ -57,5 +60,5 @@ def stuck_id(container_id: str, state: str, since_ns: int, *, over: bool) -> str
 
 
 def _id(*parts: object) -> str:
-    text = "/".join("?" if part is None else str(part) for part in parts)
+    text = _HALF.sub("\N{REPLACEMENT CHARACTER}", "/".join("?" if part is None else str(part) for part in parts))
     return str(uuid.uuid5(_NAMESPACE, text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")))

@@ -10,7 +10,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from collector.correlate.attribution import is_main_process, place, rows_of_container, scope_of
+from collector.correlate.attribution import is_main_process, place, rows_from_the_first, rows_of_container, scope_of
 from collector.correlate.book import ContainerBook
 from collector.correlate.claims import Claim, Claimant, Claims
 from collector.correlate.facts import KernelFact, Origin
@@ -96,6 +96,7 @@ class Kills:
         self._opened: dict[EvidenceSource, Origin] = {}
         self._waiting: list[_Waiting] = []
         self._seen: OrderedDict[tuple[str | None, int], tuple[int, ...]] = OrderedDict()
+        self._reported: OrderedDict[tuple[str | None, int], None] = OrderedDict()
         self._incomplete: list[OomReport] = []
 
     def feed(self, fact: KernelFact, now_ns: int, origin: Origin | None) -> list[KernelKill]:
@@ -215,11 +216,25 @@ class Kills:
         """
         The report with only those victims that were not told yet; None when there are none.
         """
+        known = self._was_reported(report)
         if not report.victims:
-            self._incomplete.append(report)
+            self._incomplete += [report] if not known else []
             return None
         victims = tuple(victim for victim in report.victims if not self._was_seen(report, victim))
         return replace(report, victims=victims) if victims else None
+
+    def _was_reported(self, report: OomReport) -> bool:
+        """
+        Whether a report has come before, by its first line, perhaps by another source and with more in it.
+        """
+        if report.first_us is None:
+            return False
+        key = (report.boot_id, report.first_us)
+        known = key in self._reported
+        self._reported[key] = None
+        if len(self._reported) > _SEEN_KEPT:
+            self._reported.popitem(last=False)
+        return known
 
     def _was_seen(self, report: OomReport, victim: OomVictim) -> bool:
         moment_us = victim.monotonic_us if victim.monotonic_us is not None else report.last_us
@@ -306,7 +321,8 @@ class Kills:
         main: bool | None = None
         if placement.container_id is not None:
             record = self._book.get(placement.container_id)
-            main = is_main_process(victim, record, rows_of_container(report, placement.container_id))
+            process = replace(victim, pid=report.process_of(victim))
+            main = is_main_process(process, record, rows_from_the_first(report, placement.container_id))
         return PlacedVictim(victim=victim, placement=placement, main_process=main)
 
     def _assumed_scope(self, report: OomReport, container_id: str | None) -> Scope | None:

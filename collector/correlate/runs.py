@@ -20,11 +20,11 @@ _CLOCK_SLACK_NS: Final = 50_000_000
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignalSent:
     """
-    A signal that somebody sent through Docker's API.
+    A signal that somebody sent through Docker's API; None: a label of the container stands where its number was.
     """
 
     at_ns: int
-    signal: int
+    signal: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ def container_name(record: ContainerRecord | None, container_id: str) -> str:
     The name of a container as it stands in a sentence; its short id where the name is not known.
     """
     name = record.name if record is not None else None
-    return f'"{name}"' if name else container_id[:_SHORT_ID]
+    return f'"{shown(name)}"' if name else container_id[:_SHORT_ID]
 
 
 def of_kill(kill: KernelKill, record: ContainerRecord | None, limit_bytes: int | None) -> str:
@@ -54,7 +54,7 @@ def of_death(record: ContainerRecord, verdict: Verdict, exit_code: int | None) -
     """
     The sentence of a container's death.
     """
-    image = f" ({record.image})" if record.image else ""
+    image = f" ({shown(record.image)})" if record.image else ""
     name = container_name(record, record.id)
     if verdict.cause is Cause.START_FAILED:
         return f"Container {name}{image} did not start: {verdict.because.removeprefix('it could not be started: ')}."

@@ -74,7 +74,7 @@ def past_of_host(journald: JournaldConfig, docker: DockerConfig, identity: HostI
         except (SourceError, OSError) as error:
             refused.append(str(error))
     facts.sort(key=lambda item: item[0])
-    recording = Recording(host=identity.published(), facts=tuple(facts))
+    recording = Recording(host=identity.published(), facts=tuple(facts), kernel_log="journal" in read)
     events = tuple(play(recording)) if facts else ()
     return HostPast(events=events, read=tuple(read), refused=tuple(refused))
 

@@ -4,6 +4,8 @@ Events from a text that somebody brings: what dmesg or journalctl printed, on an
 The same correlator as on a live host. Nothing proves who wrote such a text, and which host it is from is not asked.
 """
 
+from collections.abc import Mapping
+
 from collector.correlate.correlator import Correlator
 from collector.correlate.facts import Fact, KernelFact
 from collector.memory.insight import MemoryInsight
@@ -20,15 +22,26 @@ def events_of(text: bytes) -> list[Event]:
         text: any bytes; what is not of the kernel or of an OOM killer is skipped.
     """
     correlator = Correlator(Host(), insight=MemoryInsight(Host()))
-    events: list[Event] = []
-    for line in lines(text):
+    told: list[Event] = []
+    places: dict[str, int] = {}
+    for place, line in enumerate(lines(text)):
         fact = _fact(line)
         if fact is not None:
-            events += correlator.feed(fact, 0)
-    return events + correlator.flush()
+            places.setdefault(line.line.text, place)
+            told += correlator.feed(fact, 0)
+    told += correlator.flush()
+    once = {event.id: event for event in reversed(told)}  # a text may have the same lines twice
+    return sorted(once.values(), key=lambda event: _place(event, places))
+
+
+def _place(event: Event, places: Mapping[str, int]) -> int:
+    """
+    Where the last of its lines stands: others may be those of an earlier kill, word for word.
+    """
+    return max((places.get(item.text, 0) for item in event.exit137.evidence), default=0)
 
 
 def _fact(pasted: PastedLine) -> Fact | None:
     if pasted.from_kernel:
         return KernelFact(source=EvidenceSource.KMSG, line=pasted.line)
-    return parse_killer_text(pasted.line.text, pasted.identifier)
+    return parse_killer_text(pasted.line.text, pasted.identifier, pasted.line.at_ns)

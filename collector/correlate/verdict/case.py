@@ -131,10 +131,12 @@ class Verdict:
     settled: bool = False
 
 
-def signal_name(number: int) -> str:
+def signal_name(number: int | None) -> str:
     """
-    A signal as it stands in a sentence: `SIGKILL`, or its number where it has no name.
+    A signal as it stands in a sentence: `SIGKILL`, its number where it has no name, `a signal` where that is unknown.
     """
+    if number is None:
+        return "a signal"
     return meaning(SIGNAL_BASE + number).signal_name or f"signal {number}"
 
 
@@ -149,7 +151,8 @@ def evidence_of_signal(sent: SignalSent) -> Evidence:
     """
     Docker's event of a signal that was sent through it.
     """
-    return Evidence(source=EvidenceSource.DOCKER, time_ns=sent.at_ns, text=f"kill signal={sent.signal}")
+    text = f"kill signal={sent.signal}" if sent.signal is not None else "kill"
+    return Evidence(source=EvidenceSource.DOCKER, time_ns=sent.at_ns, text=text)
 
 
 def evidence_of_event(action: str, at_ns: int) -> Evidence:

@@ -53,20 +53,22 @@ def stopped(case: Case) -> Verdict | None:
     sent = case.signals_before_end
     if case.stop_ns is None or not sent:
         return None
-    escalated = case.signal == SIGKILL and sent[-1].signal == SIGKILL and case.stop_signal != SIGKILL and len(sent) > 1
+    by_kill = case.signal == SIGKILL and sent[-1].signal in (SIGKILL, None)
+    escalated = by_kill and case.stop_signal != SIGKILL and len(sent) > 1
+    confidence = Confidence.LIKELY if any(one.signal is None for one in sent) else Confidence.CERTAIN
     evidence = (*map(evidence_of_signal, sent), evidence_of_event("stop", case.stop_ns))
     if escalated:
         grace_s = (sent[-1].at_ns - sent[-2].at_ns) / SECOND
         return Verdict(
             cause=Cause.DOCKER_STOP_TIMEOUT,
-            confidence=Confidence.CERTAIN,
+            confidence=confidence,
             because=f"it did not end on {signal_name(sent[-2].signal)} within {grace_s:.1f} s, "
             "and docker stop sent SIGKILL",
             evidence=evidence,
         )
     return Verdict(
         cause=Cause.DOCKER_STOP,
-        confidence=Confidence.CERTAIN,
+        confidence=confidence,
         because=f"docker stop sent {signal_name(sent[-1].signal)}, and it ended within the grace period",
         evidence=evidence,
     )
@@ -79,11 +81,11 @@ def removed(case: Case) -> Verdict | None:
     sent = case.signals_before_end
     if case.destroy_ns is None or case.auto_remove or not case.may_be(SIGKILL):
         return None
-    if not sent or sent[-1].signal != SIGKILL:
+    if not sent or sent[-1].signal not in (SIGKILL, None):
         return None
     return Verdict(
         cause=Cause.DOCKER_RM,
-        confidence=Confidence.CERTAIN,
+        confidence=Confidence.CERTAIN if sent[-1].signal is not None else Confidence.LIKELY,
         because="docker rm -f killed it",
         evidence=(evidence_of_signal(sent[-1]), evidence_of_event("destroy", case.destroy_ns)),
     )
@@ -94,7 +96,7 @@ def killed(case: Case) -> Verdict | None:
     docker kill: the exit code is that of a signal sent through Docker, or the program ended on it in its own way.
     """
     for sent in reversed(case.signals_before_end):
-        if case.signal == sent.signal:
+        if sent.signal is not None and case.signal == sent.signal:
             return Verdict(
                 cause=Cause.DOCKER_KILL,
                 confidence=Confidence.CERTAIN,
@@ -104,7 +106,12 @@ def killed(case: Case) -> Verdict | None:
     for sent in reversed(case.signals_before_end):
         seconds = case.before_end_s(sent.at_ns)
         handled = seconds is not None and seconds <= _HANDLED_WITHIN_S
-        if handled and sent.signal not in _NEVER_AN_ORDER_TO_END and case.signal is None and case.exit_code is not None:
+        if (
+            handled
+            and sent.signal not in (None, *_NEVER_AN_ORDER_TO_END)
+            and case.signal is None
+            and case.exit_code is not None
+        ):
             return Verdict(
                 cause=Cause.DOCKER_KILL,
                 confidence=Confidence.LIKELY,
@@ -132,7 +139,9 @@ def _was_back(case: Case, engine_down_ns: int) -> bool:
     stop signal, and soon.
     """
     first = next((sent for sent in case.signals_before_end if sent.at_ns > engine_down_ns), None)
-    return first is not None and (first.signal != case.stop_signal or first.at_ns > engine_down_ns + _SHUTDOWN_NS)
+    return first is not None and (
+        first.signal not in (None, case.stop_signal) or first.at_ns > engine_down_ns + _SHUTDOWN_NS
+    )
 
 
 def _ended_while_down(case: Case) -> bool:

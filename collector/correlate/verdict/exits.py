@@ -17,6 +17,7 @@ from collector.correlate.verdict.case import (
     signal_name,
 )
 from collector.correlate.witnesses import described, evidence_of
+from collector.correlate.wording import shown
 from parsers.exit_code import meaning
 from sinks.event import Cause, Confidence, Evidence, EvidenceSource
 
@@ -46,7 +47,7 @@ def never_started(case: Case) -> Verdict | None:
     return Verdict(
         cause=Cause.START_FAILED,
         confidence=Confidence.CERTAIN,
-        because=f"it could not be started: {case.error}",
+        because=f"it could not be started: {shown(case.error)}",
         evidence=evidence,
         scope=case.kills[-1].scope if case.kills else None,
         settled=True,

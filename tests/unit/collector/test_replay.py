@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from collector.replay import RecordingError, load, play
-from sinks.event import Cause, Event, EventType
+from sinks.event import Cause, Confidence, Event, EventType
 from tests.unit.collector.correlate.scene import BOOT_ID, A, killed, scope_path, summary
 from tests.unit.collector.sources.devices import record
 
@@ -129,3 +129,71 @@ def test_a_folder_that_is_no_recording_is_refused(tmp_path: Path) -> None:
     """
     with pytest.raises(RecordingError, match=r"neither kmsg\.raw nor events\.jsonl is there"):
         load(tmp_path)
+
+
+def test_a_part_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    """
+    A folder where a file should be, or one that the user may not read.
+    """
+    (whole(tmp_path) / "meta").unlink()
+    (tmp_path / "meta").mkdir()
+    with pytest.raises(RecordingError, match=r"meta: cannot be read"):
+        load(tmp_path)
+
+
+def test_a_kill_without_any_clock_has_no_time(tmp_path: Path) -> None:
+    """
+    The kernel counts from its boot, and nothing tells when that was.
+    """
+    (kill,) = events_of(write(tmp_path, kmsg=kmsg()))
+    assert kill.time_ns is None
+
+
+def test_the_line_of_old_kernels_fits_the_clocks_too(tmp_path: Path) -> None:
+    """
+    Before 5.0 the cgroup stands in a line of its own.
+    """
+    folder = whole(tmp_path)
+    task = f"Task in /docker/{A} killed as a result of limit of /docker/{A}"
+    write(folder, kmsg=record(1, task, seconds=109.9) + record(2, killed(10), seconds=109.9))
+    kill, death = events_of(folder)
+    assert kill.time_ns == FIRST_NS + 10 * SECOND
+    assert death.exit137.cause is Cause.OOM_KILL
+
+
+def test_other_entries_of_the_journal_tell_host_and_clocks(tmp_path: Path) -> None:
+    """
+    Where the kernel's own are missing: they have both clocks and the machine.
+    """
+    write(tmp_path, kmsg=kmsg())
+    fields = {
+        "_BOOT_ID": BOOT_ID,
+        "_MACHINE_ID": "1" * 32,
+        "_HOSTNAME": "node-7",
+        "__REALTIME_TIMESTAMP": str(FIRST_NS // 1000),
+        "__MONOTONIC_TIMESTAMP": "100000000",
+        "MESSAGE": "Started docker.service.",
+    }
+    export = "".join(f"{name}={value}\n" for name, value in fields.items())
+    (tmp_path / "journal-units.export").write_text(f"{export}\n")
+    (kill,) = events_of(tmp_path)
+    assert (kill.host.id, kill.host.hostname) == ("1" * 32, "node-7")
+    assert kill.time_ns == FIRST_NS + 9_900_000_000
+
+
+def test_without_a_kernel_log_docker_is_believed_more(tmp_path: Path) -> None:
+    """
+    That no line tells of an OOM says nothing where there are no lines.
+    """
+    events = b"\n".join([event("start", 0.05), event("oom", 9.9), event("die", 10, exitCode="137")])
+    (death,) = events_of(write(tmp_path, events=events))
+    assert (death.exit137.cause, death.exit137.confidence) == (Cause.OOM_KILL, Confidence.LIKELY)
+
+
+def test_an_end_that_only_the_inspection_shows_is_judged_after_it(tmp_path: Path) -> None:
+    """
+    The event of it was cut off: what happened until the end counts all the same.
+    """
+    folder = whole(tmp_path)
+    write(folder, events=b"\n".join([event("create", 0), event("start", 0.05), event("oom", 9.95)]))
+    assert [told.exit137.cause for told in events_of(folder)] == [None, Cause.OOM_KILL]

@@ -92,6 +92,15 @@ def test_time_of_a_kernel_line_is_when_it_was_printed() -> None:
     assert (line.monotonic_us, line.boot_id) == (13000000, BOOT)
 
 
+def test_a_time_that_64_bits_do_not_hold_is_none() -> None:
+    """
+    Nor can it move the time of the entry.
+    """
+    entry = parse_entry(_fields() | {"_SOURCE_MONOTONIC_TIMESTAMP": "9223372036854775807"})
+    assert entry.source_monotonic_us is None
+    assert entry.at_ns == entry.realtime_ns
+
+
 def test_export_with_text_and_bytes() -> None:
     """
     A value with a line feed has the binary form; a repeated field gives all its values.

@@ -83,6 +83,14 @@ def test_garbage(garbage: bytes) -> None:
     assert frame(garbage) is None
 
 
+def test_a_time_that_64_bits_do_not_hold_is_garbage() -> None:
+    """
+    No machine runs for centuries.
+    """
+    with pytest.raises(ParseError):
+        parse_record(b"6,1,99999999999999999999,-;x")
+
+
 def test_fast_path_agrees() -> None:
     """
     The cheap reading gives the same numbers.

@@ -70,7 +70,10 @@ def test_trigger(line: str) -> None:
     """
     The pid of that process is on the line of the stack.
     """
-    assert parse_line(line) == TriggerProcess(pid=24113)
+    fact = parse_line(line)
+    assert isinstance(fact, TriggerProcess)
+    assert fact.pid == 24113
+    assert fact.named(line.lower().partition("comm: ")[2].partition(" ")[0])
 
 
 @pytest.mark.parametrize(
@@ -269,3 +272,17 @@ def test_cut_line_is_not_complete(line: str, complete: bool) -> None:
     Whoever puts wrapped lines together can see when there is more to come.
     """
     assert is_complete(line) is complete
+
+
+def test_a_size_that_no_machine_has_is_left_out() -> None:
+    """
+    The kill is told all the same.
+    """
+    assert _killed("Killed process 7 (a) total-vm:9999999999999999999kB, anon-rss:2kB").sizes == {"anon-rss": 2048}
+
+
+def test_a_line_longer_than_any_of_the_kernel_is_none() -> None:
+    """
+    It costs no time, whatever it holds.
+    """
+    assert parse_line("oom-kill:constraint=" + ",task=" * 100_000) is None

@@ -134,9 +134,9 @@ def test_a_summary_goes_to_the_report_whose_table_has_the_process() -> None:
 
 def test_a_kill_that_the_report_cannot_mean_stands_alone() -> None:
     """
-    Another process than the summary names, or the host's memory where the report is of a cgroup's.
+    Of another user than the summary names, or the host's memory where the report is of a cgroup's.
     """
-    assert told(INVOKED, summary(7), killed(9)) == [(A, [7]), (None, [9])]
+    assert told(INVOKED, summary(7), killed(9).replace("UID:0", "UID:1000")) == [(A, [7]), (None, [9])]
     limit = f"Task in {A} killed as a result of limit of {A}"
     assert told(INVOKED, limit, killed(9, "Out of memory")) == [(A, []), (None, [9])]
     assert told(INVOKED, limit, killed(9)) == [(A, [9])]

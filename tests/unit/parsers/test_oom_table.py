@@ -43,6 +43,13 @@ def test_limit() -> None:
     )
 
 
+def test_a_size_that_no_machine_has_is_none() -> None:
+    """
+    A text may be damaged or forged; JSON holds 64 bits.
+    """
+    assert parse_usage("memory: usage 99999999999999999999kB, limit 4096kB, failcnt 0") is None
+
+
 def test_statistics_on_one_line() -> None:
     """
     Before 5.3 the values stand behind the path, which may have a colon in it.

@@ -10,6 +10,7 @@ from collector.correlate.attribution import (
     is_main_process,
     known_reference,
     place,
+    rows_from_the_first,
     rows_of_container,
     scope_of,
 )
@@ -287,3 +288,29 @@ def test_only_an_exit_counts_where_exits_are_on_their_way() -> None:
     assert place(OomReport(), HOG, ContainerBook(), pids, surely=True) is None
     pids.learn_exited(A, 10, ns(0), ns(1))
     assert place(OomReport(), HOG, ContainerBook(), pids, surely=True) is not None
+
+
+def test_the_table_of_a_cgroup_in_a_container_does_not_begin_with_its_main_process() -> None:
+    """
+    Docker in Docker, systemd in a container: the first process there is another's.
+    """
+    tasks = (row(10),)
+    paths = (
+        scope_path(A),
+        f"/machine.slice/libpod-{A}.scope/container",
+        f"{scope_path(A)}/docker/{B}",
+        "/system.slice",
+    )
+    tables = [rows_from_the_first(OomReport(oom_memcg=path, tasks=tasks), A) for path in paths]
+    assert tables == [tasks, tasks, (), ()]
+
+
+def test_a_kill_line_of_another_thread_is_likely() -> None:
+    """
+    That it is of the summary's process is concluded.
+    """
+    victim = replace(HOG, pid=11)
+    told = OomReport(constraint="CONSTRAINT_MEMCG", chosen_pid=10, task_memcg=scope_path(A), victims=(victim,))
+    placement = placed(told, victim=victim)
+    assert placement is not None
+    assert (placement.container_id, placement.confidence) == (A, Confidence.LIKELY)

@@ -9,6 +9,7 @@ from sinks.event import Confidence, Event, EventType, Oom, Scope
 from tests.unit.collector.correlate.scene import (
     BEGIN_NS,
     JOURNALD,
+    KMSG,
     LIMIT_BYTES,
     MAIN_PID,
     SECOND,
@@ -326,6 +327,28 @@ def test_a_report_that_ends_before_the_kill_is_an_event_of_the_agent() -> None:
     assert event.exit137.gap is not None
     assert event.exit137.gap.what == "report_incomplete"
     assert 'chose "hog" (pid 10), but no kill was printed' in event.message
+
+
+def test_a_report_that_ends_without_a_kill_in_two_sources_is_one_event() -> None:
+    """
+    As a kill is.
+    """
+    scene = Scene()
+    for source in (KMSG, JOURNALD):
+        nobody = line("Out of memory and no killable processes...", 1, source)
+        scene.tell(report(10, A, 1, source)[0], nobody, at_s=1)
+    assert len(scene.wait(11)) == 1
+
+
+def test_a_report_that_is_cut_in_one_source_only_is_no_event() -> None:
+    """
+    The other has told the kill.
+    """
+    scene = Scene()
+    cut = summary(10, scope_path(A)).partition(",task=")[0]
+    scene.tell(report(10, A, 1)[0], line(cut, 1), at_s=1)
+    scene.tell(*report(10, A, 1, JOURNALD), at_s=1)
+    assert [event.type for event in (*scene.wait(SETTLE_S), *scene.wait(11))] == [EventType.OOM_KILL]
 
 
 def test_an_oom_that_found_nobody_to_kill_is_an_event_of_the_agent() -> None:

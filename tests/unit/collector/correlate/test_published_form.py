@@ -230,3 +230,14 @@ def test_a_gap_is_told_with_its_bounds() -> None:
     told = event.exit137.gap
     assert told is not None
     assert (told.count, told.from_ns, told.to_ns) == (12, ns(1), ns(2))
+
+
+def test_a_name_that_is_no_name_stands_on_one_line() -> None:
+    """
+    A message is one sentence, whatever a container is called.
+    """
+    scene = Scene()
+    scene.run(A, name="box\nroot\x1b[2J", image_name="shop\n")
+    scene.tell(docker(DockerAction.DIE, 10, exit_code=3), ended(finished_s=10, exit_code=3, name="box\n"), at_s=10)
+    (death,) = scene.wait(3)
+    assert death.message.isprintable()

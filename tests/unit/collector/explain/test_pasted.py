@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.explain.pasted import events_of
-from sinks.event import EventType, Killer, to_json
+from sinks.event import Confidence, EventType, Killer, to_json
 
 CORPUS = Path(__file__).parents[5] / "shared" / "corpus"
 WITHOUT_VICTIM = {"52-kata-guest-4.14-head-truncated.log", "56-systemd-unit-journal-oom-kill.log"}
@@ -55,6 +55,42 @@ def test_user_space_killers_are_understood() -> None:
     (event,) = events_of(line.encode())
     assert event.exit137.oom is not None
     assert event.exit137.oom.killer is Killer.EARLYOOM
+
+
+def test_a_line_of_user_space_has_the_time_of_its_prefix() -> None:
+    """
+    As a line of the kernel has.
+    """
+    line = (
+        '2026-02-20T10:59:34+01:00 debian earlyoom[10231]: sending SIGTERM to process 7378 uid 1000 "tail": oom_score 9'
+    )
+    (event,) = events_of(line.encode())
+    assert event.time_ns == 1771581574000000000
+
+
+def test_events_come_in_the_order_of_the_text() -> None:
+    """
+    A kill without a container waits for other evidence to the end of the text; it is told in its place all the same.
+    """
+    bare = "[   99.000001] Memory cgroup out of memory: Killed process 41 (java) total-vm:9kB, anon-rss:7kB\n"
+    pids = [event.process.pid for event in events_of((bare + KILL).encode()) if event.process is not None]
+    assert pids == [41, 42]
+
+
+def test_lines_that_stand_there_twice_are_one_event() -> None:
+    """
+    Also where they have no stamp that tells so.
+    """
+    unstamped = KILL.replace("[  100.000001] ", "").replace("[  100.000002] ", "")
+    assert len(events_of((unstamped + unstamped).encode())) == 1
+
+
+def test_a_kill_that_is_only_announced_is_likely() -> None:
+    """
+    The text ends before the kernel's line of the kill.
+    """
+    (event,) = events_of(KILL.partition("\n")[0].encode())
+    assert event.exit137.confidence is Confidence.LIKELY
 
 
 @pytest.mark.skipif(not CORPUS.exists(), reason="the corpus of real reports is not beside the repository")

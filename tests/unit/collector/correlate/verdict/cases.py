@@ -37,7 +37,7 @@ def case(exit_code: int | None = 137, **known: Any) -> Case:  # noqa: ANN401 (an
     return Case(exit_code=exit_code, **(usual | known))
 
 
-def sent(signal: int, seconds: float = 0.05) -> SignalSent:
+def sent(signal: int | None, seconds: float = 0.05) -> SignalSent:
     """
     A signal that was sent through Docker so long before the end.
     """

@@ -55,6 +55,24 @@ def test_the_stop_signal_may_be_any() -> None:
     assert "SIGQUIT" in verdict.because
 
 
+def test_a_stop_is_a_stop_where_a_label_hides_its_signals() -> None:
+    """
+    `--label signal=1` takes the number from Docker's events, not that a signal was sent, nor `stop`.
+    """
+    verdict = decide(case(143, signals=(sent(None, 2),), stop_ns=JUST_AFTER))
+    assert (verdict.cause, verdict.confidence) == (Cause.DOCKER_STOP, Confidence.LIKELY)
+    verdict = decide(case(137, signals=(sent(None, 10.05), sent(None)), stop_ns=JUST_AFTER))
+    assert (verdict.cause, verdict.confidence) == (Cause.DOCKER_STOP_TIMEOUT, Confidence.LIKELY)
+
+
+def test_a_hidden_signal_alone_ended_nothing() -> None:
+    """
+    It may have asked for a reload.
+    """
+    assert decide(case(137, signals=(sent(None),))).cause is Cause.SIGNAL
+    assert decide(case(1, signals=(sent(None),))).cause is Cause.APP_ERROR
+
+
 def test_without_a_signal_there_was_no_stop() -> None:
     """
     A `stop` event alone comes also where the container had just ended by itself.
@@ -68,6 +86,14 @@ def test_a_removal_by_force() -> None:
     """
     verdict = decide(case(137, signals=(sent(KILL),), destroy_ns=JUST_AFTER))
     assert (verdict.cause, verdict.confidence) == (Cause.DOCKER_RM, Confidence.CERTAIN)
+
+
+def test_a_removal_by_force_is_likely_where_a_label_hides_its_signal() -> None:
+    """
+    The end, and `destroy` at once, fit no other.
+    """
+    verdict = decide(case(137, signals=(sent(None),), destroy_ns=JUST_AFTER))
+    assert (verdict.cause, verdict.confidence) == (Cause.DOCKER_RM, Confidence.LIKELY)
 
 
 def test_a_container_with_rm_is_destroyed_whoever_killed_it() -> None:
