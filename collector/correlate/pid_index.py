@@ -98,7 +98,7 @@ class PidIndex:
 
     def __init__(self) -> None:
         self._owners: OrderedDict[int, tuple[_Owner, ...]] = OrderedDict()
-        self._killed: OrderedDict[int, int] = OrderedDict()
+        self._killed: OrderedDict[int, tuple[int, ...]] = OrderedDict()
 
     def learn_main(self, container_id: str, pid: int, started_ns: int | None) -> None:
         """
@@ -177,7 +177,7 @@ class PidIndex:
         """
         self.forget(pid, at_ns)
         if at_ns is not None:
-            self._killed[pid] = at_ns
+            self._killed[pid] = (*self._killed.get(pid, ()), at_ns)[-_REUSES_KEPT:]
             self._killed.move_to_end(pid)
             if len(self._killed) > _PIDS_KEPT:
                 self._killed.popitem(last=False)
@@ -191,8 +191,7 @@ class PidIndex:
             self._owners[pid] = others
 
     def _learn(self, pid: int, owner: _Owner) -> None:
-        killed_ns = self._killed.get(pid)
-        if killed_ns is not None and owner.from_ns is not None and owner.lived(killed_ns):
+        if owner.from_ns is not None and any(owner.lived(killed_ns) for killed_ns in self._killed.get(pid, ())):
             return
         others = [other for other in self._owners.get(pid, ()) if other.key != owner.key]
         self._owners[pid] = (*others, owner)[-_REUSES_KEPT:]

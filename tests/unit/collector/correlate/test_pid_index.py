@@ -54,6 +54,17 @@ def test_what_becomes_known_of_a_killed_process_later_is_not_the_next_one() -> N
     assert who(pids, 1.3) is None
 
 
+def test_kills_of_a_pid_may_be_told_in_any_order() -> None:
+    """
+    One that waited for long is told after a later one; what comes late of either is still of a dead process.
+    """
+    pids = PidIndex()
+    pids.killed(10, ns(2))
+    pids.killed(10, ns(1))
+    pids.learn_marked(A, 10, ns(1.999))
+    assert who(pids, 3) is None
+
+
 def test_the_next_process_with_the_pid_of_a_killed_one_is_known() -> None:
     """
     It began after the kill.
