@@ -23,7 +23,7 @@ test: setup-live unit ## all tests: unit, property, contract, live (root)
 	$(STRICT) $(BIN)/pytest -m live
 
 unit: setup ## the tests that need neither root nor an engine, nor much time
-	$(STRICT) $(BIN)/pytest -m "$(QUICK)" --numprocesses auto --dist worksteal
+	$(STRICT) $(BIN)/pytest -m "$(QUICK)" --numprocesses 3 --dist worksteal
 
 live: setup-live ## the tests on a real Docker Engine and a real kernel (root)
 	$(STRICT) $(BIN)/pytest tests/live

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 import orjson
+import pytest
 
 from collector.delivery import Courier, group_of, route
 from collector.metrics import Metrics
@@ -29,6 +30,8 @@ from tests.unit.collector.delivery.stopped_clock import BEGIN_S, StoppedClock
 from tests.unit.sinks.chat.limits import check_slack
 from tests.unit.sinks.chat.scenes import recorded
 from tests.unit.sinks.http.receiver import Answer, Receiver, receiver, reset, status
+
+pytestmark = pytest.mark.slow
 
 DEATHS: Final = 500
 CONTAINERS: Final = 40

@@ -25,6 +25,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from collector.store import Store, StoredEvent
 from tests.crash.disk import Disk, Writeback
 
+pytestmark = pytest.mark.slow
+
 SINKS = ("audit", "bus")
 NOW_S = 1_000_000.0
 HUNDRED_DAYS_NS = 100 * 86_400_000_000_000
@@ -265,7 +267,6 @@ def write_first_schema(path: Path) -> None:
         connection.execute("INSERT INTO outbox (sink, seq, key) VALUES ('bus', 1, '0')")
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_power_cut_takes_nothing_that_was_acknowledged() -> None:
     """

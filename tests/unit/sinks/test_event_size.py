@@ -132,6 +132,7 @@ def test_proof_goes_last() -> None:
 
 
 @pytest.mark.timeout(180)
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(texts=st.tuples(TEXTS, TEXTS, TEXTS), counts=st.tuples(COUNTS, COUNTS, COUNTS, COUNTS))
 def test_any_event_is_valid_and_small_enough(
