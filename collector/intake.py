@@ -1,7 +1,7 @@
 """
 Where all sources meet: readings in, events and positions into the store.
 
-One queue, one task: the correlator sees one fact at a time. The queue is bounded; when the agent is behind, sources
+One inbox, one task: the correlator sees one fact at a time. The inbox is bounded; when the agent is behind, sources
 wait, and what they read waits where it was written: in the kernel's ring, the journal, Docker's memory.
 """
 
@@ -16,6 +16,7 @@ from typing import Final
 from collector.correlate.correlator import Correlator
 from collector.correlate.facts import Fact, GapFact, Origin
 from collector.delivery import group_of, route
+from collector.inbox import Inbox
 from collector.metrics import Metrics
 from collector.moments import moment_ns
 from collector.overflow import Overflow, can_be_read_again
@@ -26,7 +27,6 @@ from collector.store import Store, StoredEvent, StoreUnavailableError
 from sinks.base import SinkConfig
 from sinks.event import Event, to_json
 
-_QUEUED_AT_MOST: Final = 256
 # An idle agent writes positions this often; what it would read again after a crash makes the same events.
 _POSITIONS_EVERY_NS: Final = 5_000_000_000
 _FED_AT_ONCE: Final = 64
@@ -73,7 +73,7 @@ class Intake:
         self._stored = stored
         self._clock_ns = clock_ns
         self._wall_ns = wall_ns
-        self._queue: asyncio.Queue[tuple[str, Reading]] = asyncio.Queue(_QUEUED_AT_MOST)
+        self._inbox = Inbox()
         self._ledger = PositionLedger()
         self._unfed: deque[tuple[Fact, Origin]] = deque()
         self._paused: deque[tuple[Fact, Origin]] = deque()
@@ -91,7 +91,7 @@ class Intake:
         """
         if source in KEPT_ELSEWHERE:
             await self._overflow.room.wait()
-        await self._queue.put((source, reading))
+        await self._inbox.put(source, reading)
 
     async def run(self) -> None:
         """
@@ -117,8 +117,8 @@ class Intake:
 
     async def _settle(self, until_ns: int) -> None:
         while self._clock_ns() < until_ns:
-            while not self._queue.empty():
-                self._note(*self._queue.get_nowait())
+            for source, reading in await self._inbox.take():
+                self._note(source, reading)
             await self._feed_all()
             await self._commit(at_once=True)
             due_ns = self._correlator.next_deadline_ns()
@@ -162,13 +162,10 @@ class Intake:
         """
         The next readings, or none when it is time to do something without one.
         """
-        readings: list[tuple[str, Reading]] = []
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._wait_s()):
-                readings.append(await self._queue.get())
-        while len(readings) < _QUEUED_AT_MOST and not self._queue.empty():
-            readings.append(self._queue.get_nowait())
-        return readings
+                await self._inbox.wait()
+        return await self._inbox.take()
 
     def _wait_s(self) -> float:
         deadlines = [self._correlator.next_deadline_ns(), self._positions_due_ns or None]

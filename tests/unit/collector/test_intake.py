@@ -85,7 +85,7 @@ async def taken(agent: Agent) -> None:
     """
     Until the intake has taken all that was put.
     """
-    await until(agent.intake._queue.empty)
+    await until(lambda: agent.intake._inbox.empty)
     for _ in range(10):
         await asyncio.sleep(0)
 
