@@ -27,8 +27,7 @@ def as_markdown(report: Report) -> str:
 
 def _sections(report: Report) -> Iterator[tuple[str, Iterable[str]]]:
     yield "Memory", _memory(report)
-    rows = [f"| {moment.time or ''} | {moment.source} | {_code(moment.text)} |" for moment in report.timeline]
-    yield "Timeline", ["| time | source | |", "| --- | --- | --- |", *rows] if rows else []
+    yield ("Timeline", _timeline(report)) if report.is_dated else ("Evidence", _evidence(report))
     yield "Verdict", [f"- {_plain(text.strip())}" for text in report.verdict]
     yield "Advice", [f"- **{_plain(step.text)}** {_plain(step.reason)}" for step in report.advice]
     yield "Last words", _fenced(report.logs) if report.logs else [_plain(report.logs_missing or "")]
@@ -41,6 +40,15 @@ def _memory(report: Report) -> Iterator[str]:
         yield ""
     if report.memory is not None:
         yield _plain(report.memory)
+
+
+def _timeline(report: Report) -> list[str]:
+    rows = [f"| {moment.time or ''} | {moment.source} | {_code(moment.text)} |" for moment in report.timeline]
+    return ["| time | source | |", "| --- | --- | --- |", *rows]
+
+
+def _evidence(report: Report) -> list[str]:
+    return [f"- {moment.source}: {_code(moment.text)}" for moment in report.timeline]
 
 
 def _fenced(lines: Iterable[str]) -> list[str]:

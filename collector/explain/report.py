@@ -73,6 +73,13 @@ class Report:
     logs: tuple[str, ...]
     logs_missing: str | None
 
+    @property
+    def is_dated(self) -> bool:
+        """
+        Whether anything is known of when it was seen; a pasted log may not tell.
+        """
+        return any(moment.time is not None for moment in self.timeline)
+
 
 def report_of(document: Document, related: Sequence[Document] = ()) -> Report:
     """

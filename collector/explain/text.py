@@ -27,7 +27,8 @@ def as_text(report: Report, width: int) -> str:
 
 def _sections(report: Report, width: int) -> Iterator[tuple[str, Iterable[str]]]:
     yield "Memory", _memory(report, width)
-    yield "Timeline (UTC)", (line for moment in report.timeline for line in _moment(moment, width))
+    title = "Timeline (UTC)" if report.is_dated else "Evidence"
+    yield title, (line for moment in report.timeline for line in _moment(moment, width, dated=report.is_dated))
     yield "Verdict", (line for text in report.verdict for line in _wrapped(text, width, _SECTION))
     yield "Advice", _advice(report, width)
     yield "Last words", [f"{_SECTION}{line}" for line in report.logs or [report.logs_missing or ""] if line]
@@ -39,9 +40,9 @@ def _memory(report: Report, width: int) -> Iterator[str]:
         yield from _wrapped(report.memory, width, _SECTION)
 
 
-def _moment(moment: Moment, width: int) -> list[str]:
+def _moment(moment: Moment, width: int, *, dated: bool) -> list[str]:
     clock = moment.time[11:23].removesuffix("Z") if moment.time is not None else ""
-    head = f"{_SECTION}{clock:{_TIME}}  {moment.source:<9}"
+    head = f"{_SECTION}{clock:{_TIME}}  {moment.source:<9}" if dated else f"{_SECTION}{moment.source:<9}"
     return _wrapped(moment.text, width, head, " " * len(head))
 
 

@@ -13,11 +13,12 @@ import pytest
 
 from collector.correlate.facts import LastWordsAsked, LastWordsFact
 from collector.explain.markdown import as_markdown
+from collector.explain.pasted import events_of
 from collector.explain.report import Report, report_of
 from collector.explain.text import as_text
 from parsers.docker_event import DockerAction
 from sinks.event import Event, EventType, to_json
-from tests.unit.collector.correlate.scene import MAIN_PID, A, docker, ended, ns
+from tests.unit.collector.correlate.scene import MAIN_PID, A, docker, ended, ns, report
 from tests.unit.collector.memory.watched import Watched, with_table
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -76,7 +77,15 @@ def unseen() -> Report:
     return told([event for event in events if event.type is EventType.CONTAINER_DEATH])
 
 
-REPORTS = {"leak": leak, "spike": spike, "unseen": unseen}
+def undated() -> Report:
+    """
+    A kernel log of some machine, whose stamps count from its boot.
+    """
+    lines = [f"[12345.678901] {fact.line.text}" for fact in report(42)]
+    return told(events_of("\n".join(lines).encode()))
+
+
+REPORTS = {"leak": leak, "spike": spike, "unseen": unseen, "undated": undated}
 
 
 def check(name: str, text: str) -> None:
