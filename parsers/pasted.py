@@ -62,11 +62,14 @@ class PastedLine:
     Attributes:
         identifier: who wrote it, as the prefix says: `kernel`, `systemd[1]`; None where no name was printed.
         from_kernel: the line is the kernel's, as far as the text tells.
+        machine_id: of the host that wrote it, and its name; only the journal's records tell.
     """
 
     line: KernelLine
     identifier: str | None
     from_kernel: bool
+    machine_id: str | None = None
+    hostname: str | None = None
 
 
 def lines(text: bytes | str) -> Iterator[PastedLine]:
@@ -152,10 +155,13 @@ def _kmsg(text: str) -> PastedLine:
 def _journal(fields: bytes | Mapping[str, Any]) -> PastedLine:
     entry = parse_entry(fields)
     line = kernel_line(entry)
-    if line is not None:
-        return PastedLine(line=line, identifier=entry.identifier, from_kernel=True)
-    line = KernelLine(text=entry.message, boot_id=entry.boot_id, at_ns=entry.at_ns)
-    return PastedLine(line=line, identifier=entry.identifier, from_kernel=False)
+    return PastedLine(
+        line=line or KernelLine(text=entry.message, boot_id=entry.boot_id, at_ns=entry.at_ns),
+        identifier=entry.identifier,
+        from_kernel=line is not None,
+        machine_id=entry.machine_id,
+        hostname=entry.hostname,
+    )
 
 
 def _journal_pretty(text: str) -> Iterator[PastedLine]:

@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.explain.pasted import events_of
+from collector.replay import load, play
 from sinks.event import Confidence, EventType, Killer, to_json
 
+RECORDING = Path(__file__).parents[3] / "recordings" / "debian12-docker20-cgroup2"
 CORPUS = Path(__file__).parents[5] / "shared" / "corpus"
 WITHOUT_VICTIM = {"52-kata-guest-4.14-head-truncated.log", "56-systemd-unit-journal-oom-kill.log"}
 KILL = (
@@ -45,6 +47,29 @@ def test_the_same_text_gives_the_same_id() -> None:
     Two people who paste one log speak of one event.
     """
     assert events_of(KILL.encode())[0].id == events_of(KILL.encode())[0].id
+
+
+def test_records_of_the_journal_give_the_ids_that_the_agent_gave() -> None:
+    """
+    They say which machine and which boot they are from.
+    """
+    pasted = events_of((RECORDING / "journal-kernel.json").read_bytes())
+    kills = {event.id for event in play(load(RECORDING)) if event.type is EventType.OOM_KILL}
+    assert {event.id for event in pasted if event.type is EventType.OOM_KILL} == kills != set()
+    assert {event.host.hostname for event in pasted} != {None}
+
+
+def test_records_of_two_machines_are_of_no_machine() -> None:
+    """
+    Of which of them a kill is, its lines alone do not tell.
+    """
+    records = (RECORDING / "journal-kernel.json").read_bytes().splitlines(keepends=True)
+    other = (
+        records[0]
+        .replace(b'"_MACHINE_ID"', b'"_WAS_MACHINE_ID"')
+        .replace(b"{", b'{"_MACHINE_ID":"' + b"f" * 32 + b'",', 1)
+    )
+    assert {event.host.id for event in events_of(other + b"".join(records))} == {None}
 
 
 def test_user_space_killers_are_understood() -> None:
