@@ -89,7 +89,8 @@ class Broker:
         self._properties.write_text(_properties(self._ports, home, self.files, settings or {}))
         self.admin = AdminClient({"bootstrap.servers": self.address(), "log_level": 0, "reconnect.backoff.max.ms": 200})
         self._process: subprocess.Popen[bytes] | None = None
-        self._java("kafka.tools.StorageTool", *_format(self._properties)).wait()
+        code = self._java("kafka.tools.StorageTool", *_format(self._properties)).wait()
+        assert code == 0, f"the storage could not be formatted: {self._home}/broker.log"
 
     def address(self, listener: str = "plain") -> str:
         """
@@ -235,7 +236,7 @@ def _certificates(home: Path) -> Files:
 
 def _format(properties: Path) -> list[str]:
     cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    command = ["format", "--cluster-id", cluster, "--config", str(properties)]
+    command = ["format", f"--cluster-id={cluster}", "--config", str(properties)]  # it may begin with a dash
     for mechanism in ("SCRAM-SHA-256", "SCRAM-SHA-512"):
         command += ["--add-scram", f"{mechanism}=[name={USER},password={PASSWORD}]"]
     return command
