@@ -33,6 +33,9 @@ from sinks.event import (
 from sinks.event import HostLoad as PublishedLoad
 from sinks.event import Stuck as PublishedStuck
 
+# The log and the samples have clocks of their own: what was looked at so shortly before a kill may be what the dying
+# process still had.
+_DYING_NS: Final = 100_000_000
 _NS_PER_S: Final = 1_000_000_000
 _SERIES: Final = 120
 
@@ -148,7 +151,7 @@ def memory_of(
         killed_at_limit: the limit in bytes that was reached at that moment, where the event is a kill.
         shape: of the curve before that moment, where it is known already.
     """
-    sample = ring.latest
+    sample = ring.latest_until(at_ns - _DYING_NS) if killed_at_limit is not None else ring.latest
     if sample is None:
         return None
     points = curve_until(ring, at_ns, killed_at_limit)
@@ -185,10 +188,10 @@ def curve_until(ring: SampleRing, at_ns: int, killed_at_limit: int | None) -> li
     The samples before a moment; a kill at the limit is the last of them, since none was taken then.
     """
     at_s = at_ns / _NS_PER_S
-    points = [point for point in ring.points() if point.at_s <= at_s]
-    if killed_at_limit is not None:
-        points.append(Point(at_s=at_s, working_set_bytes=killed_at_limit))
-    return points
+    if killed_at_limit is None:
+        return [point for point in ring.points() if point.at_s <= at_s]
+    points = [point for point in ring.points() if point.at_s <= at_s - _DYING_NS / _NS_PER_S]
+    return [*points, Point(at_s=at_s, working_set_bytes=killed_at_limit)]
 
 
 def _series(points: list[Point], at_ns: int) -> tuple[tuple[float, int], ...]:

@@ -46,7 +46,7 @@ class SampleRing:
     The samples of one container; the agent's memory does not grow with their number.
 
     Attributes:
-        latest: the newest sample, whole.
+        latest: the newest sample, whole; so with `previous`, the one before.
         first_ns: when the first was taken; never forgotten.
         peak_bytes: the highest working set that was sampled.
     """
@@ -54,6 +54,7 @@ class SampleRing:
     def __init__(self) -> None:
         self._tiers = [array("I") for _ in range(_TIERS)]
         self.latest: MemorySample | None = None
+        self.previous: MemorySample | None = None
         self.first_ns = 0
         self.peak_bytes = 0
 
@@ -66,7 +67,7 @@ class SampleRing:
         """
         if self.latest is None:
             self.first_ns = sample.at_ns
-        self.latest = sample
+        self.previous, self.latest = self.latest, sample
         self.peak_bytes = max(self.peak_bytes, sample.working_set_bytes)
         newest = self._tiers[0]
         floor = newest[-_FIELDS] if newest else 0
@@ -74,6 +75,14 @@ class SampleRing:
         for size in (sample.working_set_bytes, sample.anon_bytes, sample.file_bytes):
             newest.append(min(_LARGEST, (size or 0) // _UNIT_BYTES))
         self._overflow()
+
+    def latest_until(self, at_ns: int) -> MemorySample | None:
+        """
+        The newest sample that is whole and not younger than a moment; the oldest such where all are younger.
+        """
+        if self.latest is not None and self.latest.at_ns > at_ns and self.previous is not None:
+            return self.previous
+        return self.latest
 
     def points(self, since_ns: int = 0) -> tuple[Point, ...]:
         """

@@ -134,6 +134,18 @@ def test_what_its_memory_did_before() -> None:
     assert memory.limit_cgroup is None
 
 
+def test_a_look_at_a_dying_process_is_not_part_of_the_curve() -> None:
+    """
+    It was taken after the kill, whatever the clocks say: a leak with a fall at its end would be no leak.
+    """
+    ring = ring_of(list(range(100, 500, 4)))
+    ring.add(sample(28, at_s=-0.04))
+    memory = memory_of(ring, AT_NS, killed_at_limit=512 * MIB)
+    assert memory is not None
+    assert (memory.trend, memory.series[-2]) == ("leak", (-5.0, 496 * MIB))
+    assert memory.working_set_bytes == 496 * MIB
+
+
 def test_a_long_curve_is_told_in_few_points() -> None:
     """
     The newest ones among them, and the oldest.
