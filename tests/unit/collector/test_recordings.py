@@ -91,6 +91,7 @@ def test_sentences_are_as_they_were(events: list[dict[str, Any]]) -> None:
     assert told == (RECORDINGS / "debian12-docker20-cgroup2.expected.txt").read_text(encoding="utf-8").splitlines()
 
 
+@pytest.mark.slow
 def test_same_recording_gives_the_same_bytes() -> None:
     """
     Two runs of the program, with different seeds of the hash, print the same.

@@ -13,6 +13,8 @@ from typing import Final
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 PATIENCE_S: Final = 30
 CONFIG: Final = """
 [store]

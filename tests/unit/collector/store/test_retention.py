@@ -8,6 +8,8 @@ import pytest
 
 from collector.store import Store, StoredEvent, StoreFullError
 
+pytestmark = pytest.mark.slow
+
 MAX_BYTES = 300_000
 BODY = b"x" * 3000
 

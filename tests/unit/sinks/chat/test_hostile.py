@@ -125,6 +125,7 @@ messages = st.lists(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("template", Template)
 @settings(max_examples=60, deadline=None)
 @given(message=messages)
