@@ -12,7 +12,7 @@ from typing import Final
 from collector.sources.base import Reading
 
 _READINGS_AT_MOST: Final = 256
-_FACTS_AT_MOST: Final = 2048
+_FACTS_AT_MOST: Final = 512
 
 
 class Inbox:

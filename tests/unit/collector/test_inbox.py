@@ -42,7 +42,7 @@ async def test_facts_are_bounded() -> None:
     """
     A log that is read from its beginning is no faster than the correlator.
     """
-    assert await put_all(Inbox(), [reading(512)] * 8) == 4
+    assert await put_all(Inbox(), [reading(128)] * 8) == 4
 
 
 async def test_readings_without_facts_are_bounded_as_well() -> None:
@@ -65,7 +65,7 @@ async def test_who_waits_goes_on_when_there_is_room() -> None:
     """
     inbox = Inbox()
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(put_all(inbox, [reading(2048)]), name="first")
+        tasks.create_task(put_all(inbox, [reading(512)]), name="first")
         await inbox.wait()
         tasks.create_task(inbox.put("docker", reading(1)), name="second")
         await asyncio.sleep(0)
