@@ -59,6 +59,16 @@ async def test_a_reading_that_is_larger_than_the_room_is_taken_alone() -> None:
     assert await put_all(Inbox(), [reading(5000), reading(1)]) == 1
 
 
+async def test_each_source_has_room_of_its_own() -> None:
+    """
+    What happens now does not wait behind an old log.
+    """
+    inbox = Inbox()
+    assert await put_all(inbox, [reading(512)] * 2) == 1
+    await asyncio.wait_for(inbox.put("docker", reading(1)), timeout=1)
+    assert [source for source, _ in await inbox.take()] == ["kmsg", "docker"]
+
+
 async def test_who_waits_goes_on_when_there_is_room() -> None:
     """
     And nothing is lost meanwhile.
@@ -67,7 +77,7 @@ async def test_who_waits_goes_on_when_there_is_room() -> None:
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(put_all(inbox, [reading(512)]), name="first")
         await inbox.wait()
-        tasks.create_task(inbox.put("docker", reading(1)), name="second")
+        tasks.create_task(inbox.put("kmsg", reading(1)), name="second")
         await asyncio.sleep(0)
-        assert [source for source, _ in await inbox.take()] == ["kmsg"]
-    assert [source for source, _ in await inbox.take()] == ["docker"]
+        assert [len(one.facts) for _, one in await inbox.take()] == [512]
+    assert [len(one.facts) for _, one in await inbox.take()] == [1]
