@@ -9,12 +9,14 @@ from collector.correlate.verdict.case import (
     MS,
     SECOND,
     SIGKILL,
+    SIGNAL_BASE,
     Case,
     Verdict,
     evidence_of_event,
     evidence_of_signal,
     signal_name,
 )
+from parsers.exit_code import meaning
 from sinks.event import Cause, Confidence, Evidence, EvidenceSource
 
 # A program may take its time after SIGTERM; after half a minute its end is its own.
@@ -135,9 +137,11 @@ def _stopped_at_shutdown(case: Case) -> bool:
 
 def _was_back(case: Case, engine_down_ns: int) -> bool:
     """
-    Whether a signal shows that the daemon was back before the agent had found it: one that shuts down begins with the
-    stop signal, and soon.
+    Whether the daemon was back before the agent had found it. It had started the run; or a signal shows it, since one
+    that shuts down begins with the stop signal, and soon.
     """
+    if case.began_ns is not None and case.began_ns > engine_down_ns:
+        return True
     first = next((sent for sent in case.signals_before_end if sent.at_ns > engine_down_ns), None)
     return first is not None and (
         first.signal not in (None, case.stop_signal) or first.at_ns > engine_down_ns + _SHUTDOWN_NS
@@ -146,10 +150,12 @@ def _was_back(case: Case, engine_down_ns: int) -> bool:
 
 def _ended_while_down(case: Case) -> bool:
     """
-    Ended between the daemon's going and its coming back, by a signal or with the code of a lost task.
+    Ended between the daemon's going and its coming back, with the code of a lost task or by a signal that is no fault
+    of the program.
     """
     if case.engine_down_ns is None or case.ended_ns is None:
         return False
     until_ns = (case.engine_up_ns or case.ended_ns) + _RESTORE_NS
-    lost = case.exit_code == LOST_TASK or case.signal is not None
+    killed = case.signal is not None and not meaning(SIGNAL_BASE + case.signal).crash
+    lost = case.exit_code == LOST_TASK or killed
     return lost and case.engine_down_ns <= case.ended_ns <= until_ns

@@ -209,6 +209,22 @@ def test_what_ended_by_itself_while_the_daemon_was_away_did_so() -> None:
     assert decide(lived_on).cause is Cause.APP_ERROR
 
 
+def test_a_crash_while_the_daemon_was_away_is_a_crash() -> None:
+    """
+    No daemon sends SIGSEGV.
+    """
+    crashed = case(139, die_event_ns=None, engine_down_ns=before_end(10), engine_up_ns=before_end(-1))
+    assert decide(crashed).cause is Cause.CRASH
+
+
+def test_a_run_that_began_after_the_daemon_was_seen_to_go_shows_that_it_was_back() -> None:
+    """
+    It had only been slow to answer.
+    """
+    killed = case(137, began_ns=before_end(1), engine_down_ns=before_end(4), engine_up_ns=before_end(-4))
+    assert decide(killed).cause is Cause.SIGNAL
+
+
 def test_an_end_after_the_daemon_had_come_back_is_not_due_to_it() -> None:
     """
     Five seconds after its return the daemon has put in order what it found.
