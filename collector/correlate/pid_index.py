@@ -14,9 +14,9 @@ from parsers.oom_facts import OomVictim, TaskRow
 from sinks.event import Confidence
 
 # What is left between the clocks of log and connector while the log is followed; no pid is used again so soon.
-_CLOCKS_NS: Final = 50_000_000
+CLOCKS_NS: Final = 50_000_000
 # Where the log is read late, or Docker is slow to stamp a start.
-_SLACK_NS: Final = 500_000_000
+SLACK_NS: Final = 500_000_000
 # The kill is printed right after, unless whoever prints it is held up.
 _MARKED_NS: Final = 2_000_000_000
 # A pid that a report listed may be another process's a while later.
@@ -76,13 +76,13 @@ class _Owner:
         """
         Whether it had the pid at a moment.
         """
-        return self.off_ns(at_ns) <= _CLOCKS_NS
+        return self.off_ns(at_ns) <= CLOCKS_NS
 
     def may_be(self, victim: OomVictim) -> bool:
         """
         Whether a victim can be this process; another name is another process.
         """
-        return self.comm in (None, victim.comm) and self.off_ns(victim.at_ns) <= _SLACK_NS
+        return self.comm in (None, victim.comm) and self.off_ns(victim.at_ns) <= SLACK_NS
 
     def confidence_for(self, victim: OomVictim) -> Confidence:
         """

@@ -10,15 +10,13 @@ from signal import SIGKILL
 from typing import Final
 
 from collector.correlate.facts import ProcessExited, SignalSeen, VictimSeen
+from collector.correlate.pid_index import CLOCKS_NS, SLACK_NS
 from sinks.event import Evidence, EvidenceSource
 
 _PIDS_KEPT: Final = 4096
 _SEEN_KEPT: Final = 8
 # A signal works at once on a process that runs; one in the depths of the kernel dies when it comes back.
 _WORKS_WITHIN_NS: Final = 10_000_000_000
-_SLACK_NS: Final = 500_000_000
-# What is left between the clocks of log and connector while the log is followed; no pid is used again so soon.
-_CLOCKS_NS: Final = 50_000_000
 
 Seen = ProcessExited | SignalSeen | VictimSeen
 
@@ -57,8 +55,8 @@ class Witnesses:
         """
         ends = [fact for fact in self._seen.get(pid, ()) if isinstance(fact, ProcessExited)]
         for end in ends:
-            if end.started_ns - _CLOCKS_NS <= at_ns <= end.at_ns + _CLOCKS_NS:
-                return max(end.started_ns, at_ns - _WORKS_WITHIN_NS) - _CLOCKS_NS, end.at_ns
+            if end.started_ns - CLOCKS_NS <= at_ns <= end.at_ns + CLOCKS_NS:
+                return max(end.started_ns, at_ns - _WORKS_WITHIN_NS) - CLOCKS_NS, end.at_ns
         before_ns = max((end.at_ns for end in ends if end.at_ns < at_ns), default=0)
         after_ns = min((end.started_ns for end in ends if end.started_ns > at_ns), default=at_ns + _WORKS_WITHIN_NS)
         return max(before_ns, at_ns - _WORKS_WITHIN_NS), min(after_ns, at_ns + _WORKS_WITHIN_NS)
@@ -72,7 +70,7 @@ class Witnesses:
             for pid, facts in self._seen.items()
             for fact in facts
             if not isinstance(fact, SignalSeen)
-            and from_ns - _SLACK_NS <= fact.at_ns <= to_ns + _SLACK_NS
+            and from_ns - SLACK_NS <= fact.at_ns <= to_ns + SLACK_NS
             and (isinstance(fact, VictimSeen) or self._was_killed(pid, fact))
         ]
 
@@ -87,7 +85,7 @@ class Witnesses:
         for fact in reversed(self._seen.get(pid, ())):
             if isinstance(fact, SignalSeen) and fact.signal == signal and fact.code <= 0:
                 until_end_ns = ended_ns - fact.at_ns if ended_ns is not None else 0
-                if -_SLACK_NS <= until_end_ns <= _WORKS_WITHIN_NS:
+                if -SLACK_NS <= until_end_ns <= _WORKS_WITHIN_NS:
                     return self._with_container(fact)
         return None
 
@@ -98,7 +96,7 @@ class Witnesses:
         if sent.sender_container is not None:
             return sent
         ends = (fact for fact in self._seen.get(sent.sender_pid, ()) if isinstance(fact, ProcessExited))
-        near = (end for end in ends if 0 <= end.at_ns - sent.at_ns + _SLACK_NS <= _WORKS_WITHIN_NS)
+        near = (end for end in ends if 0 <= end.at_ns - sent.at_ns + SLACK_NS <= _WORKS_WITHIN_NS)
         end = next(near, None)
         return replace(sent, sender_container=end.container) if end is not None else sent
 
