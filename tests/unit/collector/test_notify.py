@@ -73,6 +73,7 @@ def test_a_manager_that_does_not_listen_now_holds_nobody_up(manager: tuple[str, 
     """
     When its queue is full, a datagram is dropped; the next one comes in a second.
     """
-    address, _ = manager
+    address, listener = manager
     for _ in range(10_000):
         Notifier(address).alive()
+    assert listener.recv(100) == b"WATCHDOG=1"

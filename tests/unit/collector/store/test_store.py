@@ -241,9 +241,12 @@ async def test_disk_that_refuses_is_told_and_nothing_is_counted(store: Store) ->
 
 async def test_closing_twice_is_safe(tmp_path: Path) -> None:
     """
-    The second close does nothing.
+    The second close does nothing, not even to whoever has opened the store since.
     """
     store = await Store.open(tmp_path / "exit137.db")
+    await store.aclose()
+    successor = await Store.open(tmp_path / "exit137.db")
 
     await store.aclose()
-    await store.aclose()
+    assert await successor.positions() == {}
+    await successor.aclose()
