@@ -18,7 +18,7 @@ demo: setup ## watch a real container die and the agent say why (LIVE=1 installs
 run: setup ## run the agent on this host, with events on the screen
 	$(BIN)/exit137 run
 
-test: setup-live unit ## all tests: unit, property, contract, live (root)
+test: setup-live unit ## unit, property, contract, crash, Kafka and live tests (root)
 	$(STRICT) $(BIN)/pytest -m "$(SLOW)" --numprocesses 3 --dist loadgroup
 	$(STRICT) $(BIN)/pytest -m live
 
