@@ -7,6 +7,9 @@ STRICT := $(if $(CI),EXIT137_NO_SKIP=1)
 QUICK := not live and not broker and not slow and not vm
 SLOW := (slow or broker) and not live and not vm
 
+# Bytecode is kept, whatever the environment says: hundreds of starts of the agent, and of tests, are compiled once.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 
 help: ## say what there is
