@@ -35,6 +35,7 @@ class Draft:
     Attributes:
         report: what is known so far, without the parts below.
         caller: who prints it, where the kernel tells.
+        alone: this boot has no groups that are killed as a whole: nothing follows a kill.
         figures: usages, statistics and the task table.
         summary: the victim that the summary names.
         guessed: a victim that the summary does not name, taken for a thread of the one it names.
@@ -45,6 +46,7 @@ class Draft:
 
     report: OomReport
     caller: str | None
+    alone: bool = False
     evidence: list[KernelLine] = field(default_factory=list)
     victims: dict[int, OomVictim] = field(default_factory=dict)
     figures: Figures = field(default_factory=Figures)
@@ -73,11 +75,11 @@ class Draft:
     @property
     def _settle_us(self) -> int:
         """
-        How long more may follow. Only cgroup v1 counts memory and swap together, and it has no memory.oom.group.
+        How long more may follow.
         """
         if self.report.group:
             return GROUP_SETTLE_US
-        return 0 if "memory+swap" in self.figures.usages and self.guessed is None else SETTLE_US
+        return 0 if self.alone and self.guessed is None else SETTLE_US
 
     def is_over(self, now_us: int) -> bool:
         """
@@ -183,6 +185,7 @@ class Draft:
                 self.report = replace(self.report, trigger_pid=fact.pid)
             case Usage() | MemcgStats() | TaskHeader():
                 self.figures.take(fact)
+                self.alone = self.alone or is_of_cgroup_v1(fact)
             case AlreadyExiting():
                 self.report = replace(
                     self.report, already_exiting=(*self.report.already_exiting, fact.pid)[:_VICTIMS_AT_MOST]
@@ -326,6 +329,14 @@ class Draft:
         figures = self.figures
         whole_table = self.report.constraint == _MEMCG and figures.tasks and not figures.tasks_dropped
         return not whole_table or figures.lists(pid)
+
+
+def is_of_cgroup_v1(fact: Detail) -> bool:
+    """
+    Whether a line shows that the memory of this boot is in cgroup v1, which has no memory.oom.group: only there are
+    memory and swap counted together (mm/memcontrol.c, mem_cgroup_print_oom_meminfo).
+    """
+    return isinstance(fact, Usage) and fact.kind == "memory+swap"
 
 
 def _is_within(path: str, above: str) -> bool:

@@ -11,7 +11,7 @@ report added to last.
 from dataclasses import replace
 from typing import Final, assert_never
 
-from parsers.oom_draft import GIVE_UP_US, Detail, Draft, Step
+from parsers.oom_draft import GIVE_UP_US, Detail, Draft, Step, is_of_cgroup_v1
 from parsers.oom_facts import KernelLine, OomReport
 from parsers.oom_line import (
     GroupKill,
@@ -46,6 +46,7 @@ class ReportAssembler:
         self._open: list[Draft] = []  # the one that was added to last is at the end
         self._suppressed = 0
         self._sysrq: KernelLine | None = None
+        self._cgroup_v1_boot_id: str | None = None
 
     @property
     def interested(self) -> bool:
@@ -74,8 +75,9 @@ class ReportAssembler:
         Take a line; gives the reports that it closes.
         """
         closed = self.tick(line.monotonic_us) if line.monotonic_us is not None else []
-        line = self._joined(line)
         fact = parse_line(line.text)
+        if fact is None or line.fragment:
+            line, fact = self._joined(line, fact)
         if fact is not None:
             closed += self._take(fact, line)
         elif (draft := next(iter(self._waiting(line)), None)) is not None:
@@ -173,6 +175,8 @@ class ReportAssembler:
         self._move_to_end(draft)
 
     def _detail(self, fact: Detail, line: KernelLine) -> None:
+        if is_of_cgroup_v1(fact):
+            self._cgroup_v1_boot_id = line.boot_id
         draft = self._draft_of_detail(fact, line)
         if draft is not None:
             draft.take_detail(fact, line)
@@ -204,20 +208,18 @@ class ReportAssembler:
             return next(covering, None) or next(without_limit, None) or self._new(line)
         return next(iter(waiting), None)
 
-    def _joined(self, line: KernelLine) -> KernelLine:
+    def _joined(self, line: KernelLine, fact: OomLine | None) -> tuple[KernelLine, OomLine | None]:
         """
-        A piece of a line, put to the pieces before it.
+        A piece of a line, put to the pieces before it, and what they say together.
         """
-        if parse_line(line.text) is not None and not line.fragment:
-            return line
         for draft in self._waiting(line):
             begun = draft.unfinished
             text = _continued(begun.text, line) if begun is not None else None
             if text is not None:
                 draft.forget_unfinished()
                 self._move_to_end(draft)
-                return replace(line, text=text)
-        return line
+                return replace(line, text=text), parse_line(text)
+        return line, fact
 
     def _note_unfinished(self, line: KernelLine) -> None:
         if line.text.startswith((SUMMARY, _LIMIT)) and not is_complete(line.text):
@@ -242,7 +244,8 @@ class ReportAssembler:
             first_at_ns=line.at_ns,
             last_at_ns=line.at_ns,
         )
-        draft = Draft(report=report, caller=line.caller)
+        alone = line.boot_id is not None and line.boot_id == self._cgroup_v1_boot_id
+        draft = Draft(report=report, caller=line.caller, alone=alone)
         self._open.append(draft)
         return draft
 

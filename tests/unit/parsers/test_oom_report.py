@@ -72,6 +72,18 @@ def test_a_report_is_over_when_nothing_can_follow_its_kill(more: tuple[str, ...]
     assert not assembler.interested
 
 
+@pytest.mark.parametrize(("boot_id", "wait_us"), [("b" * 32, 0), ("c" * 32, 5_000), (None, 5_000)])
+def test_one_report_shows_that_its_boot_is_on_cgroup_v1(boot_id: str | None, wait_us: int) -> None:
+    """
+    A kill line alone, as in a storm, does not say so itself.
+    """
+    assembler = ReportAssembler()
+    for text in (INVOKED, "memory+swap: usage 1kB, limit 1kB, failcnt 0", summary(7), killed(7)):
+        assembler.feed(KernelLine(text=text, monotonic_us=1000, boot_id="b" * 32))
+    assembler.feed(KernelLine(text=killed(8), monotonic_us=2000, boot_id=boot_id))
+    assert assembler.closes_at_us == 2000 + wait_us
+
+
 def test_the_next_report_ends_the_one_before() -> None:
     """
     If that has its kill.
