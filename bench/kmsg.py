@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Final
 
 from collector.hostclock import BootClock
-from collector.sources.kmsg import KmsgConfig, KmsgSource
+from collector.sources.kmsg import KmsgSource
+from collector.sources.settings import KmsgConfig
 from parsers.kmsg import parse_record, split_dump
 from parsers.oom_facts import KernelLine
 from parsers.oom_report import ReportAssembler

@@ -24,7 +24,8 @@ from collector.correlate.book import ContainerBook
 from collector.correlate.memory_facts import MemoryRound
 from collector.memory.cgroups import CgroupTree
 from collector.memory.insight import MemoryInsight
-from collector.sources.memory import MemoryConfig, MemorySource
+from collector.sources.memory import MemorySource
+from collector.sources.settings import MemoryConfig
 from sinks.event import Host
 
 CONTAINERS: Final = 200

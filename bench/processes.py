@@ -23,8 +23,9 @@ import uvloop
 
 from collector.correlate.facts import GapFact
 from collector.hostclock import BootClock
-from collector.sources.processes import ProcessesConfig, ProcessesSource
+from collector.sources.processes import ProcessesSource
 from collector.sources.processes.table import Process, ProcessTable
+from collector.sources.settings import ProcessesConfig
 from parsers.cgroup_path import ContainerRef, Runtime
 
 SECONDS: Final = 10

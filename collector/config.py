@@ -1,8 +1,9 @@
 """
 The configuration: TOML in, frozen structures out. The only module that reads the environment.
 
-Each component's own structure stands beside the component. An error names the file, the key, what was expected and the
-nearest name that exists; nothing is guessed and no unknown key is passed over.
+Each sink's own structure stands beside the sink, those of the sources together, so that none is loaded to read them.
+An error names the file, the key, what was expected and the nearest name that exists; nothing is guessed and no unknown
+key is passed over.
 """
 
 import difflib
@@ -17,13 +18,15 @@ from typing import Annotated, Any, Final, Literal, get_args, get_origin
 import msgspec
 
 from collector.listen import address
-from collector.sources.cgroups import CgroupsConfig
-from collector.sources.docker import DockerConfig
-from collector.sources.journald import JournaldConfig
-from collector.sources.kmsg import KmsgConfig
-from collector.sources.memory import MemoryConfig
-from collector.sources.processes import ProcessesConfig
-from collector.sources.trace import TraceConfig
+from collector.sources.settings import (
+    CgroupsConfig,
+    DockerConfig,
+    JournaldConfig,
+    KmsgConfig,
+    MemoryConfig,
+    ProcessesConfig,
+    TraceConfig,
+)
 from sinks import SINKS, SinkConfig
 from sinks import load as load_sink
 from sinks.errors import DisabledError

@@ -13,10 +13,9 @@ from collector.correlate.facts import Fact, KernelFact
 from collector.hostclock import HostIdentity
 from collector.replay import Recording, play, snapshot_facts
 from collector.sources.base import SourceError
-from collector.sources.docker import DockerConfig
 from collector.sources.docker_client import DockerClient
 from collector.sources.journal_reader import JournalReader
-from collector.sources.journald import JournaldConfig
+from collector.sources.settings import DockerConfig, JournaldConfig
 from parsers.docker_event import DockerEvent, parse_event
 from parsers.docker_inspect import ContainerSnapshot, parse_inspect
 from parsers.errors import ParseError

@@ -12,14 +12,13 @@ import os
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator
 from pathlib import Path
-from typing import Annotated, Final, Literal
-
-import msgspec
+from typing import Final
 
 from collector.correlate.facts import OomCounted
 from collector.hostclock import HostIdentity
 from collector.inotify import Inotify
 from collector.sources.base import Position, Reading, SourceMissingError
+from collector.sources.settings import CgroupsConfig
 from parsers.cgroup_path import container_of
 from parsers.oom_counter import parse_oom_kills
 
@@ -28,16 +27,6 @@ _DEEPEST: Final = 8
 _SHORTEST_S: Final = 0.5
 _COUNTER_BYTES: Final = 4096
 _HIERARCHIES: Final = (("memory.events", ""), ("memory.oom_control", "memory"))
-
-
-class CgroupsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """
-    `[sources.cgroups]`: `interval_s` is from one look to the next, `path` where cgroups are mounted.
-    """
-
-    enabled: Literal["auto"] | bool = "auto"
-    interval_s: Annotated[float, msgspec.Meta(ge=0.1, le=3600)] = 5
-    path: str = "/sys/fs/cgroup"
 
 
 class CgroupsSource:

@@ -13,9 +13,7 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Mapping
-from typing import Annotated, Any, Final, Literal
-
-import msgspec
+from typing import Any, Final
 
 from collector.correlate.facts import (
     ContainerGoneFact,
@@ -32,6 +30,7 @@ from collector.sources.base import Position, Reading, SourceError
 from collector.sources.docker_client import DockerClient, EventStream
 from collector.sources.docker_runs import KnownRuns, UnstartedContainers
 from collector.sources.docker_stream import EventPump, Inspections, Tail, Tails
+from collector.sources.settings import DockerConfig
 from collector.threads import in_thread
 from parsers.docker_event import DockerAction, DockerEvent, parse_event
 from parsers.docker_inspect import ContainerSnapshot, parse_inspect
@@ -44,16 +43,6 @@ _LOOK_EVERY_S: Final = 1.0
 _INSPECTED_AFTER: Final = frozenset(
     {DockerAction.CREATE, DockerAction.START, DockerAction.DIE, DockerAction.UPDATE, DockerAction.RENAME}
 )
-
-
-class DockerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """
-    `[sources.docker]`: `url` as DOCKER_HOST; `last_words`: whether a death carries the last lines of the log.
-    """
-
-    enabled: Literal["auto"] | bool = "auto"
-    url: Annotated[str, msgspec.Meta(pattern=r"^(unix|tcp|https?|ssh)://.")] = "unix:///var/run/docker.sock"
-    last_words: bool = True
 
 
 class DockerSource:

@@ -12,15 +12,14 @@ import queue
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable
-from typing import Final, Literal
-
-import msgspec
+from typing import Final
 
 from collector.correlate.facts import Fact, GapFact, KernelFact
 from collector.hostclock import HostIdentity
 from collector.sources import journal_reader
 from collector.sources.base import Position, Reading, SourceError
 from collector.sources.journal_reader import Entry, JournalReader, LostPlace
+from collector.sources.settings import JournaldConfig
 from parsers.errors import ParseError
 from parsers.journal import kernel_line, parse_entry
 from parsers.killers import parse_killer
@@ -31,15 +30,6 @@ _BATCH: Final = 256
 _READINGS_AHEAD: Final = 4
 _LOOK_EVERY_S: Final = 0.5
 _NS_PER_US: Final = 1000
-
-
-class JournaldConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """
-    `[sources.journald]`: `path` is a directory of journal files; without it, this host's journal.
-    """
-
-    enabled: Literal["auto"] | bool = "auto"
-    path: str | None = None
 
 
 class JournaldSource:

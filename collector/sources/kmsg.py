@@ -11,13 +11,12 @@ import errno
 import os
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
-from typing import Final, Literal
-
-import msgspec
+from typing import Final
 
 from collector.correlate.facts import Fact, GapFact, KernelFact
 from collector.hostclock import BootClock, HostIdentity
 from collector.sources.base import Position, PrivilegeError, Reading, SourceError, SourceMissingError
+from collector.sources.settings import KmsgConfig
 from parsers.errors import ParseError
 from parsers.kmsg import KmsgRecord, frame, is_next_and_ordinary, parse_record
 from parsers.oom_facts import KernelLine
@@ -27,15 +26,6 @@ from sinks.event import EvidenceSource
 _RECORD_BYTES: Final = 8192
 _BATCH: Final = 512
 _USER_SPACE: Final = 8
-
-
-class KmsgConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """
-    `[sources.kmsg]`: `path` is the device; another file serves tests.
-    """
-
-    enabled: Literal["auto"] | bool = "auto"
-    path: str = "/dev/kmsg"
 
 
 class KmsgSource:

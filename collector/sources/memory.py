@@ -8,37 +8,25 @@ agent sees the host's cgroups; the processes' environment needs CAP_SYS_PTRACE, 
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable
-from typing import Annotated, Final, Literal
-
-import msgspec
+from typing import Final
 
 from collector.correlate.facts import GapFact
 from collector.correlate.memory_facts import ContainerProcesses, MemorySample
 from collector.hostclock import HostIdentity
-from collector.memory.cgroups import ROOT, CgroupTree, ContainerCgroup, NoCgroupsError
+from collector.memory.cgroups import CgroupTree, ContainerCgroup, NoCgroupsError
 from collector.memory.host import host_memory
 from collector.memory.looks import Looks
 from collector.memory.processes import read_processes
 from collector.memory.sampler import Sampler
 from collector.memory.sampling import Pace
 from collector.sources.base import Position, Reading, SourceMissingError
+from collector.sources.settings import MemoryConfig
 from collector.threads import in_thread
 
 _NS_PER_S: Final = 1_000_000_000
 # So that containers whose turns are close are looked at together.
 _SHORTEST_SLEEP_S: Final = 0.2
 _PROCESSES: Final = 64
-
-
-class MemoryConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """
-    `[sources.memory]`: `interval_s` is the usual time between two looks at a container; three times as long while it is
-    far from its limit, a fifth of it near the limit. `cgroups` is where they are mounted.
-    """
-
-    enabled: Literal["auto"] | bool = "auto"
-    interval_s: Annotated[float, msgspec.Meta(ge=0.5, le=300.0)] = 5.0
-    cgroups: str = ROOT
 
 
 class MemorySource:

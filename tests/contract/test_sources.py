@@ -19,9 +19,10 @@ import pytest
 from collector.correlate.facts import Fact, KernelFact
 from collector.hostclock import BootClock
 from collector.sources.base import Position, Reading, Source, SourceMissingError
-from collector.sources.docker import DockerConfig, DockerSource
-from collector.sources.journald import JournaldConfig, JournaldSource
-from collector.sources.kmsg import KmsgConfig, KmsgSource
+from collector.sources.docker import DockerSource
+from collector.sources.journald import JournaldSource
+from collector.sources.kmsg import KmsgSource
+from collector.sources.settings import DockerConfig, JournaldConfig, KmsgConfig
 from parsers.docker_event import DockerEvent
 from tests.unit.collector.sources.devices import Engine, Kmsg, kill
 

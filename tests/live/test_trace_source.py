@@ -11,7 +11,7 @@ import pytest
 
 from collector.correlate.facts import SignalSeen, VictimSeen
 from collector.procfs import ProcFiles
-from collector.sources.trace import TraceConfig
+from collector.sources.settings import TraceConfig
 from collector.sources.trace.lines import TraceLines
 from collector.sources.trace.source import TraceSource
 from tests.live.lab.follower import Following

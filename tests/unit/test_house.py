@@ -5,6 +5,8 @@ The house: registries, files, configuration and documentation say the same.
 import ast
 import importlib
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
@@ -51,6 +53,16 @@ def test_each_source_is_where_the_table_says(name: str) -> None:
     assert callable(module.create)
     assert "enabled" in fields(module.__dict__[f"{name.capitalize()}Config"])
     assert module.__dict__[f"{name.capitalize()}Source"].name == name
+
+
+def test_no_source_is_loaded_before_it_is_to_run() -> None:
+    """
+    What is switched off costs no memory.
+    """
+    program = "import sys, collector.cli.run; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout.split()
+    assert "collector.sources" in loaded
+    assert set(SOURCES.values()).isdisjoint(loaded)
 
 
 def test_every_source_is_in_the_table() -> None:

@@ -12,9 +12,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator
 from pathlib import Path
-from typing import Annotated, Final, Literal
-
-import msgspec
+from typing import Final
 
 from collector.correlate.facts import ExitsRead, Fact, GapFact, ProcessExited
 from collector.hostclock import BootClock, HostIdentity
@@ -24,6 +22,7 @@ from collector.sources.processes.connector import OverrunError, ProcessConnector
 from collector.sources.processes.losses import Losses
 from collector.sources.processes.table import ProcessTable
 from collector.sources.processes.tracker import Tracker
+from collector.sources.settings import ProcessesConfig
 
 _CONNECTORS: Final = Path("/proc/net/connector")
 _BATCH: Final = 1024
@@ -34,16 +33,6 @@ _SETTLE_S: Final = 0.1
 _TELL_EVERY_NS: Final = 100_000_000
 _SCAN_EVERY_NS: Final = 1_000_000_000
 _REFUSED_EVERY_NS: Final = 60_000_000_000
-_RECEIVE_BUFFER_BYTES: Final = 4_194_304
-
-
-class ProcessesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """
-    `[sources.processes]`: `receive_buffer_bytes` is what the kernel may hold while the agent is busy.
-    """
-
-    enabled: Literal["auto"] | bool = "auto"
-    receive_buffer_bytes: Annotated[int, msgspec.Meta(ge=4096, le=1 << 30)] = _RECEIVE_BUFFER_BYTES
 
 
 class ProcessesSource:

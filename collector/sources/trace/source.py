@@ -10,27 +10,17 @@ import os
 import time
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
-from typing import Final, Literal
-
-import msgspec
+from typing import Final
 
 from collector.hostclock import HostIdentity
 from collector.procfs import ProcFiles
 from collector.sources.base import Position, Reading, SourceError, unwatched, watched_until
+from collector.sources.settings import TraceConfig
 from collector.sources.trace.lines import TraceLines
 from collector.sources.trace.tracefs import TraceInstance
 
 _TRACEFS: Final = Path("/sys/kernel/tracing")
 _READ_BYTES: Final = 65_536
-
-
-class TraceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """
-    `[sources.trace]`: `tracefs` is where it is mounted; by default it is found.
-    """
-
-    enabled: Literal["auto"] | bool = "auto"
-    tracefs: str | None = None
 
 
 class TraceSource:

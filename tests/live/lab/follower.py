@@ -11,7 +11,8 @@ from typing import Final, Self
 from collector.correlate.facts import Fact, GapFact, ProcessExited
 from collector.hostclock import BootClock
 from collector.sources.base import Source
-from collector.sources.processes import ProcessesConfig, ProcessesSource
+from collector.sources.processes import ProcessesSource
+from collector.sources.settings import ProcessesConfig
 from tests.live.lab.waiting import wait_until
 
 _PATIENCE_S: Final = 20.0

@@ -18,7 +18,8 @@ from collector.hostclock import BootClock
 from collector.intake import Intake
 from collector.metrics import Metrics
 from collector.sources.base import Reading
-from collector.sources.kmsg import KmsgConfig, KmsgSource
+from collector.sources.kmsg import KmsgSource
+from collector.sources.settings import KmsgConfig
 from collector.store import Store
 from parsers.docker_event import DockerAction
 from sinks.base import SinkConfig

@@ -11,8 +11,7 @@ from collector.explain import host as host_module
 from collector.explain.choice import Remembered, asked_for, beside
 from collector.explain.host import past_of_host
 from collector.hostclock import HostIdentity, identify
-from collector.sources.docker import DockerConfig
-from collector.sources.journald import JournaldConfig
+from collector.sources.settings import DockerConfig, JournaldConfig
 from sinks.event import Cause, EventType, document
 from tests.unit.collector.correlate.scene import scope_path, summary
 from tests.unit.collector.sources.devices import Engine, kill

@@ -10,7 +10,8 @@ import pytest
 
 from collector.correlate.facts import Fact, OomCounted
 from collector.sources.base import SourceMissingError
-from collector.sources.cgroups import CgroupsConfig, CgroupsSource
+from collector.sources.cgroups import CgroupsSource
+from collector.sources.settings import CgroupsConfig
 
 A, B = "a" * 64, "b" * 64
 

@@ -20,7 +20,8 @@ from collector.correlate.facts import (
     SnapshotFact,
 )
 from collector.sources.base import Position, Reading, SourceError, SourceMissingError
-from collector.sources.docker import DockerConfig, DockerSource
+from collector.sources.docker import DockerSource
+from collector.sources.settings import DockerConfig
 from parsers.docker_event import DockerAction, DockerEvent
 from tests.unit.collector.sources.devices import END, Engine
 

@@ -15,7 +15,8 @@ import pytest
 
 from collector.correlate.facts import Fact, GapFact, KernelFact
 from collector.sources.base import Position, PrivilegeError, Reading, SourceMissingError
-from collector.sources.journald import JournaldConfig, JournaldSource, offered
+from collector.sources.journald import JournaldSource, offered
+from collector.sources.settings import JournaldConfig
 from parsers.killers import UnitOomKilled
 
 pytest.importorskip("systemd.journal", reason="python-systemd is not installed")

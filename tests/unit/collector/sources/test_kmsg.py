@@ -15,7 +15,8 @@ import pytest
 from collector.correlate.facts import Fact, GapFact, KernelFact
 from collector.hostclock import BootClock
 from collector.sources.base import Position, PrivilegeError, SourceError, SourceMissingError
-from collector.sources.kmsg import KmsgConfig, KmsgSource, offered
+from collector.sources.kmsg import KmsgSource, offered
+from collector.sources.settings import KmsgConfig
 from tests.unit.collector.sources.devices import Kmsg, kill, record
 
 BOOT = "b" * 32

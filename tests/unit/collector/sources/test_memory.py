@@ -11,7 +11,8 @@ from collector.correlate.facts import GapFact
 from collector.correlate.memory_facts import MemoryRound
 from collector.memory import sampler
 from collector.sources.base import Reading, SourceMissingError
-from collector.sources.memory import MemoryConfig, MemorySource, offered
+from collector.sources.memory import MemorySource, offered
+from collector.sources.settings import MemoryConfig
 from tests.unit.collector.memory.trees import ID, OTHER, v1, v1_container
 
 

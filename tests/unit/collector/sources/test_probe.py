@@ -14,8 +14,9 @@ import pytest
 from collector.config import SourcesConfig
 from collector.sources import SOURCES, probe
 from collector.sources.base import Position, Reading
-from collector.sources.kmsg import KmsgConfig, KmsgSource
+from collector.sources.kmsg import KmsgSource
 from collector.sources.probe import Probed
+from collector.sources.settings import KmsgConfig
 from tests.unit.collector.sources.devices import Kmsg
 
 
