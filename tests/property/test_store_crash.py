@@ -272,7 +272,7 @@ def test_a_power_cut_takes_nothing_that_was_acknowledged() -> None:
     """
     Nor does it put a position before its events, leave half of a call, or damage the database.
     """
-    run_state_machine_as_test(PowerCuts, settings=settings(max_examples=60, stateful_step_count=20, deadline=None))
+    run_state_machine_as_test(PowerCuts, settings=settings(max_examples=60, stateful_step_count=20))
 
 
 @pytest.mark.timeout(300)
@@ -285,7 +285,5 @@ def test_the_same_machine_finds_what_a_store_with_fewer_syncs_loses(synchronous:
     with pytest.raises(AssertionError):
         run_state_machine_as_test(
             careless,
-            settings=settings(
-                max_examples=300, stateful_step_count=20, deadline=None, database=None, phases=[Phase.generate]
-            ),
+            settings=settings(max_examples=300, stateful_step_count=20, database=None, phases=[Phase.generate]),
         )

@@ -57,7 +57,7 @@ async def settled(path: Path, keys: list[str], outcomes: list[str], limit: int) 
     return done
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     keys=st.lists(st.sampled_from("abc"), max_size=12),
     outcomes=st.lists(OUTCOMES, max_size=30),

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -133,7 +133,7 @@ def test_proof_goes_last() -> None:
 
 @pytest.mark.timeout(180)
 @pytest.mark.slow
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25)
 @given(texts=st.tuples(TEXTS, TEXTS, TEXTS), counts=st.tuples(COUNTS, COUNTS, COUNTS, COUNTS))
 def test_any_event_is_valid_and_small_enough(
     texts: tuple[tuple[str, int], ...], counts: tuple[int, int, int, int]

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sinks.base import Outgoing
@@ -188,7 +188,6 @@ FAILURES = st.sampled_from([BUSY, DOWN, BAD, GONE])
 NAMES = st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 99)), unique=True, max_size=20)
 
 
-@settings(deadline=None)
 @given(NAMES, st.dictionaries(st.integers(0, 19), FAILURES, max_size=4), st.integers(1, 4))
 def test_every_event_has_one_outcome_and_none_overtakes(
     names: list[tuple[str, int]], failing: dict[int, SinkError], in_flight: int

@@ -269,7 +269,7 @@ def test_what_gets_worse_is_a_group_of_its_own() -> None:
     assert len({group_of(event) for event in events}) == len(events)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     arrivals=st.lists(st.tuples(st.floats(0, 90), st.integers(0, 20)), max_size=60),
     burst=st.integers(2, 6),

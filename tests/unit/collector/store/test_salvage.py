@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 import orjson
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.store import Store, StoredEvent
@@ -220,7 +220,7 @@ async def test_salvage_that_is_killed_is_finished_by_the_next_start(tmp_path: Pa
 
 
 @pytest.mark.slow
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25)
 @given(pages=st.sets(st.integers(0, 60), min_size=1, max_size=8), filler=st.binary(min_size=1, max_size=64))
 async def test_no_damage_stops_the_agent_or_invents_an_event(pages: set[int], filler: bytes) -> None:
     """

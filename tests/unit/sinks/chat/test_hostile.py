@@ -127,7 +127,7 @@ messages = st.lists(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("template", Template)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(message=messages)
 def test_any_message_is_what_its_chat_takes(template: Template, message: list[Outgoing]) -> None:
     """

@@ -3,7 +3,7 @@ Text for people: cut, escaped, made visible; curves and counts.
 """
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sinks.chat.text import clock, duration, fitted, ordinal, size, sparkline, visible
@@ -32,7 +32,6 @@ def test_text_is_cut_visibly_at_words_and_never_within_an_escape(text: str, room
     assert fitted(text, room, ESCAPES) == expected
 
 
-@settings(deadline=None)
 @given(text=st.text(max_size=300), room=st.integers(1, 200))
 def test_text_keeps_to_its_room_and_to_its_beginning(text: str, room: int) -> None:
     """
