@@ -136,8 +136,9 @@ class _View:
     @property
     def rise(self) -> "_View | None":
         """
-        What is below 85 % of the limit, if from there it goes on to the limit, and for no longer. At the limit the
-        kernel takes pages of files back and the program waits for them: how slowly it rises there says nothing.
+        What is below 85 % of the limit, if from there it goes on to the limit, and for no more than twice as long. At
+        the limit the kernel takes pages of files back and the program waits for them: how slowly it rises there says
+        nothing. For longer no leak waits for its kill.
         """
         if self.limit_bytes is None:
             return None
@@ -148,7 +149,7 @@ class _View:
             return None
         rise_s = head[-1].at_s - head[0].at_s
         arrives = mean_bytes(tail[-len(tail) // 4 :]) >= _AT_LIMIT_SHARE * self.limit_bytes
-        return _View(head, self.limit_bytes) if rise_s >= max(_SHORTEST_S, self.span_s / 2) and arrives else None
+        return _View(head, self.limit_bytes) if rise_s >= max(_SHORTEST_S, self.span_s / 3) and arrives else None
 
     def shape(
         self,

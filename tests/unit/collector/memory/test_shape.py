@@ -35,7 +35,7 @@ def random_walk(seed: int) -> list[Point]:
         (Trend.LEAK, lambda t: 80 + 300 * t**1.5),
         (Trend.LEAK, lambda t: 100 + 200 * t + teeth(40, 0, 60)(t)),
         (Trend.LEAK, lambda t: min(100 + 650 * t, 390 + 120 * t)),  # slow near the limit, where the kernel reclaims
-        (Trend.LEAK, lambda t: min(100 + 650 * t, 510)),  # at the limit for long before the kill
+        (Trend.LEAK, lambda t: min(100 + 850 * t, 510)),  # at the limit for long before the kill
         (Trend.SPIKE, lambda t: 210 + (390 if t > 0.99 else 0)),
         (Trend.SPIKE, lambda t: 210 + (150 if 0.4 < t < 0.45 else 0)),
         (Trend.SPIKE, lambda t: 100 + (200 if t * 5 % 1.0 > 0.9 else 0)),
