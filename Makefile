@@ -43,7 +43,7 @@ lint: setup ## style, types and the import rule
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-bench: setup ## measure speed, latency and memory
+bench: setup ## measure speed, latency, memory and what they cost (python bench NAME … for some of it)
 	$(BIN)/python bench
 
 deb: setup ## dist/exit137_*.deb for Debian 12, Debian 13 and Ubuntu 24.04
