@@ -8,14 +8,12 @@ events each time, byte by byte.
 """
 
 import bisect
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
-
-import orjson
+from typing import Final, TypeVar
 
 from collector.correlate.correlator import Correlator
 from collector.correlate.facts import Fact, GapFact, KernelFact, SnapshotFact
@@ -34,6 +32,8 @@ from sinks.event import Boot, Event, EvidenceSource, Host, HostOs
 _MS: Final = 1_000_000
 _SECOND: Final = 1_000_000_000
 _META_LINES: Final = 5
+_EMPTY_ANSWERS: Final = (b"[]", b"{}", b"null")
+_Parsed = TypeVar("_Parsed")
 
 
 class RecordingError(Exception):
@@ -56,11 +56,13 @@ class Recording:
 
     Attributes:
         kernel_log: whether the kernel's log is part of it, so that what it does not tell did not happen.
+        unreadable: per file of it how many records could not be read.
     """
 
     host: Host
     facts: tuple[tuple[int, Fact], ...]
     kernel_log: bool = True
+    unreadable: Mapping[str, int] = field(default_factory=dict)
 
 
 def play(recording: Recording) -> Iterator[Event]:
@@ -94,10 +96,12 @@ def _load(path: Path) -> Recording:
     if not (path / "kmsg.raw").exists() and not (path / "events.jsonl").exists():
         raise RecordingError(path, "neither kmsg.raw nor events.jsonl is there: not a recording")
     meta = _meta(path / "meta")
-    entries = [entry for line in _lines(path / "journal-kernel.json") if (entry := _entry(line)) is not None]
-    events = [event for line in _lines(path / "events.jsonl") if (event := _event(line)) is not None]
+    files = _Files(path)
+    entries = list(files.parsed("journal-kernel.json", parse_entry))
+    events = [event for event in files.parsed("events.jsonl", parse_event) if event is not None]
+    inspections = [known for known in files.parsed("inspect.jsonl", _inspection) if known is not None]
     lines = [line for entry in entries if (line := kernel_line(entry)) is not None]
-    records, units = list(_records(path / "kmsg.raw")), list(_unit_entries(path / "journal-units.export"))
+    records, units = list(files.records("kmsg.raw")), list(files.unit_entries("journal-units.export"))
     known = [*entries, *units]
     boot_id = next((entry.boot_id for entry in known), None) or meta.get("boot_id", "").replace("-", "") or None
     offset_ns = clock_offset_ns(entries, units, records, events)
@@ -106,8 +110,10 @@ def _load(path: Path) -> Recording:
         *_journal(lines, offset_ns),
         *_units(units),
         *((event.time_ns, event) for event in events),
-        *snapshot_facts(_inspections(path / "inspect.jsonl"), events),
+        *snapshot_facts(inspections, events),
     ]
+    if files.unreadable and not facts:
+        raise RecordingError(path, f"nothing in it can be read: {', '.join(files.unreadable)}")
     facts.sort(key=lambda item: item[0])
     host = Host(
         id=next((entry.machine_id for entry in known), None),
@@ -115,11 +121,59 @@ def _load(path: Path) -> Recording:
         boot=Boot(id=boot_id),
         os=HostOs(kernel=meta.get("kernel")),
     )
-    return Recording(host=host, facts=tuple(facts), kernel_log=bool(records or lines))
+    return Recording(
+        host=host, facts=tuple(facts), kernel_log=bool(records or lines), unreadable=dict(files.unreadable)
+    )
+
+
+class _Files:
+    """
+    The files of a recording; one that is not there is empty. What cannot be read is counted and passed over.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.unreadable: Counter[str] = Counter()
+
+    def parsed(self, name: str, parse: Callable[[bytes], _Parsed]) -> Iterator[_Parsed]:
+        """
+        What each line of a file says.
+        """
+        for line in _lines(self._folder / name):
+            with self._counting(name):
+                yield parse(line)
+
+    def records(self, name: str) -> Iterator[KmsgRecord]:
+        """
+        What the kernel itself wrote to its log.
+        """
+        for raw in split_dump(_content(self._folder / name)):
+            with self._counting(name):
+                record = parse_record(raw)
+                if record.from_kernel:
+                    yield record
+
+    def unit_entries(self, name: str) -> Iterator[JournalEntry]:
+        """
+        The entries up to where the file is cut or damaged.
+        """
+        with self._counting(name):
+            yield from map(parse_entry, parse_export(_content(self._folder / name)))
+
+    @contextmanager
+    def _counting(self, name: str) -> Iterator[None]:
+        try:
+            yield
+        except ParseError:
+            self.unreadable[name] += 1
+
+
+def _content(path: Path) -> bytes:
+    return path.read_bytes() if path.exists() else b""
 
 
 def _lines(path: Path) -> list[bytes]:
-    return [line for line in path.read_bytes().splitlines() if line.strip()] if path.exists() else []
+    return [line for line in _content(path).splitlines() if line.strip()]
 
 
 def _meta(path: Path) -> dict[str, str]:
@@ -129,31 +183,6 @@ def _meta(path: Path) -> dict[str, str]:
     lines = [line.decode("utf-8", "replace").strip() for line in _lines(path)]
     names = ("kernel", "docker", "cgroup", "driver", "boot_id")
     return dict(zip(names, lines, strict=False)) if len(lines) >= _META_LINES else {}
-
-
-def _entry(line: bytes) -> JournalEntry | None:
-    try:
-        return parse_entry(line)
-    except ParseError:
-        return None
-
-
-def _event(line: bytes) -> DockerEvent | None:
-    try:
-        return parse_event(line)
-    except ParseError:
-        return None
-
-
-def _records(path: Path) -> Iterator[KmsgRecord]:
-    """
-    What the kernel itself wrote.
-    """
-    for raw in split_dump(path.read_bytes() if path.exists() else b""):
-        with suppress(ParseError):
-            record = parse_record(raw)
-            if record.from_kernel:
-                yield record
 
 
 def _kmsg(records: Sequence[KmsgRecord], boot_id: str | None, offset_ns: int | None) -> Iterator[tuple[int, Fact]]:
@@ -188,14 +217,6 @@ def _on_the_wall(monotonic_us: int, offset_ns: int | None) -> tuple[int, int | N
     """
     stamp_ns = monotonic_us * 1000 + offset_ns if offset_ns is not None else None
     return (stamp_ns if stamp_ns is not None else monotonic_us * 1000), stamp_ns
-
-
-def _unit_entries(path: Path) -> Iterator[JournalEntry]:
-    """
-    The entries up to where the file is cut or damaged.
-    """
-    with suppress(ParseError):
-        yield from map(parse_entry, parse_export(path.read_bytes() if path.exists() else b""))
 
 
 def _units(entries: Iterable[JournalEntry]) -> Iterator[tuple[int, Fact]]:
@@ -238,20 +259,17 @@ def snapshot_facts(
 
 def _seen_ns(snapshot: ContainerSnapshot, deaths: list[int], last_ns: int) -> int:
     """
-    When an inspection was made: right after the death that it shows; where no event tells of one, a while after the
-    last event, and after the end that it shows.
+    When an inspection was made: right after the death that it shows, and not before a start that it shows; where no
+    event tells of a death, a while after the last event, and after the end that it shows.
     """
     if snapshot.finished_at_ns is not None and deaths:
         index = bisect.bisect_left(deaths, snapshot.finished_at_ns)
-        return deaths[min(index, len(deaths) - 1)] + _MS
+        return max(deaths[min(index, len(deaths) - 1)], snapshot.started_at_ns or 0) + _MS
     return max(last_ns, snapshot.finished_at_ns or 0) + _SECOND
 
 
-def _inspections(path: Path) -> Iterator[ContainerSnapshot]:
-    for line in _lines(path):
-        try:
-            answer = orjson.loads(line)
-            if answer:
-                yield parse_inspect(answer)
-        except (ParseError, orjson.JSONDecodeError):
-            continue
+def _inspection(line: bytes) -> ContainerSnapshot | None:
+    """
+    One answer of docker inspect; an empty one says nothing.
+    """
+    return parse_inspect(line) if line.strip() not in _EMPTY_ANSWERS else None

@@ -35,11 +35,17 @@ _WIDEST: Final = 120
 @click.argument("container", required=False)
 @click.option("--file", "file", type=click.Path(path_type=Path), help="Kernel log of any machine; - is standard input.")
 @click.option("--since", metavar="T", help="All since then: 30m, 2h, 1d, 2026-11-22T03:17.")
-@click.option("--json", "form", flag_value="json", help="Events, one CloudEvent a line, instead of text.")
-@click.option("--markdown", "form", flag_value="markdown", help="Markdown, for a ticket.")
+@click.option("--json", "as_json", is_flag=True, help="Events, one CloudEvent a line, instead of text.")
+@click.option("--markdown", "markdown", is_flag=True, help="Markdown, for a ticket.")
 @config_option
 def command(
-    container: str | None, file: Path | None, since: str | None, form: str | None, config_path: Path | None
+    *,
+    container: str | None,
+    file: Path | None,
+    since: str | None,
+    as_json: bool,
+    markdown: bool,
+    config_path: Path | None,
 ) -> None:
     """
     Say why CONTAINER died, or what happened since T; without either, the last death.
@@ -47,6 +53,9 @@ def command(
     Where exit137 has not been running, the journal and Docker are asked instead of its store. With --file the kills
     that a pasted kernel log tells of.
     """
+    if as_json and markdown:
+        fail("--json and --markdown are two forms: choose one", MISUSED)
+    form = "json" if as_json else "markdown" if markdown else None
     if file is not None and (container is not None or since is not None):
         fail("--file stands alone: a text has no store to look a container or a time up in", MISUSED)
     if file is not None:

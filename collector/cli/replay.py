@@ -19,5 +19,7 @@ def command(recording: Path) -> None:
         loaded = load(recording)
     except RecordingError as error:
         fail(str(error), MISUSED)
+    for name, count in loaded.unreadable.items():
+        click.echo(f"exit137: {recording / name}: {count} of its records cannot be read", err=True)
     for event in play(loaded):
         write_event(to_json(event))

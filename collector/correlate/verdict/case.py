@@ -9,7 +9,7 @@ from collector.correlate.facts import ProcessExited, SignalSeen
 from collector.correlate.runs import KillInRun, SignalSent
 from parsers.exit_code import meaning
 from parsers.proc_event import WaitStatus
-from sinks.event import Cause, Confidence, Evidence, EvidenceSource, Scope
+from sinks.event import Cause, Confidence, Evidence, EvidenceSource, Killer, Scope
 
 SIGNAL_BASE: Final = 128
 # Docker writes it where it does not know how a task ended; a program that calls exit(-1) has it too.
@@ -18,8 +18,13 @@ SIGKILL: Final = 9
 SIGTERM: Final = 15
 MS: Final = 1_000_000
 SECOND: Final = 1_000_000_000
-# Docker stamps its `kill` event after it sent the signal: up to 45 ms before the end in the recordings, never after.
-_KILL_STAMP_LAG_NS: Final = 100 * MS
+# Docker stamps its `kill` event after it sent the signal: 45 ms before the end in the recordings, up to 0.4 ms after it
+# with a SIGKILL on an idle host.
+_STAMPED_WITHIN_NS: Final = 10 * MS
+# On a busy one it may be later; then it proves less.
+_STAMPED_LATE_NS: Final = 100 * MS
+# The kernel's line comes before the process is gone.
+_JUST_KILLED_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,9 +104,32 @@ class Case:
         """
         The signals that can have caused the end: those that were sent before it.
         """
-        if self.ended_ns is None:
-            return self.signals
-        return tuple(sent for sent in self.signals if sent.at_ns <= self.ended_ns + _KILL_STAMP_LAG_NS)
+        return tuple(sent for sent in self.signals if self._may_precede_end(sent))
+
+    def is_late(self, sent: SignalSent) -> bool:
+        """
+        Whether a signal is stamped so long after the end that it was hardly sent before it.
+        """
+        return self.ended_ns is not None and sent.at_ns > self.ended_ns + _STAMPED_WITHIN_NS
+
+    def _may_precede_end(self, sent: SignalSent) -> bool:
+        """
+        Whether a signal was sent before the end: one that is stamped later, only if nothing else explains the end, and
+        one that is late only if the end was by that signal.
+        """
+        if self.ended_ns is None or sent.at_ns <= self.ended_ns:
+            return True
+        if self.killed_for_memory or sent.at_ns > self.ended_ns + _STAMPED_LATE_NS:
+            return False
+        return not self.is_late(sent) or (sent.signal is not None and self.may_be(sent.signal))
+
+    @property
+    def killed_for_memory(self) -> bool:
+        """
+        Whether the kernel killed a process right before the end that may have been the main one.
+        """
+        seconds = [self.before_end_s(kill.at_ns) for kill in self.kills if _may_be_of_main(kill)]
+        return any(second is not None and abs(second) <= _JUST_KILLED_S for second in seconds)
 
     def before_end_s(self, at_ns: int | None) -> float | None:
         """
@@ -129,6 +157,10 @@ class Verdict:
     evidence: tuple[Evidence, ...] = ()
     scope: Scope | None = None
     settled: bool = False
+
+
+def _may_be_of_main(kill: KillInRun) -> bool:
+    return kill.killer is Killer.KERNEL and kill.main_process is not False
 
 
 def signal_name(number: int | None) -> str:

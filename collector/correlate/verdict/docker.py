@@ -4,6 +4,7 @@ Verdict rules: somebody ended it through Docker, or Docker itself went down.
 
 from typing import Final
 
+from collector.correlate.runs import SignalSent
 from collector.correlate.verdict.case import (
     LOST_TASK,
     MS,
@@ -21,6 +22,8 @@ from sinks.event import Cause, Confidence, Evidence, EvidenceSource
 
 # A program may take its time after SIGTERM; after half a minute its end is its own.
 _HANDLED_WITHIN_S: Final = 30.0
+# Unless it ends by that very signal: it may have sent its users away first.
+_DRAINED_WITHIN_S: Final = 600.0
 # dockerd gives all containers 15 s to stop (its shutdown timeout) and stops to answer when it begins.
 _SHUTDOWN_NS: Final = 20 * SECOND
 _RESTORE_NS: Final = 5 * SECOND
@@ -55,9 +58,13 @@ def stopped(case: Case) -> Verdict | None:
     sent = case.signals_before_end
     if case.stop_ns is None or not sent:
         return None
-    by_kill = case.signal == SIGKILL and sent[-1].signal in (SIGKILL, None)
+    killed = case.signal == SIGKILL
+    by_kill = killed and sent[-1].signal in (SIGKILL, None)
+    if killed and not by_kill and case.killed_for_memory:
+        return None
     escalated = by_kill and case.stop_signal != SIGKILL and len(sent) > 1
-    confidence = Confidence.LIKELY if any(one.signal is None for one in sent) else Confidence.CERTAIN
+    doubtful = any(one.signal is None or case.is_late(one) for one in sent) or (killed and not by_kill)
+    confidence = Confidence.LIKELY if doubtful else Confidence.CERTAIN
     evidence = (*map(evidence_of_signal, sent), evidence_of_event("stop", case.stop_ns))
     if escalated:
         grace_s = (sent[-1].at_ns - sent[-2].at_ns) / SECOND
@@ -98,10 +105,11 @@ def killed(case: Case) -> Verdict | None:
     docker kill: the exit code is that of a signal sent through Docker, or the program ended on it in its own way.
     """
     for sent in reversed(case.signals_before_end):
-        if sent.signal is not None and case.signal == sent.signal:
+        confidence = _ended_by(case, sent)
+        if confidence is not None:
             return Verdict(
                 cause=Cause.DOCKER_KILL,
-                confidence=Confidence.CERTAIN,
+                confidence=confidence,
                 because=f"docker kill sent {signal_name(sent.signal)}",
                 evidence=(evidence_of_signal(sent),),
             )
@@ -122,6 +130,19 @@ def killed(case: Case) -> Verdict | None:
                 evidence=(evidence_of_signal(sent),),
             )
     return None
+
+
+def _ended_by(case: Case, sent: SignalSent) -> Confidence | None:
+    """
+    How sure it is that this signal ended it, as its exit code says; None: it did not, or was survived for too long.
+    """
+    if sent.signal is None or case.signal != sent.signal:
+        return None
+    seconds = case.before_end_s(sent.at_ns) or 0.0
+    if seconds <= _HANDLED_WITHIN_S:
+        return Confidence.LIKELY if case.is_late(sent) else Confidence.CERTAIN
+    ordered = sent.signal not in _NEVER_AN_ORDER_TO_END
+    return Confidence.LIKELY if ordered and seconds <= _DRAINED_WITHIN_S else None
 
 
 def _stopped_at_shutdown(case: Case) -> bool:

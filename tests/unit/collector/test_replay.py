@@ -113,7 +113,33 @@ def test_broken_lines_are_passed_over(tmp_path: Path) -> None:
     for path in folder.iterdir():
         if path.name != "meta":
             path.write_bytes(b"{broken\n" + path.read_bytes() + b'\n{"cut": ')
-    assert [told.exit137.cause for told in events_of(folder)][-1] is Cause.OOM_KILL
+    recording = load(folder)
+    assert [told.exit137.cause for told in play(recording)][-1] is Cause.OOM_KILL
+    assert set(recording.unreadable) == {"kmsg.raw", "events.jsonl", "inspect.jsonl"}
+    assert recording.unreadable["events.jsonl"] == 2
+
+
+@pytest.mark.parametrize("name", ["kmsg.raw", "events.jsonl"])
+def test_a_recording_of_which_nothing_can_be_read_is_refused(tmp_path: Path, name: str) -> None:
+    """
+    An empty answer would say that nothing happened.
+    """
+    (tmp_path / name).write_bytes(b"garbage\n")
+    with pytest.raises(RecordingError):
+        load(tmp_path)
+
+
+def test_an_inspection_of_the_next_run_is_not_known_before_its_start(tmp_path: Path) -> None:
+    """
+    Made after a restart, it shows the end of the run before as well.
+    """
+    events = [event("create", 0), event("start", 0.05), event("kill", 9.9, signal="15")]
+    events += [event("die", 10, exitCode="143"), event("stop", 10.05), event("start", 10.3), event("restart", 10.4)]
+    state = {"Running": True, "Pid": 77, "ExitCode": 0, "StartedAt": "2026-09-21T14:13:30.25Z"}
+    inspect = INSPECT | {"State": state | {"FinishedAt": "2026-09-21T14:13:29.98Z"}}
+    folder = write(tmp_path, kmsg=kmsg(), events=b"\n".join(events), inspect=orjson.dumps(inspect))
+    deaths = [told for told in events_of(folder) if told.type is EventType.CONTAINER_DEATH]
+    assert [death.exit137.cause for death in deaths] == [Cause.DOCKER_STOP]
 
 
 def test_lines_that_user_space_wrote_to_the_kernels_log_are_refused(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ The command line: what goes to standard output, and the exit codes.
 """
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,25 @@ def test_explain_of_a_missing_file_is_a_usage_error(tmp_path: Path) -> None:
     """
     result = _run("explain", "--file", tmp_path / "none")
     assert (result.exit_code, str(tmp_path / "none") in result.stderr) == (2, True)
+
+
+def test_explain_takes_one_form(tmp_path: Path) -> None:
+    """
+    Exit code 2; standard output is for the one that was asked for.
+    """
+    result = _run("explain", "--json", "--markdown", "--file", tmp_path)
+    assert (result.exit_code, result.stdout) == (2, "")
+
+
+def test_a_replay_says_what_it_could_not_read(tmp_path: Path) -> None:
+    """
+    On standard error, with the file; the rest is told.
+    """
+    shutil.copytree(RECORDING, tmp_path / "host")
+    with (tmp_path / "host/events.jsonl").open("ab") as file:
+        file.write(b'{"cut": ')
+    result = _run("replay", tmp_path / "host")
+    assert (result.exit_code, "events.jsonl: 1 of its records" in result.stderr) == (0, True)
 
 
 def test_explain_without_a_store_and_without_a_host_to_ask_says_which_it_looked_for(tmp_path: Path) -> None:

@@ -4,9 +4,10 @@ Verdict rules: somebody ended it through Docker, or Docker itself went down.
 
 import pytest
 
+from collector.correlate.runs import SignalSent
 from collector.correlate.verdict import decide
 from sinks.event import Cause, Confidence
-from tests.unit.collector.correlate.verdict.cases import before_end, case, main_exit, sent
+from tests.unit.collector.correlate.verdict.cases import before_end, case, main_exit, oom_kill, sent
 
 HUP, QUIT, KILL, USR1, TERM = 1, 3, 9, 10, 15
 JUST_AFTER = before_end(-0.1)
@@ -156,7 +157,64 @@ def test_a_kill_event_after_the_end_proves_nothing() -> None:
     Somebody killed what was dead already; Docker's stamp may lag, but not by more than a tenth of a second.
     """
     assert decide(case(137, signals=(sent(KILL, -0.2),))).cause is Cause.SIGNAL
-    assert decide(case(137, signals=(sent(KILL, -0.09),))).cause is Cause.DOCKER_KILL
+    verdict = decide(case(137, signals=(sent(KILL, -0.09),)))
+    assert (verdict.cause, verdict.confidence) == (Cause.DOCKER_KILL, Confidence.LIKELY)
+
+
+def test_a_stamp_of_the_same_moment_is_no_kill_event_after_the_end() -> None:
+    """
+    A program dies of SIGKILL, or ends on SIGTERM, before Docker has looked at its clock.
+    """
+    verdict = decide(case(137, signals=(sent(KILL, -0.001),)))
+    assert (verdict.cause, verdict.confidence) == (Cause.DOCKER_KILL, Confidence.CERTAIN)
+    verdict = decide(case(0, signals=(sent(TERM, -0.001),), stop_ns=before_end(-0.1)))
+    assert (verdict.cause, verdict.confidence) == (Cause.DOCKER_STOP, Confidence.CERTAIN)
+
+
+@pytest.mark.parametrize(("exit_code", "cause"), [(3, Cause.APP_ERROR), (139, Cause.CRASH), (0, Cause.EXIT)])
+def test_a_late_stamp_is_believed_only_of_the_signal_that_ended_it(exit_code: int, cause: Cause) -> None:
+    """
+    Who stops a container that is just ending by itself did not end it.
+    """
+    verdict = decide(case(exit_code, signals=(sent(TERM, -0.05),), stop_ns=before_end(-0.1)))
+    assert verdict.cause is cause
+
+
+@pytest.mark.parametrize("signals", [(sent(TERM, -0.05),), (sent(KILL, -0.05),), (sent(TERM, 2),)])
+def test_docker_is_not_believed_over_a_kill_for_memory(signals: tuple[SignalSent, ...]) -> None:
+    """
+    It asked for an end with SIGTERM, or too late; the kernel killed a process of the container at that moment.
+    """
+    verdict = decide(case(137, kills=(oom_kill(0.02, main=None),), signals=signals, stop_ns=before_end(-0.1)))
+    assert (verdict.cause, verdict.confidence) == (Cause.OOM_KILL, Confidence.POSSIBLE)
+
+
+def test_a_stop_that_sent_no_sigkill_is_not_certain_of_one() -> None:
+    """
+    The program may have chosen the code, or somebody else killed it.
+    """
+    verdict = decide(case(137, signals=(sent(TERM, 2),), stop_ns=JUST_AFTER))
+    assert (verdict.cause, verdict.confidence) == (Cause.DOCKER_STOP, Confidence.LIKELY)
+
+
+@pytest.mark.parametrize(
+    ("signal", "seconds", "expected"),
+    [
+        (TERM, 20, (Cause.DOCKER_KILL, Confidence.CERTAIN)),
+        (TERM, 300, (Cause.DOCKER_KILL, Confidence.LIKELY)),
+        (TERM, 3600, (Cause.SIGNAL, Confidence.LIKELY)),
+        (HUP, 3000, (Cause.SIGNAL, Confidence.LIKELY)),
+        (USR1, 60, (Cause.SIGNAL, Confidence.LIKELY)),
+    ],
+)
+def test_a_signal_that_was_survived_did_not_end_it(
+    signal: int, seconds: float, expected: tuple[Cause, Confidence]
+) -> None:
+    """
+    A program may first send its users away, for some minutes; a reload long ago has no part in an end.
+    """
+    verdict = decide(case(128 + signal, signals=(sent(signal, seconds),)))
+    assert (verdict.cause, verdict.confidence) == expected
 
 
 def test_a_signal_that_does_not_fit_the_code_is_not_the_one() -> None:
