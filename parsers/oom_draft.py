@@ -10,14 +10,14 @@ from typing import Final, assert_never
 from parsers.cgroup_path import container_of
 from parsers.oom_facts import KernelLine, OomMessage, OomReport, OomVictim
 from parsers.oom_figures import Figures
-from parsers.oom_line import MemcgLimit, NoKillable, Panic, TriggerProcess
+from parsers.oom_line import MemcgLimit, NoKillable, Panic, TriggerCpuset, TriggerProcess
 from parsers.oom_summary import Summary
 from parsers.oom_table import MemcgStats, TaskHeader, Usage
 from parsers.oom_victim import AlreadyExiting, Chosen, Killed
 
 # A line that a report has once at most, and a line that means something only inside a report.
 Step = Summary | Chosen | MemcgLimit | NoKillable | Panic
-Detail = TriggerProcess | Usage | MemcgStats | TaskHeader | AlreadyExiting
+Detail = TriggerProcess | TriggerCpuset | Usage | MemcgStats | TaskHeader | AlreadyExiting
 
 SETTLE_US: Final = 5_000
 GROUP_SETTLE_US: Final = 250_000
@@ -35,6 +35,7 @@ class Draft:
     Attributes:
         report: what is known so far, without the parts below.
         caller: who prints it, where the kernel tells.
+        trigger_cpuset: the name of the trigger's cpuset; a container's has its id.
         alone: this boot has no groups that are killed as a whole: nothing follows a kill.
         figures: usages, statistics and the task table.
         summary: the victim that the summary names.
@@ -46,6 +47,7 @@ class Draft:
 
     report: OomReport
     caller: str | None
+    trigger_cpuset: str | None = None
     alone: bool = False
     evidence: list[KernelLine] = field(default_factory=list)
     victims: dict[int, OomVictim] = field(default_factory=dict)
@@ -132,6 +134,12 @@ class Draft:
         unknown = self.report.trigger_comm is None
         return self.report.trigger_pid is None and (unknown or fact.named(self.report.trigger_comm or ""))
 
+    def ran_in(self, path: str) -> bool:
+        """
+        Whether the trigger's cpuset is named as a part of this path.
+        """
+        return self.trigger_cpuset is not None and self.trigger_cpuset in path.split("/")
+
     def covers(self, path: str) -> bool:
         """
         Whether statistics of this cgroup belong to a report of the cgroup that hit its limit.
@@ -183,6 +191,8 @@ class Draft:
         match fact:
             case TriggerProcess():
                 self.report = replace(self.report, trigger_pid=fact.pid)
+            case TriggerCpuset():
+                self.trigger_cpuset = fact.cpuset
             case Usage() | MemcgStats() | TaskHeader():
                 self.figures.take(fact)
                 self.alone = self.alone or is_of_cgroup_v1(fact)

@@ -120,6 +120,7 @@ class OomReport:
         no_killable: the kernel found nobody to kill.
         panic: the kernel stopped for want of memory.
         sysrq: asked for by a person (sysrq-f).
+        mixed: its cgroups may be those of another report, printed at the same time (before 4.2 by several CPUs).
         suppressed: reports that the kernel's rate limit dropped before this one.
         victim_cgroup_hint: the only container that the statistics name; for reports whose task_memcg is None.
         page_size_bytes: of the machine, where the victim's row and its kill line tell it.
@@ -152,6 +153,7 @@ class OomReport:
     no_killable: bool = False
     panic: bool = False
     sysrq: bool = False
+    mixed: bool = False
     suppressed: int = 0
     boot_id: str | None = None
     first_us: int | None = None

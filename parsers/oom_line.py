@@ -67,6 +67,16 @@ class TriggerProcess:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TriggerCpuset:
+    """
+    `<comm> cpuset=<name> mems_allowed=…` (before 5.0): the last part of the path of the trigger's cpuset.
+    """
+
+    comm: str
+    cpuset: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MemcgLimit:
     """
     `Task in <victim's cgroup> killed as a result of limit of <cgroup at its limit>` (before 5.0).
@@ -118,6 +128,7 @@ class SysRq:
 OomLine = (
     Invoked
     | TriggerProcess
+    | TriggerCpuset
     | MemcgLimit
     | Usage
     | MemcgStats
@@ -139,6 +150,7 @@ _INVOKED: Final = re.compile(r"((?:\\x[0-9a-f]{2}|.){0,15}?) invoked oom-killer:
 _GFP: Final = re.compile(r"gfp_mask=(0x[0-9a-f]+(?:\([^)]*\))?)")
 _ORDER: Final = re.compile(r"order=(-?[0-9]{1,4})")
 _TRIGGER: Final = re.compile(r"(?:CPU: [0-9]+ (?:UID: [0-9]+ )?PID|Pid): ([0-9]{1,10}),? [Cc]omm: (.*)", re.DOTALL)
+_CPUSET: Final = re.compile(r"(.{0,15}?) cpuset=(.+) mems_allowed=[0-9,-]*\s*", re.DOTALL)
 _LIMIT: Final = re.compile(r"Task in (/.*?) killed as a result of limit of (/.*)", re.DOTALL)
 _GROUP: Final = re.compile(r"Tasks in (/.*) are going to be killed due to memory\.oom\.group set\s*", re.DOTALL)
 _NO_KILLABLE: Final = re.compile(r"Out of memory and no killable processes")
@@ -191,6 +203,11 @@ def _trigger(text: str) -> TriggerProcess | None:
     return TriggerProcess(pid=int(match[1]), rest=match[2]) if match else None
 
 
+def _cpuset(text: str) -> TriggerCpuset | None:
+    match = _CPUSET.fullmatch(text)
+    return TriggerCpuset(comm=match[1], cpuset=match[2]) if match else None
+
+
 def _limit(text: str) -> MemcgLimit | None:
     match = _LIMIT.fullmatch(text)
     return MemcgLimit(task_memcg=match[1], oom_memcg=match[2].rstrip()) if match else None
@@ -230,6 +247,7 @@ _PARSERS: Final[tuple[Callable[[str], OomLine | None], ...]] = (
     parse_stats,
     parse_header,
     _trigger,
+    _cpuset,
     _no_killable,
     _panic,
     _suppressed,

@@ -22,6 +22,7 @@ from parsers.oom_line import (
     Panic,
     Suppressed,
     SysRq,
+    TriggerCpuset,
     TriggerProcess,
     is_complete,
     parse_line,
@@ -105,7 +106,7 @@ class ReportAssembler:
                 return self._kill(fact, line)
             case Summary() | Chosen() | MemcgLimit() | NoKillable() | Panic():
                 self._step(fact, line)
-            case TriggerProcess() | Usage() | MemcgStats() | TaskHeader() | AlreadyExiting():
+            case TriggerProcess() | TriggerCpuset() | Usage() | MemcgStats() | TaskHeader() | AlreadyExiting():
                 self._detail(fact, line)
             case GroupKill():
                 self._group(fact, line)
@@ -188,6 +189,8 @@ class ReportAssembler:
         without a head.
         """
         waiting = [draft for draft in self._waiting(line) if not draft.has(fact)]
+        if isinstance(fact, MemcgLimit) and len(waiting) > 1:
+            return _limited(waiting, fact)
         pid = fact.pid if isinstance(fact, Summary | Chosen) else None
         own = (draft for draft in waiting if pid is not None and draft.report.trigger_pid == pid)
         listing = (draft for draft in waiting if pid is not None and draft.figures.lists(pid))
@@ -202,6 +205,9 @@ class ReportAssembler:
         waiting = self._waiting(line)
         if isinstance(fact, TriggerProcess):
             return next((draft for draft in waiting if draft.is_by(fact)), None)
+        if isinstance(fact, TriggerCpuset):
+            named = [draft for draft in waiting if draft.report.trigger_comm == fact.comm and not draft.trigger_cpuset]
+            return named[0] if len(named) == 1 else None
         if isinstance(fact, MemcgStats) and fact.path:
             covering = (draft for draft in waiting if draft.covers(fact.path))
             without_limit = (draft for draft in waiting if draft.report.oom_memcg is None)
@@ -260,6 +266,18 @@ class ReportAssembler:
         for draft in drafts:
             self._open.remove(draft)
         return [draft.finished() for draft in drafts if draft.tells]
+
+
+def _limited(waiting: list[Draft], fact: MemcgLimit) -> Draft:
+    """
+    Of several reports that lack their limit, the one whose trigger ran there; else any of them, and it is not sure.
+    """
+    own = [draft for draft in waiting if draft.ran_in(fact.task_memcg)]
+    if len(own) == 1:
+        return own[0]
+    for draft in waiting:
+        draft.report = replace(draft.report, mixed=True)
+    return waiting[0]
 
 
 def _continued(text: str, line: KernelLine) -> str | None:

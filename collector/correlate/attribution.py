@@ -49,7 +49,7 @@ def _is_proven(report: OomReport, victim: OomVictim) -> bool:
     """
     Whether a line tells of this kill, and names the process that the summary names.
     """
-    return victim.confirmed and report.process_of(victim) == victim.pid
+    return not report.mixed and victim.confirmed and report.process_of(victim) == victim.pid
 
 
 def known_reference(ref: ContainerRef, book: ContainerBook) -> ContainerRef:

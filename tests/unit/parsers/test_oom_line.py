@@ -13,6 +13,7 @@ from parsers.oom_line import (
     Panic,
     Suppressed,
     SysRq,
+    TriggerCpuset,
     TriggerProcess,
     is_complete,
     parse_line,
@@ -37,6 +38,15 @@ def _summary(text: str) -> Summary:
     fact = parse_line(text)
     assert isinstance(fact, Summary)
     return fact
+
+
+@pytest.mark.parametrize("cpuset", ["/", "5" * 64, f"docker-{'5' * 64}.scope", "VM A"])
+def test_the_cpuset_of_the_trigger(cpuset: str) -> None:
+    """
+    Before 5.0 a line of its own, with the last part of the path alone.
+    """
+    fact = parse_line(f"tmux: server cpuset={cpuset} mems_allowed=0,2-3")
+    assert fact == TriggerCpuset(comm="tmux: server", cpuset=cpuset)
 
 
 @pytest.mark.parametrize(

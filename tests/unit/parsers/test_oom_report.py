@@ -84,6 +84,44 @@ def test_one_report_shows_that_its_boot_is_on_cgroup_v1(boot_id: str | None, wai
     assert assembler.closes_at_us == 2000 + wait_us
 
 
+def _two_at_once(*cpusets: str) -> list[OomReport]:
+    """
+    Two reports of a kernel without a lock around them, printed line by line in turn.
+    """
+    return reports(
+        "one invoked oom-killer: gfp_mask=0xd0, order=0, oom_score_adj=0",
+        "two invoked oom-killer: gfp_mask=0xd0, order=0, oom_score_adj=0",
+        *cpusets,
+        "CPU: 0 PID: 7 Comm: one Not tainted 3.13.0",
+        "CPU: 1 PID: 8 Comm: two Not tainted 3.13.0",
+        f"Task in {A} killed as a result of limit of {A}",
+        f"Task in {B} killed as a result of limit of {B}",
+        "Memory cgroup out of memory: Kill process 7 (one) score 900 or sacrifice child",
+        "Memory cgroup out of memory: Kill process 8 (two) score 900 or sacrifice child",
+        "Killed process 7 (one) total-vm:1kB, anon-rss:1kB, file-rss:0kB",
+        "Killed process 8 (two) total-vm:1kB, anon-rss:1kB, file-rss:0kB",
+    )
+
+
+def test_the_cpuset_of_the_trigger_tells_reports_apart() -> None:
+    """
+    Before 4.2 two CPUs may print at once; the name of a container's cpuset is its id.
+    """
+    told = _two_at_once(f"one cpuset={'a' * 64} mems_allowed=0", f"two cpuset={'b' * 64} mems_allowed=0")
+    assert [(report.task_memcg, report.victims[0].pid, report.mixed) for report in told] == [
+        (A, 7, False),
+        (B, 8, False),
+    ]
+
+
+def test_reports_that_cannot_be_told_apart_are_mixed() -> None:
+    """
+    Each kill is told; whose limit it was is not sure.
+    """
+    told = _two_at_once("one cpuset=/ mems_allowed=0", "two cpuset=/ mems_allowed=0")
+    assert [(report.victims[0].pid, report.mixed) for report in told] == [(7, True), (8, True)]
+
+
 def test_the_next_report_ends_the_one_before() -> None:
     """
     If that has its kill.

@@ -43,6 +43,14 @@ def test_the_kernels_path_is_proof() -> None:
     assert placement == Placement(container_id=A, runtime="docker", confidence=Confidence.CERTAIN)
 
 
+def test_a_path_that_may_be_another_reports_is_no_proof() -> None:
+    """
+    Old kernels print reports of several CPUs at once.
+    """
+    placement = placed(OomReport(task_memcg=scope_path(A), victims=(HOG,), mixed=True))
+    assert placement == Placement(container_id=A, runtime="docker", confidence=Confidence.LIKELY)
+
+
 def test_a_path_of_no_container_is_proof_as_well() -> None:
     """
     The victim was a service of the host, though a container once had the pid.
