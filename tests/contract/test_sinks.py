@@ -163,12 +163,13 @@ async def test_a_sink_may_be_opened_again(place: Place) -> None:
 
 async def test_closing_is_always_safe(place: Place) -> None:
     """
-    Before `open`, and twice.
+    Before `open`, and twice; nothing is sent by it.
     """
     await place.sink.aclose()
     await place.sink.open()
     await place.sink.aclose()
     await place.sink.aclose()
+    assert await place.arrived(0) == []
 
 
 async def test_an_empty_batch_sends_nothing(place: Place) -> None:

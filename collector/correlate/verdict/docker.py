@@ -53,17 +53,18 @@ def daemon_went_down(case: Case) -> Verdict | None:
 
 def stopped(case: Case) -> Verdict | None:
     """
-    docker stop, restart or compose down: the stop signal, the end, and Docker's `stop` event.
+    docker stop, restart or compose down: the stop signal, the end, and Docker's `stop` event; unless it ended by a
+    SIGKILL that Docker did not send, and the kernel sent one at that moment.
     """
     sent = case.signals_before_end
     if case.stop_ns is None or not sent:
         return None
-    killed = case.signal == SIGKILL
-    by_kill = killed and sent[-1].signal in (SIGKILL, None)
-    if killed and not by_kill and case.killed_for_memory:
+    by_kill = case.signal == SIGKILL and sent[-1].signal in (SIGKILL, None)
+    by_other_kill = case.signal == SIGKILL and not by_kill
+    if by_other_kill and case.killed_for_memory:
         return None
     escalated = by_kill and case.stop_signal != SIGKILL and len(sent) > 1
-    doubtful = any(one.signal is None or case.is_late(one) for one in sent) or (killed and not by_kill)
+    doubtful = by_other_kill or any(one.signal is None or case.is_late(one) for one in sent)
     confidence = Confidence.LIKELY if doubtful else Confidence.CERTAIN
     evidence = (*map(evidence_of_signal, sent), evidence_of_event("stop", case.stop_ns))
     if escalated:
