@@ -4,7 +4,8 @@ A recording played through the same correlator as a live host.
 A recording is a folder: `kmsg.raw` (records as /dev/kmsg gives them), `events.jsonl` (Docker's event stream),
 `inspect.jsonl` (docker inspect, one answer a line) and, where they are, `journal-kernel.json` (journalctl -o json),
 `journal-units.export` (-o export) and `meta`. The clock of the replay is the recording's own, so that it gives the same
-events each time, byte by byte. What cannot be read is counted and passed over; where nothing can, the folder is refused.
+events each time, byte by byte. What cannot be read is counted and passed over; where nothing can be, the folder is
+refused.
 """
 
 import bisect
