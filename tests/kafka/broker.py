@@ -5,6 +5,7 @@ Maven fetches it once into .cache/kafka; without Maven or Java there is no broke
 """
 
 import contextlib
+import fcntl
 import shutil
 import signal
 import socket
@@ -26,6 +27,7 @@ _POM: Final = Path(__file__).with_name("pom.xml")
 _CACHE: Final = Path(__file__).parents[2] / ".cache/kafka"
 _JARS: Final = _CACHE / "jars"
 _FETCH_S: Final = 300
+_REASON_CHARS: Final = 1000
 _READY_S: Final = 60.0
 _POLL_S: Final = 0.1
 LISTENERS: Final = ("plain", "tls", "mtls", "sasl", "sasl_tls")
@@ -189,22 +191,29 @@ def broker(home: Path, settings: dict[str, str] | None = None) -> Iterator[Broke
 
 def jars() -> Path:
     """
-    The folder of Kafka's jars; fetched when pom.xml has changed.
+    The folder of Kafka's jars; fetched when pom.xml has changed, by one test process for all that run beside it.
 
     Raises:
         NoBrokerError: they cannot be fetched.
     """
-    if not _fetched():
-        shutil.rmtree(_JARS, ignore_errors=True)
-        _CACHE.mkdir(parents=True, exist_ok=True)
-        command = ["mvn", "-q", "-B", "-f", _POM, "dependency:copy-dependencies", f"-DoutputDirectory={_JARS}"]
-        try:
-            subprocess.run(command, check=True, capture_output=True, timeout=_FETCH_S)
-        except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
-            words = (error.stdout or b"").decode(errors="replace")[-500:]
-            raise NoBrokerError(f"Maven could not fetch Apache Kafka: {words}") from error
-        shutil.copy(_POM, _CACHE / "pom.xml")
+    _CACHE.mkdir(parents=True, exist_ok=True)
+    with (_CACHE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not _fetched():
+            shutil.rmtree(_JARS, ignore_errors=True)
+            _fetch()
+            shutil.copy(_POM, _CACHE / "pom.xml")
     return _JARS
+
+
+def _fetch() -> None:
+    command = ["mvn", "-q", "-B", "-f", _POM, "dependency:copy-dependencies", f"-DoutputDirectory={_JARS}"]
+    try:
+        subprocess.run(command, check=True, capture_output=True, timeout=_FETCH_S)
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+        # Maven's reason comes first; its advice on how to read its manual comes last.
+        words = (error.stdout or b"").decode(errors="replace")[:_REASON_CHARS]
+        raise NoBrokerError(f"Maven could not fetch Apache Kafka: {words}") from error
 
 
 def _fetched() -> bool:
