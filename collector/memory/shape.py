@@ -19,8 +19,8 @@ from sinks.event import Confidence
 _MIB: Final = 1 << 20
 _S_PER_MIN: Final = 60.0
 _FEWEST_SAMPLES: Final = 12
-# Of a part of a curve that is old, and so thinned out.
-_FEWEST_RISING: Final = 8
+# Of a part of a curve that is old, and so thinned out: where the end is sampled closely, seven were left of 34 s.
+_FEWEST_RISING: Final = 5
 _SHORTEST_S: Final = 20.0
 _LONG_S: Final = 300.0
 _MANY_SAMPLES: Final = 30

@@ -154,3 +154,14 @@ def test_few_samples_are_never_likely() -> None:
     """
     found = shape_of(curve(lambda t: 100 + 300 * t, span_s=400, every_s=20), LIMIT)
     assert (found.trend, found.confidence) == (Trend.LEAK, Confidence.POSSIBLE)
+
+
+def test_a_leak_that_waits_at_its_limit_is_known_by_the_few_samples_that_are_left_of_its_rise() -> None:
+    """
+    The close ones of the wait have thinned them out.
+    """
+    points = curve(lambda t: min(100 + 850 * t, 510), noise_mib=0)
+    rise = [point for point in points if point.working_set_bytes < 0.85 * LIMIT]
+    wait = points[len(rise) :]
+    assert shape_of([*rise[:: len(rise) // 4], *wait], LIMIT).trend is Trend.LEAK
+    assert shape_of([rise[0], rise[-1], *wait], LIMIT).trend is not Trend.LEAK
