@@ -27,6 +27,8 @@ _LOOK_AGAIN_NS: Final = 200_000_000
 _EXIT_WITHIN_NS: Final = 1_000_000_000
 # Two sources give a kill the same stamp, a group's first victim is printed twice; no pid is used again so soon.
 _SAME_KILL_US: Final = 100_000
+# Who hands lines on with a delay of its own: journald reads the kernel's log at its ticks, which are up to 10 ms apart.
+_LATE_NS: Final = {EvidenceSource.JOURNALD: 20_000_000}
 _REUSES_KEPT: Final = 8
 _SEEN_KEPT: Final = 8192
 
@@ -119,7 +121,8 @@ class Kills:
         for source, assembler in self._assemblers.items():
             if source in self._fed:
                 fed_us, fed_ns = self._fed[source]
-                reports = assembler.tick(fed_us + (now_ns - fed_ns) // 1000)
+                quiet_ns = max(now_ns - fed_ns - _LATE_NS.get(source, 0), 0)
+                reports = assembler.tick(fed_us + quiet_ns // 1000)
                 ready += self._take(reports, source, now_ns, self._opened.get(source))
                 self._note_open(source, assembler, None)
         return ready + self.settle(now_ns)
@@ -165,7 +168,7 @@ class Kills:
         for source, assembler in self._assemblers.items():
             if (closes_at_us := assembler.closes_at_us) is not None and source in self._fed:
                 fed_us, fed_ns = self._fed[source]
-                deadlines.append(fed_ns + max(closes_at_us - fed_us, 0) * 1000)
+                deadlines.append(fed_ns + max(closes_at_us - fed_us, 0) * 1000 + _LATE_NS.get(source, 0))
         return min(deadlines, default=None)
 
     @property

@@ -7,6 +7,7 @@ Format: Documentation/ABI/testing/dev-kmsg. Needs CAP_SYSLOG where kernel.dmesg_
 """
 
 import asyncio
+import contextlib
 import errno
 import os
 from collections.abc import AsyncGenerator, Callable
@@ -26,6 +27,10 @@ from sinks.event import EvidenceSource
 _RECORD_BYTES: Final = 8192
 _BATCH: Final = 512
 _USER_SPACE: Final = 8
+# The kernel wakes its readers at its next tick (up to 10 ms), but a read gives what is there: so after a line of a
+# report it is asked again, for as long as a report waits for its next one (SETTLE_US of parsers/oom_draft.py).
+_LOOK_AGAIN_S: Final = 0.001
+_LOOKS: Final = 4
 
 
 class KmsgSource:
@@ -69,15 +74,16 @@ class KmsgSource:
         try:
             seen_seq = self._seen_seq(position)
             loop = asyncio.get_running_loop()
-            live = False
+            live, looks = False, 0
             while True:
                 facts, seen_seq, more = self._drain(device, seen_seq, live=live)
                 live = not more
+                looks = _LOOKS if facts else max(looks - 1, 0)
                 yield Reading(facts=facts, position={"boot_id": self._boot_id, "seq": seen_seq})
                 if more:
                     await asyncio.sleep(0)
                 else:
-                    await _readable(loop, device)
+                    await _readable(loop, device, _LOOK_AGAIN_S if looks else None)
         finally:
             os.close(device)
 
@@ -197,9 +203,9 @@ def create(config: KmsgConfig, host: HostIdentity) -> KmsgSource:
     return KmsgSource(config, host.boot_id, BootClock())
 
 
-async def _readable(loop: asyncio.AbstractEventLoop, device: int) -> None:
+async def _readable(loop: asyncio.AbstractEventLoop, device: int, within_s: float | None) -> None:
     """
-    Wait until there is a record to read.
+    Wait until the kernel says that there is a record to read, or for so long.
     """
     ready = loop.create_future()
 
@@ -209,6 +215,8 @@ async def _readable(loop: asyncio.AbstractEventLoop, device: int) -> None:
 
     loop.add_reader(device, wake)
     try:
-        await ready
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await ready
     finally:
         loop.remove_reader(device)

@@ -31,6 +31,7 @@ from tests.unit.collector.correlate.scene import (
 
 WAIT_S = ATTRIBUTION_WAIT_NS / SECOND
 SETTLE_S = 0.006
+JOURNAL_SETTLE_S = 0.026
 
 
 def oom(event: Event) -> Oom:
@@ -87,7 +88,7 @@ def test_both_logs_give_the_same_id() -> None:
     for source in (JOURNALD, report(1)[0].source):
         scene = Scene()
         scene.tell(*report(10, A, at_s=1, source=source), at_s=1)
-        ids += [event.id for event in scene.wait(SETTLE_S)]
+        ids += [event.id for event in scene.wait(JOURNAL_SETTLE_S)]
     assert len(ids) == 2
     assert ids[0] == ids[1]
 
@@ -127,6 +128,20 @@ def test_a_group_is_one_event_with_all_its_victims() -> None:
     (event,) = scene.wait(0.3)
     assert oom(event).group is True
     assert [victim.pid for victim in oom(event).victims] == [10, 11, 12]
+
+
+def test_a_group_that_the_journal_hands_on_in_two_parts_is_one_event() -> None:
+    """
+    journald reads the kernel's log at ticks, up to 10 ms apart; one may fall between the first kill and the others.
+    """
+    scene = Scene()
+    path = scope_path(A)
+    scene.tell(line(summary(10, path), 1, JOURNALD), line(killed(10), 1, JOURNALD), at_s=1)
+    assert scene.wait(0.012) == []
+    group = f"Tasks in {path} are going to be killed due to memory.oom.group set"
+    scene.tell(*(line(text, 1.001, JOURNALD) for text in (group, killed(10), killed(11))))
+    (event,) = scene.wait(0.3)
+    assert [victim.pid for victim in oom(event).victims] == [10, 11]
 
 
 def test_a_report_of_cgroup_v1_is_over_with_its_kill() -> None:
@@ -348,7 +363,7 @@ def test_a_report_that_is_cut_in_one_source_only_is_no_event() -> None:
     cut = summary(10, scope_path(A)).partition(",task=")[0]
     scene.tell(report(10, A, 1)[0], line(cut, 1), at_s=1)
     scene.tell(*report(10, A, 1, JOURNALD), at_s=1)
-    assert [event.type for event in (*scene.wait(SETTLE_S), *scene.wait(11))] == [EventType.OOM_KILL]
+    assert [event.type for event in (*scene.wait(JOURNAL_SETTLE_S), *scene.wait(11))] == [EventType.OOM_KILL]
 
 
 def test_an_oom_that_found_nobody_to_kill_is_an_event_of_the_agent() -> None:

@@ -154,6 +154,21 @@ async def test_a_record_that_is_gone_does_not_end_the_reading(device: Kmsg, code
     assert pids(facts) == ["10"]
 
 
+async def test_the_rest_of_a_report_is_read_before_the_kernel_wakes_its_readers(tmp_path: Path) -> None:
+    """
+    It does so at its next tick, up to 10 ms later; by then a report would have been closed without its last lines.
+    """
+    path = tmp_path / "kmsg"
+    os.mkfifo(path)  # nobody writes into it: it never wakes anyone
+    log = iter([kill(1, 10), b"", record(2, "oom_reaper: reaped process 10 (hog)"), b""])
+
+    def read(fd: int, size: int) -> bytes:
+        return next(log, b"")
+
+    async with asyncio.timeout(5), aclosing(source(path, read=read).readings(None)) as readings:
+        assert [(await anext(readings)).position["seq"] for _ in range(2)] == [1, 2]
+
+
 async def test_another_failure_ends_it(device: Kmsg) -> None:
     """
     The supervisor tries again.
