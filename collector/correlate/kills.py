@@ -108,7 +108,7 @@ class Kills:
         assembler = self._assemblers.setdefault(fact.source, ReportAssembler())
         reports = assembler.feed(fact.line)
         if fact.line.monotonic_us is not None:
-            self._fed[fact.source] = (fact.line.monotonic_us, now_ns)
+            self._fed[fact.source] = (fact.line.monotonic_us, now_ns + _LATE_NS.get(fact.source, 0))
         ready = self._take(reports, fact.source, now_ns, origin)
         self._note_open(fact.source, assembler, origin)
         return ready
@@ -121,8 +121,7 @@ class Kills:
         for source, assembler in self._assemblers.items():
             if source in self._fed:
                 fed_us, fed_ns = self._fed[source]
-                quiet_ns = max(now_ns - fed_ns - _LATE_NS.get(source, 0), 0)
-                reports = assembler.tick(fed_us + quiet_ns // 1000)
+                reports = assembler.tick(fed_us + max(now_ns - fed_ns, 0) // 1000)
                 ready += self._take(reports, source, now_ns, self._opened.get(source))
                 self._note_open(source, assembler, None)
         return ready + self.settle(now_ns)
@@ -168,7 +167,7 @@ class Kills:
         for source, assembler in self._assemblers.items():
             if (closes_at_us := assembler.closes_at_us) is not None and source in self._fed:
                 fed_us, fed_ns = self._fed[source]
-                deadlines.append(fed_ns + max(closes_at_us - fed_us, 0) * 1000 + _LATE_NS.get(source, 0))
+                deadlines.append(fed_ns + max(closes_at_us - fed_us, 0) * 1000)
         return min(deadlines, default=None)
 
     @property

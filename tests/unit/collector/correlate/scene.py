@@ -21,7 +21,7 @@ from parsers.docker_inspect import ContainerSnapshot
 from parsers.killers import UnitOomKilled
 from parsers.oom_facts import KernelLine
 from parsers.proc_event import WaitStatus
-from sinks.event import Boot, Cause, Death, Event, EvidenceSource, Host, to_json
+from sinks.event import Boot, Cause, Death, Event, EvidenceSource, Host, Oom, to_json
 
 SECOND: Final = 1_000_000_000
 BEGIN_NS: Final = 1_790_000_000 * SECOND
@@ -45,6 +45,8 @@ DESTROY: Final = DockerAction.DESTROY
 _SCHEMA: Final = Draft202012Validator(
     orjson.loads((Path(sinks.__file__).parent / "event.schema.json").read_bytes()),
 )
+# A little longer than a report waits for its next line.
+SETTLE_S: Final = 0.006
 
 
 def ns(at_s: float) -> int:
@@ -123,6 +125,21 @@ def death(events: list[Event]) -> Death:
     (event,) = events
     assert event.exit137.death is not None
     return event.exit137.death
+
+
+def oom(event: Event) -> Oom:
+    """
+    What an event says of a kill.
+    """
+    assert event.exit137.oom is not None
+    return event.exit137.oom
+
+
+def owners(events: list[Event]) -> list[str | None]:
+    """
+    The containers of all victims.
+    """
+    return [victim.container_id for event in events for victim in oom(event).victims]
 
 
 def docker(action: DockerAction, at_s: float, container_id: str = A, **told: Any) -> DockerEvent:  # noqa: ANN401
