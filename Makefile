@@ -1,55 +1,67 @@
-# Everything that is done with this repository by hand or in CI; `make` alone says what there is.
-# Each target installs what it needs, in .venv and in .cache.
+# All tasks of this repository, for people and for CI. `make` alone lists the targets.
+# Each target installs what it needs into .venv and .cache.
 
 PYTHON ?= python3
 BIN := .venv/bin
-STRICT := $(if $(CI),EXIT137_NO_SKIP=1)
-QUICK := not live and not broker and not slow and not vm
-SLOW := (slow or broker) and not live and not vm
+STRICT := $(if $(CI),EXIT137_NO_SKIP=1 EXIT137_SCREENSHOTS=.cache/screenshots)
+QUICK := not live and not broker and not slow and not browser and not vm and not pending
+SLOW := (slow or broker) and not live and not vm and not long and not pending
 
-# Bytecode is kept, whatever the environment says: hundreds of starts of the agent, and of tests, are compiled once.
+# Always keep bytecode: tests start the agent hundreds of times, and each start would compile again.
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 
-help: ## say what there is
+help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 15
 
-demo: setup ## watch a real container die and the agent say why (LIVE=1 installs Docker)
+demo: setup ## watch a real container die, and the agent say why (LIVE=1 installs Docker)
 	@$(if $(LIVE),scripts/setup live && )$(BIN)/python scripts/demo.py
 
 run: setup ## run the agent on this host, with events on the screen
 	$(BIN)/exit137 run
 
-test: setup-live unit ## unit, property, contract, crash, Kafka and live tests (root)
+test: setup-live unit ## run unit, property, contract, crash, browser, Kafka and live tests (root)
 	$(STRICT) $(BIN)/pytest -m "$(SLOW)" --numprocesses 3 --dist loadgroup
-	$(STRICT) $(BIN)/pytest -m live
+	$(STRICT) $(BIN)/pytest -m browser
+	$(STRICT) $(BIN)/pytest -m "live and not pending"
 
-unit: setup ## the tests that need neither root nor an engine, nor much time
+unit: setup ## run the fast tests, without root and without Docker
 	$(STRICT) $(BIN)/pytest -m "$(QUICK)" --numprocesses 3 --dist worksteal
 
-live: setup-live ## the tests on a real Docker Engine and a real kernel (root)
+live: setup-live ## run the tests on a real Docker Engine and a real kernel (root)
 	$(STRICT) $(BIN)/pytest tests/live
 
-test-vm: setup-vm ## the Debian package, also on whole machines under QEMU: Debian 12 and 13 (root)
-	$(STRICT) $(BIN)/pytest -m vm tests/package tests/vm
+fuzz: setup ## fuzz every target for SECONDS each (default 300), or TARGET alone
+	$(BIN)/python tests/fuzz/campaign.py --seconds $(or $(SECONDS),300) $(TARGET)
 
-compatibility: setup ## docs/compatibility.md, from what make test-vm has left
+test-vm: setup-vm ## test the Debian package, also on whole machines under QEMU: Debian 12, 13 and forky (root)
+	$(STRICT) $(BIN)/pytest -m "vm and not long and not pending" tests/package tests/vm
+
+test-vm-all: setup-vm ## the same, with what does not fit into CI's hour (tests/vm/laboratory.py)
+	$(STRICT) $(BIN)/pytest -m "vm and not pending" tests/package tests/vm
+
+compatibility: setup ## write docs/compatibility.md from the results of make test-vm-all
 	$(BIN)/python scripts/compatibility
 
-lint: setup ## style, types and the import rule
+lint: setup ## check style, types and imports
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	scripts/check-commits
 
-bench: setup ## measure speed, latency, memory and what they cost (python bench NAME … for some of it)
+event-docs: setup ## write what docs/event.md and docs/opensearch/ take from the schema
+	$(BIN)/python scripts/event_docs.py
+	$(BIN)/python scripts/opensearch_docs.py
+
+bench: setup ## measure speed, latency, memory and CPU (python bench NAME … for a part)
 	$(BIN)/python bench
 
-deb: setup ## dist/exit137_*.deb for Debian 12, Debian 13 and Ubuntu 24.04
+deb: setup ## build dist/exit137_*.deb for Debian 12, 13 and forky, Ubuntu 24.04 and 26.04
 	scripts/deb
 
-dist: setup ## dist/exit137-*.whl and .tar.gz
+dist: setup ## build dist/exit137-*.whl and .tar.gz
 	rm -rf build
 	$(BIN)/python -m build --no-isolation --outdir dist
 
@@ -62,10 +74,10 @@ setup-live:
 setup-vm:
 	@PYTHON=$(PYTHON) scripts/setup vm
 
-lock: setup ## bring requirements/dev.txt up to date with pyproject.toml
+lock: setup ## update requirements/*.txt from pyproject.toml
 	scripts/lock
 
-clean: ## remove what the other targets have made
+clean: ## remove everything that other targets created
 	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info build dist
 
-.PHONY: help demo run test unit live test-vm compatibility lint bench deb dist setup setup-live setup-vm lock clean
+.PHONY: help demo run test unit live fuzz test-vm test-vm-all compatibility lint event-docs bench deb dist setup setup-live setup-vm lock clean

@@ -1,9 +1,9 @@
 """
-The main job, to look at: a real container loses a child to the kernel's OOM killer, then its main process,
-and the agent says why, the moment it happens.
+Show the main job: the kernel's OOM killer kills a child of a real container, then its main process, and the agent says
+why at once.
 
-Without a Docker Engine a recording of a real host is played through the same pipeline. LIVE=1 starts an
-engine of its own where none runs. Leaves nothing behind.
+Without a Docker Engine, a recording of a real host is played through the same pipeline. With LIVE=1 the demo starts its
+own engine if none runs. It leaves nothing behind.
 """
 
 import json
@@ -19,15 +19,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from tests.live.lab.agent import COMMAND, Agent
-from tests.live.lab.engine import HOST_URL, Engine, HostEngine, connect, find_engine
-from tests.live.lab.image import build_image
-from tests.live.lab.lab import Lab
-from tests.live.lab.waiting import wait_until
+from tests.lab.agent import COMMAND, Agent
+from tests.lab.engine import HOST_URL, Engine, HostEngine, connect, find_engine
+from tests.lab.image import build_image
+from tests.lab.lab import Lab
+from tests.lab.waiting import wait_until
 
 RECORDING: Final = Path(__file__).parents[1] / "tests/recordings/debian12-docker20-cgroup2"
 LIMIT_MIB: Final = 48
-TOLD_S: Final = 10.0
+EVENT_WAIT_S: Final = 10.0
 STORY: Final = (
     f"The agent watches. A container starts: a limit of {LIMIT_MIB} MiB, a server and its worker. The worker "
     "outgrows the limit while the server lives on; 2.5 seconds later the server does the same."
@@ -40,7 +40,7 @@ SCRIPT: Final = (
 
 def main() -> int:
     """
-    Play the demonstration; gives the exit code.
+    Run the demo and return the exit code.
     """
     engine = engine_to_use()
     if engine is None:
@@ -51,7 +51,7 @@ def main() -> int:
 
 def engine_to_use() -> Engine | None:
     """
-    The engine that runs here; where none does, one of our own if LIVE is set.
+    Return the engine of this host, or a new one if there is none and LIVE is set.
     """
     if os.geteuid() != 0:
         say("The live demo reads the kernel log, and that needs root.")
@@ -68,7 +68,7 @@ def engine_to_use() -> Engine | None:
 
 def play_live(engine: Engine) -> int:
     """
-    Let a container die under the eyes of an agent.
+    Let a container die while an agent watches.
     """
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="exit137-demo-")))
@@ -80,9 +80,9 @@ def play_live(engine: Engine) -> int:
         say(STORY)
         box = lab.run(*SCRIPT, limit_mib=LIMIT_MIB)
         box.release()
-        told = arrivals(agent, box.id)
+        events = arrivals(agent, box.id)
         for heading in ("The worker is killed", "The server is killed", "The container has died"):
-            event, arrived_s = next(told)
+            event, arrived_s = next(events)
             delay_s = arrived_s - datetime.fromisoformat(event["time"]).timestamp()
             show(f"{heading}. {delay_s * 1000:.0f} ms later the agent says:", event)
     return 0
@@ -90,11 +90,11 @@ def play_live(engine: Engine) -> int:
 
 def arrivals(agent: Agent, container_id: str) -> Iterator[tuple[dict[str, Any], float]]:
     """
-    The events about a container as they come, each with the wall clock of its arrival.
+    Yield the events about a container as they arrive, each with its arrival time in seconds since 1970.
     """
     seen = 0
     while True:
-        wait_until(lambda: len(events_of(agent, container_id)) > seen, TOLD_S, "the agent tells more")  # noqa: B023
+        wait_until(lambda: len(events_of(agent, container_id)) > seen, EVENT_WAIT_S, "another event")  # noqa: B023
         arrived_s = time.time()
         for event in events_of(agent, container_id)[seen:]:
             seen += 1
@@ -103,14 +103,14 @@ def arrivals(agent: Agent, container_id: str) -> Iterator[tuple[dict[str, Any], 
 
 def events_of(agent: Agent, container_id: str) -> list[dict[str, Any]]:
     """
-    What the agent has told about a container so far.
+    Return the events about a container that the agent has published so far.
     """
     return [event for event in agent.events() if event["subject"] == f"container/{container_id}"]
 
 
 def play_recording() -> int:
     """
-    Replay the bundled recording: all its sentences, and the first kill in full.
+    Replay the bundled recording: print the first event in full, and the sentences of the others.
     """
     say(f"Playing the recording {RECORDING.name} of a real host instead: 52 containers, 120 kills.")
     replay = subprocess.run([COMMAND, "replay", RECORDING], stdout=subprocess.PIPE, check=False)
@@ -125,7 +125,7 @@ def play_recording() -> int:
 
 def show(heading: str, event: dict[str, Any]) -> None:
     """
-    Show an event: its sentence, then all of it.
+    Print an event: its sentence, then its JSON.
     """
     say(heading)
     say(event["data"]["message"], indent="    ")
@@ -134,7 +134,7 @@ def show(heading: str, event: dict[str, Any]) -> None:
 
 def say(text: str, indent: str = "") -> None:
     """
-    Print a paragraph, an empty line before it.
+    Print a paragraph after an empty line.
     """
     print("\n" + textwrap.fill(text, 100, initial_indent=indent, subsequent_indent=indent), flush=True)  # noqa: T201
 
