@@ -1,5 +1,5 @@
 """
-What a cgroup's files say of its CPU time: how much it used, and how many cores it may use.
+Parse the files of a cgroup about CPU time: how much it used, and how many cores it may use.
 
 Formats: Documentation/admin-guide/cgroup-v1/cpuacct.rst, cgroup-v2.rst, scheduler/sched-bwc.rst of the kernel.
 
@@ -20,10 +20,10 @@ _NS_PER_US: Final = 1000
 
 def parse_cpu_stat(text: bytes) -> int:
     """
-    The CPU time of cpu.stat (v2), in nanoseconds.
+    Return the CPU time of cpu.stat (v2), in nanoseconds.
 
     Raises:
-        ParseError: it has no line `usage_usec`.
+        ParseError: the file has no line `usage_usec`.
     """
     match = _USAGE.search(text)
     if match is None:
@@ -33,10 +33,10 @@ def parse_cpu_stat(text: bytes) -> int:
 
 def parse_cpu_max(text: bytes) -> float | None:
     """
-    The cores of cpu.max (v2); None where there is no limit.
+    Return the cores that cpu.max (v2) allows; None if there is no limit.
 
     Raises:
-        ParseError: it is not of that format.
+        ParseError: the text is not of that format.
     """
     match = _MAX.fullmatch(text)
     if match is None:
@@ -46,14 +46,15 @@ def parse_cpu_max(text: bytes) -> float | None:
 
 def parse_cpu_quota(quota: bytes, period: bytes) -> float | None:
     """
-    The cores of cpu.cfs_quota_us and cpu.cfs_period_us (v1); None where there is no limit.
+    Return the cores that cpu.cfs_quota_us and cpu.cfs_period_us (v1) allow; None if there is no limit.
 
     Raises:
-        ParseError: they are not of that format.
+        ParseError: the texts are not of that format.
     """
     quota_us, period_us = _QUOTA.fullmatch(quota), _QUOTA.fullmatch(period)
     if quota_us is None or period_us is None:
         raise ParseError("cpu.cfs_quota_us and cpu.cfs_period_us (sched-bwc.rst)", quota + b" " + period)
+    # A quota of -1 means that there is no limit.
     if int(quota_us[1]) <= 0 or int(period_us[1]) <= 0:
         return None
     return int(quota_us[1]) / int(period_us[1])

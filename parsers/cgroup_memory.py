@@ -1,9 +1,9 @@
 """
-What a cgroup's files say of its memory: sizes and limits, memory.stat, and pressure (PSI).
+Parse the files of a cgroup about memory: sizes and limits, memory.stat, pressure (PSI), the count of OOM kills.
 
-Formats: Documentation/admin-guide/cgroup-v1/memory.rst, cgroup-v2.rst and accounting/psi.rst of the kernel. On v1 the
-`total_` lines are read, which include the cgroups below; v2 always includes them. Both versions count shared memory
-and tmpfs as file pages; here they are apart, since such pages cannot be dropped.
+Formats: Documentation/admin-guide/cgroup-v1/memory.rst, cgroup-v2.rst and accounting/psi.rst of the kernel. On v1 only
+the `total_` lines are read, because they include the cgroups below; v2 always includes them. Both versions count shared
+memory and tmpfs as file pages. Here they are separate, because the kernel cannot drop such pages.
 
     total_inactive_file 886931456        a line of memory.stat, v1
     inactive_file 886931456              the same, v2
@@ -26,22 +26,23 @@ _STALL: Final = re.compile(
 )
 # "No limit" on v1 is the largest number of whole pages that a long holds, whatever the page size (up to 1 MiB here).
 _UNLIMITED_BYTES: Final = (1 << 63) - (1 << 20)
+_OOM_KILLS: Final = re.compile(rb"^oom_kill ([0-9]{1,20})$", re.MULTILINE)
 _KERNEL_PARTS: Final = ("slab", "kernel_stack", "pagetables", "percpu")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryStat:
     """
-    The parts of a cgroup's memory, with the cgroups below it.
+    The parts of a cgroup's memory, including the cgroups below it.
 
     Attributes:
-        anon_bytes: heap, stacks, anonymous mappings: nothing frees these but the program, or swap.
-        file_bytes: cached pages of files, without shared memory; with it where `shmem_bytes` is None (before 4.13).
-        inactive_file_bytes: of these the ones that the kernel drops first.
-        shmem_bytes: tmpfs, shared memory: counted as file by the kernel, and as hard to free as `anon_bytes`.
-        kernel_bytes: slab, stacks, page tables; None on v1, where a file of its own has it.
-        swap_bytes: swapped out; None on v2, where a file of its own has it.
-        hierarchical_limit_bytes: the smallest limit of the cgroup and those above it; v1 only, None where unlimited.
+        anon_bytes: heap, stacks, anonymous mappings: only the program or swap frees these.
+        file_bytes: cached pages of files, without shared memory; with it if `shmem_bytes` is None (before 4.13).
+        inactive_file_bytes: those of them that the kernel drops first.
+        shmem_bytes: tmpfs and shared memory, which the kernel cannot drop.
+        kernel_bytes: slab, stacks, page tables; None on v1, which has another file for it.
+        swap_bytes: swapped out; None on v2, which has another file for it.
+        hierarchical_limit_bytes: the smallest limit of the cgroup and those above it; v1 only, None if unlimited.
     """
 
     anon_bytes: int | None = None
@@ -56,11 +57,11 @@ class MemoryStat:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stall:
     """
-    A line of PSI: the share of time in which tasks waited for memory.
+    One line of PSI: the share of time in which tasks waited for memory.
 
     Attributes:
-        avg10_percent: over the last 10 s; so with 60 and 300.
-        total_us: since the cgroup was made.
+        avg10_percent: the average over the last 10 s; likewise 60 and 300 s.
+        total_us: the waiting time since the cgroup was created.
     """
 
     avg10_percent: float
@@ -72,7 +73,7 @@ class Stall:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pressure:
     """
-    memory.pressure: `some` is the time in which at least one task waited, `full` in which all did.
+    The content of memory.pressure: `some` is the time in which at least one task waited, `full` in which all did.
     """
 
     some: Stall
@@ -81,10 +82,10 @@ class Pressure:
 
 def parse_size(text: bytes) -> int:
     """
-    The bytes of memory.current, memory.usage_in_bytes, memory.peak and their like.
+    Return the bytes of memory.current, memory.usage_in_bytes, memory.peak or a similar file.
 
     Raises:
-        ParseError: it is no such number.
+        ParseError: the text is not a number of up to 19 digits.
     """
     digits = text.strip()
     if _SIZE.fullmatch(digits) is None:
@@ -94,10 +95,10 @@ def parse_size(text: bytes) -> int:
 
 def parse_limit(text: bytes) -> int | None:
     """
-    The bytes of memory.max, memory.limit_in_bytes and their like; None where there is no limit.
+    Return the bytes of memory.max, memory.limit_in_bytes or a similar file; None if there is no limit.
 
     Raises:
-        ParseError: it is no limit.
+        ParseError: the text is not a limit.
     """
     if text.strip() == b"max":
         return None
@@ -106,7 +107,7 @@ def parse_limit(text: bytes) -> int | None:
 
 def parse_stat_v1(text: bytes) -> MemoryStat:
     """
-    memory.stat of cgroup v1; a file without its lines gives a fact without figures.
+    Parse memory.stat of cgroup v1; missing lines are None.
     """
     values = _values(text)
     shmem = values.get("total_shmem")
@@ -122,7 +123,7 @@ def parse_stat_v1(text: bytes) -> MemoryStat:
 
 def parse_stat_v2(text: bytes) -> MemoryStat:
     """
-    memory.stat of cgroup v2; a file without its lines gives a fact without figures.
+    Parse memory.stat of cgroup v2; missing lines are None.
     """
     values = _values(text)
     shmem = values.get("shmem")
@@ -137,10 +138,10 @@ def parse_stat_v2(text: bytes) -> MemoryStat:
 
 def parse_pressure(text: bytes) -> Pressure:
     """
-    memory.pressure of a cgroup, or /proc/pressure/memory.
+    Parse memory.pressure of a cgroup, or /proc/pressure/memory.
 
     Raises:
-        ParseError: it has no line `some`.
+        ParseError: the text has no line `some`.
     """
     stalls = {match[1]: _stall(match) for match in _STALL.finditer(text)}
     if b"some" not in stalls:
@@ -148,9 +149,23 @@ def parse_pressure(text: bytes) -> Pressure:
     return Pressure(some=stalls[b"some"], full=stalls.get(b"full"))
 
 
+def parse_oom_kills(text: bytes) -> int | None:
+    """
+    Return the kernel's own count of OOM kills; None if the file has no such line (before Linux 4.13).
+
+    The line `oom_kill N` is the same in three files (mm/memcontrol.c, mm/vmstat.c):
+
+        /sys/fs/cgroup/<path>/memory.events              (cgroup v2, with all cgroups below)
+        /sys/fs/cgroup/memory/<path>/memory.oom_control  (cgroup v1)
+        /proc/vmstat                                     (the host)
+    """
+    found = _OOM_KILLS.search(text)
+    return int(found[1]) if found is not None else None
+
+
 def working_set_bytes(usage_bytes: int, stat: MemoryStat) -> int:
     """
-    What a cgroup cannot do without: its usage without the file pages that the kernel drops first.
+    Return the working set: the usage without the file pages that the kernel drops first; never negative.
     """
     return max(0, usage_bytes - (stat.inactive_file_bytes or 0))
 
@@ -169,7 +184,7 @@ def _without(file_bytes: int | None, shmem_bytes: int | None) -> int | None:
 
 def _kernel(values: Mapping[str, int]) -> int | None:
     """
-    The line `kernel` (since 5.18), or the sum of the parts that there are.
+    Return the line `kernel` (since 5.18), or else the sum of the parts.
     """
     if "kernel" in values:
         return values["kernel"]

@@ -1,9 +1,9 @@
 """
-One message of the Docker Engine's event stream (GET /events), reduced to what containers do.
+Parse one message of the Docker Engine's event stream (GET /events), reduced to what containers do.
 
-Only Type, Action, Actor and the time are read: `status`, `id` and `from` are gone since API 1.52. The engine
-copies a container's labels over the event's own attributes, so a label `exitCode` or `signal` forges the
-value here; whoever has the labels from inspect can tell. podman's names for the same actions are understood.
+Only Type, Action, Actor and the time are read; API 1.52 removed `status`, `id` and `from`. The engine copies a
+container's labels over the event's own attributes, so a label `exitCode` or `signal` can forge a value here. The labels
+in the answer of inspect reveal that. podman's names for the same actions are understood.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ _NS_PER_S: Final = 1_000_000_000
 
 class DockerAction(StrEnum):
     """
-    What happened to a container; `OTHER` for all that is not listed.
+    What happened to a container; `OTHER` stands for everything that is not listed.
     """
 
     CREATE = "create"
@@ -46,6 +46,7 @@ class DockerAction(StrEnum):
 
 _ACTIONS: Final = {
     **{action.value: action for action in DockerAction},
+    # podman's names.
     "died": DockerAction.DIE,
     "remove": DockerAction.DESTROY,
     "exec_died": DockerAction.EXEC_DIE,
@@ -58,12 +59,12 @@ class DockerEvent:
     Something that happened to a container.
 
     Attributes:
-        attributes: Actor.Attributes as sent: the event's own, with all labels of the container over them.
-        time_ns: when the engine handled it, nanoseconds since 1970; a death was a little earlier.
-        exit_code: of `die` and `exec_die`, unless a label forged it.
-        signal: of `kill`, unless a label forged it.
-        exec_id: the exec that `exec_…` is about.
-        exec_command: its command line, where the action tells.
+        attributes: Actor.Attributes as sent: the event's own, overwritten by all labels of the container.
+        time_ns: when the engine handled it, in nanoseconds since 1970; a death happened a little earlier.
+        exit_code: of `die` and `exec_die`; a label can forge it.
+        signal: of `kill`; a label can forge it.
+        exec_id: the exec session of an `exec_…` action.
+        exec_command: the command line of the exec session, if the action carries it.
         health: `healthy` or `unhealthy`, of `health_status`.
     """
 
@@ -79,16 +80,21 @@ class DockerEvent:
     exec_command: str | None = None
     health: str | None = None
 
+    @property
+    def occurred_at_ns(self) -> int:
+        """The time at which the engine handled the event."""
+        return self.time_ns
+
 
 def parse_event(message: bytes | Mapping[str, Any]) -> DockerEvent | None:
     """
-    Read one message; None when it is not about a container.
+    Parse one message; None if it is not about a container.
 
     Args:
         message: one line of the stream, or the same decoded.
 
     Raises:
-        ParseError: it is no event.
+        ParseError: the message is not an event.
     """
     fields = fields_of(decoded(message, _EXPECTED) if isinstance(message, bytes) else message)
     if text_of(fields.get("Type")) is None:
@@ -106,7 +112,7 @@ def parse_event(message: bytes | Mapping[str, Any]) -> DockerEvent | None:
 
 def _event(action_text: str, container_id: str, time_ns: int, attributes: dict[str, str]) -> DockerEvent:
     """
-    Build the fact; `action_text` may carry a command or a status after a colon.
+    Build the fact; `action_text` may have a command or a status after a colon.
     """
     verb, _, detail = action_text.partition(":")
     action = _ACTIONS.get(verb.strip(), DockerAction.OTHER)

@@ -1,7 +1,7 @@
 """
-What `docker inspect` says of a container (GET /containers/{id}/json), reduced to what explains its end.
+Parse the answer of `docker inspect` (GET /containers/{id}/json), reduced to what explains the end of a container.
 
-Environment variables are never read: they hold secrets. A value that is missing or of an unexpected type is
+Environment variables are never read, because they hold secrets. A value that is missing or of an unexpected type is
 None.
 """
 
@@ -28,24 +28,24 @@ _EXPECTED: Final = "the answer of docker inspect for one container"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerSnapshot:
     """
-    A container as the engine described it at one moment. Times are nanoseconds since 1970.
+    A container as the engine described it at one time. Times are nanoseconds since 1970.
 
     Attributes:
-        name: without the slash in front.
-        image_name: the image as it was asked for.
-        image_tags: the tag in that name; empty where the image was named by digest or id.
+        name: without the leading slash.
+        image_name: the image name from the container's configuration.
+        image_tags: the tag in that name; empty if the image was named by digest or id.
         image_id: the image's digest.
-        command: `path` and `args` as a shell would take them.
-        pid: of the main process as the engine sees it; None while it does not run.
-        oom_killed: the engine's own opinion of the last run.
-        exit_code: of the last run; 0 also while it runs and before it ever ran.
-        error: why it could not be started; None where nothing went wrong.
-        started_at_ns: start of the last run; None if there was none.
-        finished_at_ns: end of the last run; None if there was none.
-        restart_count: restarts by policy.
-        memory_limit_bytes: None where there is no limit; so with `memory_reservation_bytes`.
-        memory_swap_bytes: memory and swap together; -1 is no limit.
-        stop_signal: name or number of what `docker stop` sends first, if it is not SIGTERM.
+        command: `path` and `args`, quoted for a shell.
+        pid: of the main process on the host; None while the container does not run.
+        oom_killed: what the engine says about the last run.
+        exit_code: of the last run; also 0 while the container runs and before its first run.
+        error: why the container could not be started, if so.
+        started_at_ns: start of the last run, if any.
+        finished_at_ns: end of the last run, if any.
+        restart_count: restarts by the restart policy.
+        memory_limit_bytes: None if there is no limit; likewise `memory_reservation_bytes`.
+        memory_swap_bytes: the limit of memory and swap together; -1 means no limit.
+        stop_signal: name or number of the signal that `docker stop` sends first, if it is not SIGTERM.
     """
 
     id: str
@@ -81,13 +81,13 @@ class ContainerSnapshot:
 
 def parse_inspect(answer: bytes | Mapping[str, Any] | list[Any]) -> ContainerSnapshot:
     """
-    Read the engine's answer, or the array of one that the command prints.
+    Parse the engine's answer, or the array of one element that the command prints.
 
     Args:
         answer: JSON, or the same decoded.
 
     Raises:
-        ParseError: it is not the description of one container.
+        ParseError: the answer is not the description of one container.
     """
     value = decoded(answer, _EXPECTED) if isinstance(answer, bytes) else answer
     if isinstance(value, list) and len(value) == 1:
@@ -101,7 +101,7 @@ def parse_inspect(answer: bytes | Mapping[str, Any] | list[Any]) -> ContainerSna
 
 def image_tag(name: str) -> str | None:
     """
-    The tag that an image name asks for: `latest` where it names none, None for a digest or an id.
+    Return the tag of an image name: `latest` if it has none, None for a digest or an id.
     """
     if "@" in name or name.startswith("sha256:"):
         return None

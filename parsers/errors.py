@@ -1,17 +1,18 @@
 """
-The one error that a parser may raise.
+Define the only error that a parser may raise.
 """
 
+# Enough to recognise a line, short enough for a log.
 _EXCERPT_LENGTH = 120
 
 
 class ParseError(ValueError):
     """
-    Raised when input claims to be of a format and is not.
+    The input is not of the expected format.
 
     Args:
         expected: the format, in words, with its source.
-        found: the input; an excerpt of it is kept.
+        found: the input; the error keeps an excerpt of it.
     """
 
     def __init__(self, expected: str, found: bytes | str) -> None:

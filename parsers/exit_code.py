@@ -1,9 +1,8 @@
 """
-What an exit code of a container says, by itself.
+Explain the exit code of a container, without any other evidence.
 
-A shell, containerd and runc all write 128 + n for a process that signal n ended, and a program may exit with
-the same number by its own will: the code alone proves nothing. Signal numbers are those of x86 and ARM
-(signal(7)).
+A shell, containerd and runc all write 128 + n for a process that signal n ended, and a program can exit with the same
+number itself, so the code alone proves nothing. Signal numbers are those of x86 and ARM (signal(7)).
 """
 
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Final
 
 _BASE: Final = 128
 _LAST_SIGNAL: Final = 64
+# glibc reserves 32 and 33 for its threads (signal(7)).
 _FIRST_REAL_TIME: Final = 34
 # fmt: off
 _SIGNALS: Final = (
@@ -34,12 +34,12 @@ _WORDS: Final = {
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExitMeaning:
     """
-    What an exit code stands for.
+    The meaning of an exit code.
 
     Attributes:
-        signal: its number, where the code is 128 + signal.
+        signal: its number, if the code is 128 + signal.
         crash: the signal is one that a fault of the program itself raises.
-        text: the same for a person.
+        text: the meaning in words.
     """
 
     signal: int | None
@@ -50,7 +50,7 @@ class ExitMeaning:
 
 def signal_of(exit_code: int) -> int | None:
     """
-    The signal that an exit code stands for (129 to 192), else None.
+    Return the signal that an exit code stands for (129 to 192), else None.
     """
     signal = exit_code - _BASE
     return signal if 1 <= signal <= _LAST_SIGNAL else None
@@ -58,7 +58,7 @@ def signal_of(exit_code: int) -> int | None:
 
 def signal_name(signal: int) -> str:
     """
-    A signal's name; its number in words where it has none.
+    Return the name of a signal, or `signal N` if it has none.
     """
     if 1 <= signal <= len(_SIGNALS):
         return _SIGNALS[signal - 1]
@@ -69,7 +69,7 @@ def signal_name(signal: int) -> str:
 
 def meaning(exit_code: int) -> ExitMeaning:
     """
-    What an exit code stands for; any number has a meaning.
+    Return the meaning of an exit code; any number has one.
     """
     signal = signal_of(exit_code)
     if signal is None:

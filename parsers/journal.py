@@ -1,13 +1,13 @@
 """
-One entry of the systemd journal, in any of the shapes that it is handed out in.
+Parse entries of the systemd journal, in all forms in which it is exported.
 
-`journalctl -o json`: strings; an array of byte values where the text is not printable; an array of those
-where a field repeats; null where it is too large. systemd-python: str, bytes, int, datetime, UUID.
-`journalctl -o export`: `NAME=text` lines, or a binary form for any bytes. Fields that begin with `_` are
-written by journald itself and can be trusted; the others are the sender's own words
-(systemd.journal-fields(7)).
+`journalctl -o json`: strings; an array of byte values if the text is not printable; an array of those
+if a field repeats; null if it is too large. systemd-python: str, bytes, int, datetime, UUID.
+`journalctl -o export`: `NAME=text` lines, or a binary form for any bytes. journald itself writes the fields that begin
+with `_`, so they can be trusted; the sender chooses the others (systemd.journal-fields(7)).
 """
 
+import re
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,9 +15,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from parsers.errors import ParseError
-from parsers.oom_facts import KernelLine
+from parsers.oom.facts import KernelLine
 from parsers.untyped import decoded, int_of
 
+# SD_MESSAGE_JOURNAL_MISSED in systemd's sd-messages.h.
+KERNEL_MISSED: Final = "e9bf28e6e834481bb6f48f548ad13606"
+_MISSED: Final = re.compile(r"Missed ([0-9]{1,18}) kernel messages")
 _EXPECTED: Final = "an entry of the journal"
 _EXPORT: Final = "the export format of the journal"
 _NS_PER_US: Final = 1000
@@ -33,17 +36,18 @@ ExportFields = Mapping[str, bytes | list[bytes]]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalEntry:
     """
-    The fields of an entry that serve here.
+    The fields of an entry that are used here.
 
     Attributes:
-        message: empty where there is none; bytes that are not UTF-8 are kept as surrogates.
-        transport: how it came: `kernel`, `journal`, `syslog`, `stdout`, …
-        boot_id: 32 hex digits, no dashes; so with `machine_id`.
+        message: empty if there is none; bytes that are not UTF-8 are kept as surrogates.
+        transport: how the entry reached journald: `kernel`, `journal`, `syslog`, `stdout`, …
+        boot_id: 32 hex digits, no dashes; likewise `machine_id`.
         realtime_ns: when journald received it, nanoseconds since 1970; `monotonic_us` is the same since boot.
         source_realtime_ns: when the sender sent it.
-        source_monotonic_us: the kernel's own stamp of a kernel message.
-        pid: of the sender; so with `uid`, `comm`, `exe` and `systemd_unit`.
-        unit: the unit that a message of PID 1 is about; `user_unit` that of a user's manager.
+        source_monotonic_us: the kernel's own time of a kernel message.
+        pid: of the sender; likewise `uid`, `cgroup` and `systemd_unit`, for all of which journald vouches.
+        unit: the unit that a message of PID 1 is about; `user_unit` for a user's manager.
+        message_id: the kind of the message, 32 hex digits; it stays when the words change.
     """
 
     message: str
@@ -60,24 +64,24 @@ class JournalEntry:
     source_monotonic_us: int | None = None
     pid: int | None = None
     uid: int | None = None
-    comm: str | None = None
-    exe: str | None = None
+    cgroup: str | None = None
     systemd_unit: str | None = None
     unit: str | None = None
     user_unit: str | None = None
+    message_id: str | None = None
     cursor: str | None = None
 
     @property
     def from_kernel(self) -> bool:
         """
-        Whether the kernel itself wrote it: what user space writes to /dev/kmsg has another facility than 0.
+        Whether the kernel itself wrote the entry: what user space writes to /dev/kmsg has a facility other than 0.
         """
         return self.transport == "kernel" and self.facility in (None, _KERNEL_FACILITY)
 
     @property
     def at_ns(self) -> int | None:
         """
-        When it happened, as near as the entry tells: the sender's time before journald's.
+        When it happened, in nanoseconds since 1970: the sender's time, or else journald's.
         """
         if self.source_realtime_ns is not None or self.realtime_ns is None:
             return self.source_realtime_ns
@@ -88,13 +92,13 @@ class JournalEntry:
 
 def parse_entry(fields: bytes | Mapping[str, Any]) -> JournalEntry:
     """
-    Read one entry; fields of an unexpected type count as missing.
+    Parse one entry; fields of an unexpected type count as missing.
 
     Args:
         fields: a line of `journalctl -o json`, or the fields in any of the shapes above.
 
     Raises:
-        ParseError: it is not an object with fields of the journal.
+        ParseError: the input is not an object, or has no fields.
     """
     entry = decoded(fields, _EXPECTED) if isinstance(fields, bytes) else fields
     if not isinstance(entry, Mapping) or not entry:
@@ -114,18 +118,18 @@ def parse_entry(fields: bytes | Mapping[str, Any]) -> JournalEntry:
         source_monotonic_us=_us(entry, "_SOURCE_MONOTONIC_TIMESTAMP"),
         pid=_int(entry, "_PID"),
         uid=_int(entry, "_UID"),
-        comm=_text(entry, "_COMM"),
-        exe=_text(entry, "_EXE"),
+        cgroup=_text(entry, "_SYSTEMD_CGROUP"),
         systemd_unit=_text(entry, "_SYSTEMD_UNIT"),
         unit=_text(entry, "UNIT"),
         user_unit=_text(entry, "USER_UNIT"),
+        message_id=_id(entry, "MESSAGE_ID"),
         cursor=_text(entry, "__CURSOR"),
     )
 
 
 def kernel_line(entry: JournalEntry) -> KernelLine | None:
     """
-    The line of the kernel log that an entry holds; None for anything that the kernel did not write.
+    Return the kernel log line of an entry; None if the kernel did not write it.
     """
     if not entry.from_kernel:
         return None
@@ -137,12 +141,22 @@ def kernel_line(entry: JournalEntry) -> KernelLine | None:
     )
 
 
+def missed_kernel_records(entry: JournalEntry) -> int | None:
+    """
+    Return how many records of the kernel log journald has not read before they were overwritten, as it says itself.
+
+    Source: server_read_dev_kmsg in systemd's journald-kmsg.c. Only journald writes entries of the transport `driver`.
+    """
+    missed = _MISSED.fullmatch(entry.message) if entry.message_id == KERNEL_MISSED else None
+    return int_of(missed[1]) if missed is not None and entry.transport == "driver" else None
+
+
 def parse_export(data: bytes) -> Iterator[ExportFields]:
     """
-    Read the export format; a field that repeats gives a list.
+    Parse the export format; a field that repeats becomes a list.
 
     Raises:
-        ParseError: a line is no field, or the data ends within one.
+        ParseError: a line is not a field, or the data ends within one.
     """
     fields: dict[str, bytes | list[bytes]] = {}
     at = 0
@@ -166,7 +180,7 @@ def parse_export(data: bytes) -> Iterator[ExportFields]:
 
 def _binary_value(data: bytes, at: int) -> tuple[bytes, int]:
     """
-    The value after a bare name: its length in 64 bits, little-endian, then the bytes and a line feed.
+    Return the value after a bare name, and where it ends: 64 bits of length, little-endian, the bytes, a line feed.
     """
     start = at + _LENGTH_BYTES
     end = start + int.from_bytes(data[at:start], "little")
@@ -188,7 +202,7 @@ def _add(fields: dict[str, bytes | list[bytes]], name: bytes, value: bytes) -> N
 
 def _text(entry: Mapping[str, Any], name: str) -> str | None:
     """
-    A field as text; the first of several.
+    Return a field as text; the first one if it repeats.
     """
     value = entry.get(name)
     if isinstance(value, list) and value and not isinstance(value[0], int):
@@ -202,7 +216,7 @@ def _text(entry: Mapping[str, Any], name: str) -> str | None:
 
 def _int(entry: Mapping[str, Any], name: str) -> int | None:
     """
-    A field as a number; times and durations in microseconds.
+    Return a field as a number; times and durations in microseconds.
     """
     value = entry.get(name)
     if isinstance(value, tuple) and value:
@@ -228,7 +242,7 @@ def _ns(time_us: int | None) -> int | None:
 
 def _us(entry: Mapping[str, Any], name: str) -> int | None:
     """
-    A time since boot, if 64 bits hold it in nanoseconds too.
+    Return a time since boot, if 64 bits can hold it in nanoseconds.
     """
     time_us = _int(entry, name)
     return time_us if _ns(time_us) is not None else None

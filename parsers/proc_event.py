@@ -1,9 +1,9 @@
 """
-The kernel's process connector: fork, exec, rename and exit of processes, the exit with the raw wait status.
+Parse datagrams of the kernel's process connector: fork, exec, rename, core dump and exit.
 
-One datagram holds one event: struct nlmsghdr (16 bytes), struct cn_msg (20), struct proc_event (40), all in
-the byte order of the machine; see include/uapi/linux/{netlink,connector,cn_proc}.h. Every event names threads
-(`pid` in the kernel's word) and their process (`tgid`), as the initial PID namespace numbers them. Stamps are
+An exit has the raw wait status. One datagram holds one event: struct nlmsghdr (16 bytes), struct cn_msg (20), struct
+proc_event (40), all in the byte order of the host; see include/uapi/linux/{netlink,connector,cn_proc}.h. Every event
+names a thread (`pid` in the kernel's words) and its process (`tgid`), numbered in the initial PID namespace. Times are
 CLOCK_MONOTONIC. Before Linux 4.18 an exit does not name the parent.
 """
 
@@ -19,12 +19,14 @@ CN_VAL_PROC: Final = 1
 DATAGRAM_BYTES: Final = 76
 
 _EXPECTED: Final = "a proc_event of the process connector (cn_proc.h)"
+# Offsets: 16 = cn_msg, 36 = proc_event, 52 = its data after what, cpu and timestamp.
 _IDS: Final = struct.Struct("=16xII")
 _ACK_NUMBER: Final = struct.Struct("=28xI")
 _EVENT: Final = struct.Struct("=36xIIQ")
 _INTS: Final = struct.Struct("=52x6i")
 _COMM: Final = struct.Struct("=60x16s")
 _PEEK: Final = struct.Struct("=36xI16xi4xi8x")
+# The bits of a wait status, as in glibc's bits/waitstatus.h.
 _SIGNAL_MASK: Final = 0x7F
 _CORE_FLAG: Final = 0x80
 _STOPPED: Final = 0x7F
@@ -33,24 +35,25 @@ _STATUS_MASK: Final = 0xFFFF
 
 class What(IntEnum):
     """
-    The kinds of events that are read; the kernel has more.
+    The kinds of events that are parsed; the kernel has more.
     """
 
     NONE = 0
     FORK = 1
     EXEC = 2
     COMM = 0x200
+    COREDUMP = 0x40000000
     EXIT = 0x80000000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitStatus:
     """
-    How a process ended, as wait(2) tells it: by itself, with a code, or by a signal. One of the two is None.
+    How a process ended (wait(2)): with an exit code or by a signal. The other one is None.
 
     Attributes:
-        exit_code: 0 to 255; a program that calls exit(137) has 137 here.
-        signal: number of the signal that ended it.
+        exit_code: 0 to 255; 137 if the program itself called exit(137).
+        signal: number of the signal that ended the process.
     """
 
     exit_code: int | None
@@ -61,10 +64,10 @@ class WaitStatus:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcFork:
     """
-    A process or a thread was made; a thread where `child_pid` is not `child_tgid`.
+    A process or a thread was created; a thread if `child_pid` is not `child_tgid`.
 
     Attributes:
-        parent_tgid: the parent as getppid(2) has it, which is not who forked where CLONE_PARENT was used.
+        parent_tgid: the parent that getppid(2) returns; with CLONE_PARENT that is not the process that forked.
     """
 
     timestamp_ns: int
@@ -77,7 +80,7 @@ class ProcFork:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcExec:
     """
-    A process runs another program from now on.
+    A process started to run another program.
     """
 
     timestamp_ns: int
@@ -88,7 +91,7 @@ class ProcExec:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcComm:
     """
-    A thread gave itself a name: prctl(PR_SET_NAME), or /proc/<pid>/comm.
+    A thread was renamed: prctl(PR_SET_NAME), or /proc/<pid>/comm.
 
     Attributes:
         comm: at most 15 bytes; bytes that are not UTF-8 are kept as surrogates.
@@ -101,14 +104,25 @@ class ProcComm:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProcCoredump:
+    """
+    A thread got a signal that ends its process with a core dump, whether or not one is written; since Linux 3.10.
+    """
+
+    timestamp_ns: int
+    pid: int
+    tgid: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProcExit:
     """
-    A thread ended; the process's first thread where `pid` is `tgid`.
+    A thread ended; the process's first thread if `pid` is `tgid`.
 
     Attributes:
         exit_code: the raw wait status; see `wait_status`.
-        exit_signal: the signal that the parent gets for it, mostly SIGCHLD.
-        parent_tgid: whose child it was at the end; None before Linux 4.18.
+        exit_signal: the signal that the parent gets for the exit, usually SIGCHLD.
+        parent_tgid: the parent at the end; None before Linux 4.18.
     """
 
     timestamp_ns: int
@@ -122,10 +136,10 @@ class ProcExit:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcAck:
     """
-    The kernel's answer to a listener, which all listeners get.
+    The kernel's answer to a request; all listeners get it.
 
     Attributes:
-        number: `ack` of the request plus one: tells whose answer it is.
+        number: `ack` of the request plus one, to match the answer with the request.
         error: an errno, 0 for success.
     """
 
@@ -133,25 +147,25 @@ class ProcAck:
     error: int
 
 
-ProcEvent = ProcFork | ProcExec | ProcComm | ProcExit | ProcAck
+ProcEvent = ProcFork | ProcExec | ProcComm | ProcCoredump | ProcExit | ProcAck
 
 
 def peek(datagram: bytes | bytearray) -> tuple[int, int, int]:
     """
-    The kind of an event, its process (of a fork, the parent), and of a fork the child, all unchecked.
+    Return the kind of an event, its process (for a fork the parent) and for a fork the child, all unchecked.
 
     Args:
-        datagram: at least `DATAGRAM_BYTES` long; anything behind them is passed over.
+        datagram: at least `DATAGRAM_BYTES` long; the rest is ignored.
     """
     return _PEEK.unpack_from(datagram)
 
 
 def parse_proc_event(datagram: bytes | bytearray) -> ProcEvent | None:
     """
-    The event that a datagram holds; None for a kind that is not read.
+    Parse a datagram; return None for a kind of event that is not used.
 
     Raises:
-        ParseError: it is too short, or not of the process connector.
+        ParseError: the datagram is too short, or not from the process connector.
     """
     if len(datagram) < DATAGRAM_BYTES or _IDS.unpack_from(datagram) != (CN_IDX_PROC, CN_VAL_PROC):
         raise ParseError(_EXPECTED, bytes(datagram))
@@ -166,8 +180,9 @@ def parse_proc_event(datagram: bytes | bytearray) -> ProcEvent | None:
                 child_pid=ints[2],
                 child_tgid=ints[3],
             )
-        case What.EXEC:
-            return ProcExec(timestamp_ns=timestamp_ns, pid=ints[0], tgid=ints[1])
+        case What.EXEC | What.COREDUMP:
+            kind = ProcExec if what == What.EXEC else ProcCoredump
+            return kind(timestamp_ns=timestamp_ns, pid=ints[0], tgid=ints[1])
         case What.COMM:
             comm: bytes = _COMM.unpack_from(datagram)[0].partition(b"\0")[0]
             name = comm.decode("utf-8", "surrogateescape")
@@ -189,10 +204,10 @@ def parse_proc_event(datagram: bytes | bytearray) -> ProcEvent | None:
 
 def wait_status(raw: int) -> WaitStatus:
     """
-    What a raw wait status says (wait(2), `WIFEXITED` and the others).
+    Decode a raw wait status (wait(2), `WIFEXITED` and the other macros).
 
     Raises:
-        ParseError: it is the status of a process that was stopped or goes on, not of one that ended.
+        ParseError: the process did not end; it was stopped or continued.
     """
     signal = raw & _SIGNAL_MASK
     if raw & ~_STATUS_MASK or signal == _STOPPED:

@@ -1,13 +1,13 @@
 r"""
-Lines of a tracefs trace_pipe: who sent which signal to whom, and whom the OOM killer chose.
+Parse lines of a tracefs trace_pipe: who sent which signal to whom, and which process the OOM killer chose.
 
     "%16s-%-7d [cpu] flags seconds.microseconds: event: fields\n", or " CPU:1 [LOST 12 EVENTS]\n"
 
     bash-27095   [001] d..1.  1234.567890: signal_generate: sig=9 errno=0 code=0 comm=sleep pid=26981 grp=1 res=0
     java-4123    [000] .....  1234.600000: mark_victim: pid=4123 comm=java total-vm=9kB anon-rss=7kB file-rss:0kB …
 
-The name of the running process stands in the first 16 columns and may hold any bytes; so may the `comm` of the fields,
-which is why they are read from their end. Linux before 6.8 gives `mark_victim` the pid alone.
+The name of the running process is in the first 16 columns and may have any bytes. So may the `comm` of the fields,
+which is why the patterns are anchored at the end. Before Linux 6.8, `mark_victim` has only the pid.
 Sources: kernel/trace/trace_output.c (trace_print_context), include/trace/events/signal.h and oom.h.
 """
 
@@ -29,6 +29,7 @@ _SIGNAL: Final = re.compile(
     re.DOTALL,
 )
 _VICTIM: Final = re.compile(rb"pid=([0-9]{1,10})(?: comm=(.*) total-vm=.*)?", re.DOTALL)
+# What the kernel prints for a pid whose name it no longer has (trace_find_cmdline).
 _UNKNOWN_COMM: Final = "<...>"
 _US_PER_S: Final = 1_000_000
 
@@ -39,11 +40,11 @@ class SignalGenerated:
     A signal was sent.
 
     Attributes:
-        monotonic_us: on the clock that the instance was told to use.
-        sender_pid: who sent it; where the kernel itself did, who was running.
-        sender_comm: None where the kernel does not remember it.
+        monotonic_us: microseconds on the clock that the trace instance is set to.
+        sender_pid: the sender; if the kernel sent the signal, the process that was running.
+        sender_comm: None if the kernel does not know the name any more.
         code: si_code: 0 kill(2), -6 tgkill(2), 128 the kernel.
-        delivered: it was not ignored or blocked away.
+        delivered: the signal was not ignored, already pending or dropped (TRACE_SIGNAL_DELIVERED).
     """
 
     monotonic_us: int
@@ -59,7 +60,7 @@ class SignalGenerated:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VictimMarked:
     """
-    The OOM killer has chosen a process, whether or not a line of the log tells so.
+    The OOM killer chose a process, with or without a line in the kernel log.
     """
 
     monotonic_us: int
@@ -70,7 +71,7 @@ class VictimMarked:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventsLost:
     """
-    The buffer was full; None: the kernel does not know how many.
+    Events were lost because the buffer was full; `count` is None if the kernel does not know how many.
     """
 
     count: int | None
@@ -81,20 +82,20 @@ TraceLine = SignalGenerated | VictimMarked | EventsLost
 
 def begins_line(raw: bytes) -> bool:
     """
-    Whether a piece of the text is the beginning of a line, and not the rest of one whose `comm` has a newline.
+    Return whether a text begins a line, and does not continue one whose `comm` has a newline.
     """
     return _LOST.match(raw) is not None or _HEADER.match(raw, _COMM_COLUMNS) is not None
 
 
 def parse_line(raw: bytes) -> TraceLine | None:
     """
-    One line; None for events of no interest.
+    Parse one line; return None for events that are not used.
 
     Args:
-        raw: without the newline at its end; may hold newlines that stand in a `comm`.
+        raw: the line without the newline at its end; a `comm` may have newlines in it.
 
     Raises:
-        ParseError: it is no line of trace_pipe, or one that was cut.
+        ParseError: the text is not a line of trace_pipe, or was cut.
     """
     lost = _LOST.fullmatch(raw)
     if lost is not None:

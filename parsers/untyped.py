@@ -1,6 +1,5 @@
 """
-Values out of decoded JSON, which may be of any type: each reader gives the wanted type or None, and never
-raises.
+Read values of decoded JSON, which may be of any type: each reader returns the wanted type or None, and never raises.
 """
 
 import json
@@ -29,10 +28,10 @@ def decoded(data: bytes | str, expected: str) -> Any:  # noqa: ANN401 - JSON may
 
     Args:
         data: the text.
-        expected: what it should be, in words, for the error.
+        expected: the expected format, in words, for the error.
 
     Raises:
-        ParseError: it is no JSON.
+        ParseError: the text is not JSON.
     """
     try:
         return json.loads(data)
@@ -42,42 +41,42 @@ def decoded(data: bytes | str, expected: str) -> Any:  # noqa: ANN401 - JSON may
 
 def fields_of(value: object) -> Mapping[str, Any]:
     """
-    An object's members; none where the value is no object.
+    Return the members of an object; no members if the value is not an object.
     """
     return value if isinstance(value, Mapping) else _NO_FIELDS
 
 
 def text_of(value: object) -> str | None:
     """
-    A string that is not empty.
+    Return a string that is not empty.
     """
     return value if isinstance(value, str) and value else None
 
 
 def texts_of(value: object) -> tuple[str, ...]:
     """
-    The strings of an array.
+    Return the strings of an array.
     """
     return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
 
 
 def text_map_of(value: object) -> dict[str, str]:
     """
-    The members of an object that are strings.
+    Return the members of an object that are strings.
     """
     return {key: item for key, item in fields_of(value).items() if isinstance(key, str) and isinstance(item, str)}
 
 
 def flag_of(value: object) -> bool | None:
     """
-    A boolean.
+    Return a boolean.
     """
     return value if isinstance(value, bool) else None
 
 
 def int_of(value: object) -> int | None:
     """
-    An integer of at most 64 bits, also where it is written as a string.
+    Return an integer of at most 64 bits, also if it is written as a string.
     """
     if isinstance(value, str) and _INT.fullmatch(value):
         value = int(value)
@@ -88,7 +87,7 @@ def int_of(value: object) -> int | None:
 
 def time_ns_of(value: object) -> int | None:
     """
-    A time of RFC 3339 in nanoseconds since 1970; None for Go's zero time and what 64 bits cannot hold.
+    Return an RFC 3339 time in nanoseconds since 1970; None for Go's zero time and what 64 bits cannot hold.
     """
     match = _TIME.fullmatch(value) if isinstance(value, str) else None
     if match is None:

@@ -1,5 +1,5 @@
 """
-Which container a cgroup path names.
+The container that a cgroup path names.
 """
 
 import pytest
@@ -42,7 +42,7 @@ K8S_SLICE = f"/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{PO
 )
 def test_runtime_and_id(path: str, runtime: Runtime, container_id: str) -> None:
     """
-    Each runtime's layout gives who made the container, and its id.
+    The layout of each runtime gives the runtime and the id of the container.
     """
     assert container_of(path) == ContainerRef(runtime=runtime, id=container_id)
 
@@ -64,7 +64,7 @@ def test_runtime_and_id(path: str, runtime: Runtime, container_id: str) -> None:
 )
 def test_pod(path: str, runtime: Runtime) -> None:
     """
-    The pod is given as the API server writes its uid, whichever driver made the path.
+    The pod's uid is written as by the API server, whichever driver made the path.
     """
     assert container_of(path) == ContainerRef(runtime=runtime, id=ID, pod_uid=POD)
 
@@ -89,14 +89,14 @@ def test_pod(path: str, runtime: Runtime) -> None:
 )
 def test_no_container(path: str) -> None:
     """
-    The host's own groups, a pod as a whole, and the helpers beside a container are no containers.
+    The host's own cgroups, a pod as a whole, and helpers of a runtime are not containers.
     """
     assert container_of(path) is None
 
 
 def test_groups_inside_a_container_are_the_container() -> None:
     """
-    A systemd inside makes groups of its own below the scope.
+    Cgroups that a systemd inside the container makes belong to the container.
     """
     assert container_of(f"/system.slice/docker-{ID}.scope/system.slice/web.service") == ContainerRef(
         runtime=Runtime.DOCKER, id=ID
@@ -105,7 +105,7 @@ def test_groups_inside_a_container_are_the_container() -> None:
 
 def test_innermost_container_wins_and_the_outer_ones_are_kept() -> None:
     """
-    In nested Docker the daemon of the host knows the outermost container only.
+    A nested path gives the innermost container and, as `outer`, those that the host's daemon knows.
     """
     ref = container_of(f"/docker/{OTHER}/kubepods/burstable/pod{POD}/{ID}")
     assert ref is not None
@@ -115,7 +115,17 @@ def test_innermost_container_wins_and_the_outer_ones_are_kept() -> None:
 
 def test_unit_of_a_container() -> None:
     """
-    A container's scope names it; a service does not.
+    A container's scope names the container; a service does not.
     """
     assert container_of_unit(f"docker-{ID}.scope") == ContainerRef(runtime=Runtime.DOCKER, id=ID)
     assert container_of_unit("docker.service") is None
+
+
+@pytest.mark.parametrize("mark", ["...", "[...]", "(...)", "\u2026", "<\u2026>"])
+def test_an_id_may_be_shortened_with_any_mark(mark: str) -> None:
+    """
+    The digits before a mark of omission name the container, with or without brackets around the mark.
+    """
+    found = container_of(f"/docker/4e1d4e1d4e1d{mark}")
+    assert found is not None
+    assert found.id == "4e1d4e1d4e1d"

@@ -32,7 +32,7 @@ def _event(action: str, **attributes: str) -> DockerEvent:
 
 def test_who_and_when() -> None:
     """
-    An event names its container and has the engine's time; a line of the stream gives the same.
+    An event has its container and the engine's time; a line of the stream gives the same as its decoded form.
     """
     event = _event("start")
     assert (event.action, event.container_id, event.name, event.image) == (
@@ -47,7 +47,7 @@ def test_who_and_when() -> None:
 
 def test_seconds_serve_where_nanoseconds_are_missing() -> None:
     """
-    Old engines send seconds only.
+    The time in seconds is used if an old engine sends no nanoseconds.
     """
     message = _message("start")
     del message["timeNano"]
@@ -58,15 +58,15 @@ def test_seconds_serve_where_nanoseconds_are_missing() -> None:
 
 def test_die_carries_the_exit_code_and_kill_the_signal() -> None:
     """
-    Both come as strings.
+    The exit code of `die` and the signal of `kill` are read from strings.
     """
     assert _event("die", exitCode="137").exit_code == 137
     assert _event("kill", signal="15").signal == 15
 
 
-def test_labels_stand_among_the_attributes() -> None:
+def test_labels_are_kept_among_the_attributes() -> None:
     """
-    The engine mixes labels with its own attributes: a label may have forged a value, so all are kept.
+    All attributes are kept, because the engine mixes labels with its own and a label can forge a value.
     """
     event = _event("die", exitCode="not a number", team="blue")
     assert event.exit_code is None
@@ -75,7 +75,7 @@ def test_labels_stand_among_the_attributes() -> None:
 
 def test_exec_actions_carry_a_command() -> None:
     """
-    The command stands in the action, after the first colon.
+    The command is in the action, after the first colon.
     """
     event = _event("exec_start: /bin/sh -c echo a: b", execID="e1")
     assert (event.action, event.exec_command, event.exec_id) == (
@@ -85,9 +85,9 @@ def test_exec_actions_carry_a_command() -> None:
     )
 
 
-def test_health_stands_in_the_action() -> None:
+def test_health_is_in_the_action() -> None:
     """
-    `health_status: unhealthy` is an action and a state.
+    The state of `health_status: unhealthy` is in the action.
     """
     event = _event("health_status: unhealthy")
     assert (event.action, event.health) == (DockerAction.HEALTH_STATUS, "unhealthy")
@@ -99,7 +99,7 @@ def test_health_stands_in_the_action() -> None:
 )
 def test_names_of_podman(podman: str, action: DockerAction) -> None:
     """
-    Other words of podman mean the same.
+    podman's words for an action give the same action.
     """
     assert _event(podman).action is action
     assert _event(podman, containerExitCode="137").exit_code == 137
@@ -107,14 +107,14 @@ def test_names_of_podman(podman: str, action: DockerAction) -> None:
 
 def test_unknown_action_is_other() -> None:
     """
-    An engine of the future may do what is not known today.
+    An action that is not known today gives OTHER.
     """
     assert _event("teleport").action is DockerAction.OTHER
 
 
-def test_other_objects_are_passed_over() -> None:
+def test_other_objects_are_ignored() -> None:
     """
-    Networks, images and volumes are no concern.
+    Events of networks, images and volumes give None.
     """
     assert parse_event({**_message("connect"), "Type": "network"}) is None
 
@@ -134,7 +134,7 @@ def test_other_objects_are_passed_over() -> None:
 )
 def test_garbage_is_a_parse_error(message: bytes) -> None:
     """
-    What is no event raises ParseError and nothing else.
+    A message that is not an event raises only ParseError.
     """
     with pytest.raises(ParseError):
         parse_event(message)

@@ -1,5 +1,5 @@
 """
-What docker inspect says.
+The answer of docker inspect.
 """
 
 import json
@@ -60,7 +60,7 @@ def test_identity_and_end() -> None:
 
 def test_array_of_one_is_accepted() -> None:
     """
-    The command prints an array, the engine answers with an object.
+    The array that the command prints gives the same as the object that the engine sends.
     """
     answer = _answer()
     assert parse_inspect([answer]) == parse_inspect(answer) == parse_inspect(json.dumps([answer]).encode())
@@ -75,7 +75,7 @@ def test_command_can_be_pasted_into_a_shell() -> None:
 
 def test_zero_is_no_pid_and_no_limit() -> None:
     """
-    The engine writes 0 for what there is not; -1 is unlimited swap.
+    The engine writes 0 for a missing pid or limit; -1 is unlimited swap.
     """
     snapshot = parse_inspect(_answer(Pid=0))
     assert snapshot.pid is None
@@ -101,7 +101,7 @@ def test_zero_is_no_pid_and_no_limit() -> None:
 )
 def test_times(text: object, time_ns: int | None) -> None:
     """
-    Times keep their nanoseconds and honor the zone; Go's zero time is none.
+    Times keep their nanoseconds and respect the zone; Go's zero time is None.
     """
     assert parse_inspect(_answer(StartedAt=text)).started_at_ns == time_ns
 
@@ -119,21 +119,21 @@ def test_times(text: object, time_ns: int | None) -> None:
 )
 def test_tag_of_an_image_name(image: str, tag: str | None) -> None:
     """
-    The port of a registry is no tag, and a digest has none.
+    The port of a registry is not a tag, and a digest has none.
     """
     assert image_tag(image) == tag
 
 
 def test_secrets_are_not_read() -> None:
     """
-    No value of the environment is in a snapshot.
+    A snapshot has no value of the environment.
     """
     assert "SECRET" not in repr(parse_inspect(_answer()))
 
 
 def test_odd_types_are_missing_values() -> None:
     """
-    An engine that sends another type than expected tells nothing, and breaks nothing.
+    A value of an unexpected type counts as missing.
     """
     answer = {
         "Id": ID,
@@ -149,7 +149,7 @@ def test_odd_types_are_missing_values() -> None:
 @pytest.mark.parametrize("answer", [b"", b"[]", b"[1, 2]", b'{"Id": ""}', b'{"Id": "a"}', b"null", b"[" * 100_000])
 def test_garbage_is_a_parse_error(answer: bytes) -> None:
     """
-    What describes no container raises ParseError.
+    An answer that does not describe a container raises ParseError.
     """
     with pytest.raises(ParseError):
         parse_inspect(answer)
@@ -157,7 +157,7 @@ def test_garbage_is_a_parse_error(answer: bytes) -> None:
 
 def test_recorded_answers() -> None:
     """
-    Each recorded container has a command and the time of its making; it runs, has ended, or could not be started.
+    Each recorded container has a command and a creation time; it runs, has ended, or could not be started.
     """
     if not _RECORDING.exists():
         pytest.skip("the recordings are not beside the repository")

@@ -1,5 +1,5 @@
 """
-What an exit code says by itself.
+The meaning of an exit code alone.
 """
 
 import pytest
@@ -10,7 +10,7 @@ from parsers.exit_code import meaning, signal_name, signal_of
 @pytest.mark.parametrize(("code", "signal"), [(128, None), (129, 1), (137, 9), (192, 64), (193, None), (-1, None)])
 def test_signal_is_the_code_less_128(code: int, signal: int | None) -> None:
     """
-    129 to 192 stand for the signals 1 to 64; nothing else does.
+    Only 129 to 192 stand for a signal, 1 to 64.
     """
     assert signal_of(code) == signal
 
@@ -30,7 +30,7 @@ def test_signal_is_the_code_less_128(code: int, signal: int | None) -> None:
 )
 def test_name(signal: int, name: str) -> None:
     """
-    Signals have the names of signal(7); those that libc keeps for itself have none.
+    Signals have the names of signal(7); those that libc reserves have none.
     """
     assert signal_name(signal) == name
 
@@ -40,7 +40,7 @@ def test_name(signal: int, name: str) -> None:
 )
 def test_crash(code: int, crash: bool) -> None:
     """
-    A crash is a signal that a program's own fault raises; a kill from outside is none.
+    A crash is a signal that a program's own fault raises; a kill from outside is not.
     """
     assert meaning(code).crash is crash
 
@@ -57,6 +57,6 @@ def test_crash(code: int, crash: bool) -> None:
 )
 def test_words(code: int, text: str) -> None:
     """
-    Each code has words for a person.
+    Each code has a meaning in words.
     """
     assert meaning(code).text == text

@@ -1,5 +1,5 @@
 """
-Entries of the journal, in all shapes that they come in.
+Entries of the journal, in all forms.
 """
 
 import json
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from parsers.errors import ParseError
-from parsers.journal import kernel_line, parse_entry, parse_export
+from parsers.journal import KERNEL_MISSED, kernel_line, missed_kernel_records, parse_entry, parse_export
 
 BOOT = "b343311393934ed2bd8400172bb8b692"
 
@@ -29,7 +29,7 @@ def _fields(**fields: object) -> dict[str, Any]:
 
 def test_line_of_journalctl_json() -> None:
     """
-    All values of the JSON output are strings; numbers are read from them.
+    Numbers are read from strings, because all values of the JSON output are strings.
     """
     entry = parse_entry(json.dumps(_fields(_PID="1", UNIT="web.service", __CURSOR="s=1")).encode())
     assert (entry.message, entry.pid, entry.unit, entry.cursor) == ("Out of memory", 1, "web.service", "s=1")
@@ -38,7 +38,7 @@ def test_line_of_journalctl_json() -> None:
 
 def test_entry_of_the_systemd_reader() -> None:
     """
-    systemd-python converts ids and times: the facts are the same as from JSON.
+    The converted ids and times of systemd-python give the same facts as JSON.
     """
     converted = _fields(
         _BOOT_ID=uuid.UUID(BOOT),
@@ -53,7 +53,7 @@ def test_entry_of_the_systemd_reader() -> None:
 @pytest.mark.parametrize("message", [b"caf\xc3", [99, 97, 102, 0xC3], [[99, 97, 102, 0xC3], "again"]])
 def test_message_of_any_bytes(message: object) -> None:
     """
-    Bytes that are not UTF-8 are kept as surrogates; of a repeated field the first value counts.
+    Bytes that are not UTF-8 are kept as surrogates; the first value of a repeated field counts.
     """
     assert parse_entry(_fields(MESSAGE=message)).message.encode("utf-8", "surrogateescape") == b"caf\xc3"
 
@@ -61,7 +61,7 @@ def test_message_of_any_bytes(message: object) -> None:
 @pytest.mark.parametrize("message", [None, [], [300], [-1], 5, {}, [None]])
 def test_message_that_is_not_there(message: object) -> None:
     """
-    A null stands for what is too large for journalctl: the message is empty then.
+    The message is empty if journalctl left it out as too large (null).
     """
     assert parse_entry(_fields(MESSAGE=message)).message == ""
 
@@ -77,14 +77,14 @@ def test_message_that_is_not_there(message: object) -> None:
 )
 def test_only_the_kernel_writes_kernel_lines(fields: dict[str, str], from_kernel: bool) -> None:
     """
-    A program may write to /dev/kmsg or call itself `kernel`; the facility and the transport tell.
+    The transport and the facility decide; a program can write to /dev/kmsg or call itself `kernel`.
     """
     assert (kernel_line(parse_entry(_fields(**fields))) is not None) is from_kernel
 
 
 def test_time_of_a_kernel_line_is_when_it_was_printed() -> None:
     """
-    A line may be received late (at boot, by many seconds): both clocks give the kernel's own moment.
+    The time is the kernel's own, although journald may receive a line many seconds later at boot.
     """
     line = kernel_line(parse_entry(_fields()))
     assert line is not None
@@ -94,7 +94,7 @@ def test_time_of_a_kernel_line_is_when_it_was_printed() -> None:
 
 def test_a_time_that_64_bits_do_not_hold_is_none() -> None:
     """
-    Nor can it move the time of the entry.
+    A time that does not fit 64 bits is None and does not move the time of the entry.
     """
     entry = parse_entry(_fields() | {"_SOURCE_MONOTONIC_TIMESTAMP": "9223372036854775807"})
     assert entry.source_monotonic_us is None
@@ -121,7 +121,24 @@ def test_export_that_is_cut(data: bytes) -> None:
 @pytest.mark.parametrize("data", [b"", b"{", b"[]", b"{}", b"5", b"[" * 100_000])
 def test_garbage_is_a_parse_error(data: bytes) -> None:
     """
-    What is no entry raises ParseError and nothing else.
+    Input that is not an entry raises only ParseError.
     """
     with pytest.raises(ParseError):
         parse_entry(data)
+
+
+@pytest.mark.parametrize(
+    ("fields", "count"),
+    [
+        ({"MESSAGE": "Missed 81 kernel messages"}, 81),
+        ({"MESSAGE": "/dev/kmsg buffer overrun, some messages lost."}, None),
+        ({"MESSAGE": "Missed 81 kernel messages", "_TRANSPORT": "journal"}, None),
+        ({"MESSAGE": "Missed 81 kernel messages", "MESSAGE_ID": "0" * 32}, None),
+    ],
+)
+def test_journald_says_how_many_records_it_has_missed(fields: dict[str, str], count: int | None) -> None:
+    """
+    Only journald itself writes entries of the transport `driver`.
+    """
+    entry = parse_entry({"_TRANSPORT": "driver", "MESSAGE_ID": KERNEL_MISSED} | fields)
+    assert missed_kernel_records(entry) == count

@@ -1,5 +1,5 @@
 """
-The parser of the process connector, on datagrams that a kernel (Linux 6.18, x86-64) has sent.
+Datagrams of the process connector that a kernel (Linux 6.18, x86-64) sent.
 """
 
 import pytest
@@ -8,6 +8,7 @@ from parsers.errors import ParseError
 from parsers.proc_event import (
     ProcAck,
     ProcComm,
+    ProcCoredump,
     ProcExec,
     ProcExit,
     ProcFork,
@@ -53,9 +54,17 @@ def test_exec() -> None:
     assert parse_proc_event(EXEC) == ProcExec(timestamp_ns=18788825766879, pid=29233, tgid=29233)
 
 
+def test_core_dump() -> None:
+    """
+    A thread that crashes is named with its process.
+    """
+    datagram = EXEC[:36] + (0x40000000).to_bytes(4, "little") + EXEC[40:52] + (7).to_bytes(4, "little") + EXEC[56:]
+    assert parse_proc_event(datagram) == ProcCoredump(timestamp_ns=18788825766879, pid=7, tgid=29233)
+
+
 def test_exit() -> None:
     """
-    An exit has the raw wait status and whose child it was.
+    An exit has the raw wait status and the parent.
     """
     assert parse_proc_event(EXIT) == ProcExit(
         timestamp_ns=18788826573976,
@@ -69,7 +78,7 @@ def test_exit() -> None:
 
 def test_exit_before_4_18() -> None:
     """
-    A kernel that does not name the parent leaves zeros: the parent is unknown.
+    The parent is None if the kernel leaves zeros instead of it.
     """
     event = parse_proc_event(EXIT[:68] + bytes(8))
     assert isinstance(event, ProcExit)
@@ -95,7 +104,7 @@ def test_ack() -> None:
 
 def test_other_kinds() -> None:
     """
-    Events that are not read, such as a change of the user, are None.
+    Events that are not used, such as a change of the user, give None.
     """
     assert parse_proc_event(EXEC[:36] + (4).to_bytes(4, "little") + EXEC[40:]) is None
 
@@ -107,7 +116,7 @@ def test_other_kinds() -> None:
 )
 def test_not_of_the_process_connector(datagram: bytes) -> None:
     """
-    What is too short, or of another user of the connector, is an error.
+    A datagram that is too short or of another connector raises ParseError.
     """
     with pytest.raises(ParseError):
         parse_proc_event(datagram)
@@ -123,7 +132,7 @@ def test_not_of_the_process_connector(datagram: bytes) -> None:
 )
 def test_peek(datagram: bytes, seen: tuple[int, int, int]) -> None:
     """
-    A glance tells the kind, the process (of a fork the parent), and of a fork the child.
+    A peek gives the kind, the process (for a fork the parent), and for a fork the child.
     """
     assert peek(datagram) == seen
 
@@ -148,7 +157,7 @@ def test_wait_status(raw: int, status: WaitStatus) -> None:
 @pytest.mark.parametrize("raw", [0x137F, 0xFFFF, 0x10000, -1])
 def test_no_status_of_an_end(raw: int) -> None:
     """
-    Stopped, continued, and numbers that are no wait status, are errors.
+    A status of a stopped or continued process, or of nothing, raises ParseError.
     """
     with pytest.raises(ParseError):
         wait_status(raw)

@@ -1,11 +1,11 @@
 """
-The parsers of /proc/<pid>/stat and /proc/<pid>/cgroup.
+The parsers of /proc/<pid>/stat, cgroup and cmdline, and of /proc/meminfo.
 """
 
 import pytest
 
 from parsers.errors import ParseError
-from parsers.proc_files import parse_cgroup, parse_stat
+from parsers.proc_files import HostMemory, parse_cgroup, parse_meminfo, parse_namespace_pid, parse_shim, parse_stat
 
 _ID = "4e1d" * 16
 _REST = b"20 20 0 -1 %d 0 0 0 0 0 0 0 0 20 0 %d 0 2027265 4096 1 18446744073709551615\n"
@@ -33,7 +33,7 @@ def test_stat() -> None:
 @pytest.mark.parametrize("comm", [b"a) S 1 (b", b"", b"new\nline", b"("])
 def test_hostile_names(comm: bytes) -> None:
     """
-    A name may hold parentheses, blanks and line breaks: it ends at the last parenthesis.
+    A name with parentheses, blanks and line breaks ends at the last parenthesis.
     """
     stat = parse_stat(_stat(comm=comm))
     assert (stat.comm.encode(), stat.parent_pid) == (comm, 4100)
@@ -51,7 +51,7 @@ def test_hostile_names(comm: bytes) -> None:
 )
 def test_how_dead(state: bytes, flags: int, threads: int, exiting: bool, ended: bool) -> None:
     """
-    A process has ended when its first thread is a zombie and there is no other.
+    A process has ended if its first thread is a zombie and it has no other thread.
     """
     stat = parse_stat(_stat(state=state, flags=flags, threads=threads))
     assert (stat.exiting, stat.ended) == (exiting, ended)
@@ -60,7 +60,7 @@ def test_how_dead(state: bytes, flags: int, threads: int, exiting: bool, ended: 
 @pytest.mark.parametrize("text", [b"", b"4123 (sleep) S", b"x (y) S 1 2", b"9" * 5000])
 def test_not_a_stat(text: bytes) -> None:
     """
-    Anything else is an error.
+    Other text raises ParseError.
     """
     with pytest.raises(ParseError):
         parse_stat(text)
@@ -78,7 +78,7 @@ def test_not_a_stat(text: bytes) -> None:
 )
 def test_container(text: str) -> None:
     """
-    The container is found in whichever hierarchy names it.
+    The container is found in any hierarchy that names it.
     """
     ref = parse_cgroup(text.encode())
     assert ref is not None
@@ -88,6 +88,59 @@ def test_container(text: str) -> None:
 @pytest.mark.parametrize("text", ["", "0::/\n", "0::/user.slice/user-0.slice\n", "nonsense", ":::"])
 def test_no_container(text: str) -> None:
     """
-    Processes of the host are in none.
+    Processes of the host have no container.
     """
     assert parse_cgroup(text.encode()) is None
+
+
+def test_the_hosts_memory_is_in_bytes() -> None:
+    """
+    /proc/meminfo prints KiB; the fact has bytes.
+    """
+    memory = parse_meminfo(b"MemTotal:       16384256 kB\nMemFree: 1 kB\nMemAvailable:    1024 kB\n")
+    assert memory == HostMemory(total_bytes=16384256 * 1024)
+
+
+def test_a_missing_host_memory_is_unknown() -> None:
+    """
+    A file without the line gives None, not 0.
+    """
+    assert parse_meminfo(b"garbage") == HostMemory()
+
+
+@pytest.mark.parametrize(
+    ("command_line", "container_id"),
+    [
+        (f"/usr/bin/containerd-shim-runc-v2 -namespace moby -id {_ID} -address /run/containerd.sock", _ID),
+        (f"containerd-shim-runc-v2 -id {_ID} -namespace moby", _ID),
+        (f"containerd-shim-runc-v2 -namespace k8s.io -id {_ID}", None),
+        ("containerd-shim-runc-v2 -namespace moby -id 4e1d", None),
+        ("containerd-shim-runc-v2 -namespace moby -id", None),
+        (f"docker-containerd-shim {_ID} /var/run/docker/libcontainerd/{_ID} docker-runc", None),
+        ("", None),
+    ],
+)
+def test_the_shim_of_a_container_names_it(command_line: str, container_id: str | None) -> None:
+    """
+    A shim of Docker serves the container of its `-id`; one of Kubernetes may serve several.
+    """
+    ref = parse_shim(command_line.replace(" ", "\0").encode())
+    assert (ref.id if ref is not None else None) == container_id
+
+
+@pytest.mark.parametrize(
+    ("status", "pid"),
+    [
+        (b"Name:\tapp\nNSpid:\t4123\t1\nNSpgid:\t4123\t1\n", 1),
+        (b"Name:\tapp\nNSpid:\t4123\t27\t5\n", 5),
+        (b"Name:\tapp\nNSpid:\t4123\n", None),
+        (b"Name:\tNSpid:\t1\t1\n", None),
+        (b"Name:\tapp\nNSpid:\t4123\t", None),
+        (b"", None),
+    ],
+)
+def test_the_last_pid_is_that_of_the_innermost_namespace(status: bytes, pid: int | None) -> None:
+    """
+    A process of the host's namespace has one pid only, which says nothing about a container.
+    """
+    assert parse_namespace_pid(status) == pid

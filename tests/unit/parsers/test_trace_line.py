@@ -20,7 +20,7 @@ COMMS = st.binary(min_size=1, max_size=15).filter(lambda comm: b"\0" not in comm
 
 def test_a_signal_names_its_sender_and_its_target() -> None:
     """
-    `kill -9` in a shell.
+    `kill -9` in a shell gives the shell as the sender.
     """
     assert parse_line(SENT % b"sleep") == SignalGenerated(
         monotonic_us=1_234_567_890,
@@ -47,7 +47,7 @@ def test_a_signal_names_its_sender_and_its_target() -> None:
 )
 def test_columns_that_options_add_or_take_away(line: bytes) -> None:
     """
-    The same line on a host with other trace options.
+    The same line is parsed on a host with other trace options.
     """
     parsed = parse_line(line % b"sleep")
     assert isinstance(parsed, SignalGenerated)
@@ -56,7 +56,7 @@ def test_columns_that_options_add_or_take_away(line: bytes) -> None:
 
 def test_a_sender_that_the_kernel_forgot_has_no_name() -> None:
     """
-    Its cache of names is small.
+    A sender that has left the kernel's small cache of names gives None.
     """
     parsed = parse_line((SENT % b"sleep").replace(b"            bash", b"           <...>"))
     assert isinstance(parsed, SignalGenerated)
@@ -73,7 +73,7 @@ def test_a_sender_that_the_kernel_forgot_has_no_name() -> None:
 )
 def test_a_victim_is_marked(fields: bytes, comm: str | None) -> None:
     """
-    Older kernels give the pid alone.
+    A victim is parsed also on older kernels, which give only the pid.
     """
     line = b"            java-4123    [000] .....  1234.600000: mark_victim: " + fields
     assert parse_line(line) == VictimMarked(monotonic_us=1_234_600_000, pid=4123, comm=comm)
@@ -82,14 +82,14 @@ def test_a_victim_is_marked(fields: bytes, comm: str | None) -> None:
 @pytest.mark.parametrize(("text", "count"), [(b"CPU:1 [LOST 12 EVENTS]", 12), (b" CPU:0 [LOST EVENTS]", None)])
 def test_lost_events_are_counted(text: bytes, count: int | None) -> None:
     """
-    Where the kernel knows how many.
+    Lost events are counted if the kernel knows how many.
     """
     assert parse_line(text) == EventsLost(count=count)
 
 
-def test_another_event_is_of_no_interest() -> None:
+def test_another_event_is_ignored() -> None:
     """
-    Somebody switched it on in our instance.
+    An event that somebody else enabled in the agent's instance gives None.
     """
     assert parse_line(b"            bash-27095   [001] d..1.  1234.567890: sched_switch: prev_comm=x") is None
 
@@ -97,7 +97,7 @@ def test_another_event_is_of_no_interest() -> None:
 @given(COMMS)
 def test_no_name_moves_a_pid(comm: bytes) -> None:
     """
-    A process may be named like the rest of the line.
+    A process that is named like the rest of the line does not change a pid.
     """
     parsed = parse_line(SENT % comm)
     assert isinstance(parsed, SignalGenerated)
@@ -105,9 +105,9 @@ def test_no_name_moves_a_pid(comm: bytes) -> None:
 
 
 @given(COMMS)
-def test_the_rest_of_a_name_is_no_beginning_of_a_line(comm: bytes) -> None:
+def test_the_rest_of_a_name_does_not_begin_a_line(comm: bytes) -> None:
     """
-    A newline in a name does not make two lines of one: a name is too short to look like a header.
+    A newline in a name does not split a line, because a name is too short to look like a header.
     """
     pieces = (SENT % comm).split(b"\n")
     assert begins_line(pieces[0])

@@ -1,0 +1,3 @@
+"""
+Carriers of a kernel log line: everything that tools, files and web pages put around it.
+"""

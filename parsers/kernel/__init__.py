@@ -1,0 +1,21 @@
+"""
+Parse the lines of the kernel log that concern a process, a container or the host and are not part of an OOM report.
+
+One file per family of lines. `concerns_notice` is the cheap test for every line, `parse_notice` the full parser. None
+says which container a line concerns.
+"""
+
+from parsers.kernel.facts import Fault, KernelNotice, Module, NoticeKind, TaskName
+from parsers.kernel.notice import parse_notice
+from parsers.kernel.recognition import concerns_notice, may_hold_notice
+
+__all__ = [
+    "Fault",
+    "KernelNotice",
+    "Module",
+    "NoticeKind",
+    "TaskName",
+    "concerns_notice",
+    "may_hold_notice",
+    "parse_notice",
+]
