@@ -1,7 +1,7 @@
 """
-What goes out: the published event, its renderings, and one file per destination. A sink only sends.
+What goes out: the published event, its renderings, and one file or folder per destination. A sink only sends.
 
-Only the modules of the sinks that are configured are imported: a client library costs up to 20 MB of memory.
+Only the modules of configured sinks are imported: a client library costs up to 20 MB of memory.
 """
 
 import importlib
@@ -18,44 +18,49 @@ __all__ = ["SINKS", "Outgoing", "Sink", "SinkConfig", "SinkEntry", "load"]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SinkEntry:
     """
-    Where a kind of sink is found.
+    Where the code of a kind of sink is.
 
     Attributes:
-        module: its module; imported when it is asked for.
-        config: the name of its configuration's class there.
-        sink: the name of its class; called with the configuration alone.
-        extra: the optional dependency that it needs.
+        module: imported when the first sink of this kind is loaded.
+        config: the name of the configuration class in that module.
+        sink: the name of the sink class; its only argument is the configuration.
     """
 
     module: str
     config: str
     sink: str
-    extra: str | None = None
 
 
 SINKS: Final[Mapping[str, SinkEntry]] = {
     "stdout": SinkEntry(module="sinks.stdout", config="StdoutConfig", sink="StdoutSink"),
     "file": SinkEntry(module="sinks.file", config="FileConfig", sink="FileSink"),
-    "webhook": SinkEntry(module="sinks.webhook", config="WebhookConfig", sink="WebhookSink", extra="http"),
-    "slack": SinkEntry(module="sinks.slack", config="SlackConfig", sink="SlackSink", extra="http"),
-    "kafka": SinkEntry(module="sinks.kafka", config="KafkaConfig", sink="KafkaSink", extra="kafka"),
+    "webhook": SinkEntry(module="sinks.webhook", config="WebhookConfig", sink="WebhookSink"),
+    "slack": SinkEntry(module="sinks.slack", config="SlackConfig", sink="SlackSink"),
+    "apprise": SinkEntry(module="sinks.apprise", config="AppriseConfig", sink="AppriseSink"),
+    "alertmanager": SinkEntry(module="sinks.alertmanager", config="AlertmanagerConfig", sink="AlertmanagerSink"),
+    "opensearch": SinkEntry(module="sinks.opensearch", config="OpenSearchConfig", sink="OpenSearchSink"),
+    "otlp": SinkEntry(module="sinks.otlp", config="OtlpConfig", sink="OtlpSink"),
+    "splunk_hec": SinkEntry(module="sinks.splunk_hec", config="SplunkConfig", sink="SplunkSink"),
+    "syslog": SinkEntry(module="sinks.syslog", config="SyslogConfig", sink="SyslogSink"),
+    "kafka": SinkEntry(module="sinks.kafka", config="KafkaConfig", sink="KafkaSink"),
 }
 
 
 def load(kind: str) -> tuple[type[SinkConfig], Callable[[Any], Sink]]:
     """
-    The configuration's class of one kind of sink, and what makes the sink of it.
+    Import a kind of sink; return its configuration class and its sink class.
 
     Args:
         kind: a key of `SINKS`.
 
     Raises:
-        DisabledError: a library that it needs is not installed.
+        DisabledError: a library that the sink needs is not installed; the package depends on all of them.
     """
     entry = SINKS[kind]
     try:
         module = importlib.import_module(entry.module)
     except ModuleNotFoundError as error:
-        detail = f"the {kind} sink needs {error.name}: pip install exit137[{entry.extra}]"
+        # A module's name is not always that of its package on PyPI, so that no package is named here.
+        detail = f"the {kind} sink needs the module {error.name}: install exit137 again with its dependencies"
         raise DisabledError(Reason.UNUSABLE, detail) from error
     return getattr(module, entry.config), getattr(module, entry.sink)

@@ -1,31 +1,31 @@
 """
 The contract of a sink: it only sends.
 
-Order, retry, deadlines, metrics and what becomes of failures are in collector/delivery; a sink knows none of it.
+Order, retries, deadlines, metrics and dead letters are the business of collector/delivery; a sink knows none of them.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Final, Protocol
+from typing import Annotated, Final, Protocol, runtime_checkable
 
 import msgspec
 
-# A hundred years: what is meant to be for ever can still be reckoned with.
+# A hundred years: long enough for "never", and still a number that times can be computed with.
 LONGEST_S: Final = 3_155_760_000
 
 
 class SinkConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """
-    What every sink's table in the configuration may hold.
+    The settings that every sink has.
 
     Attributes:
-        name: what logs and metrics call it; the events that wait for it are stored under this name.
-        type: which kind of sink, a key of `sinks.SINKS`.
-        events: only these event types; None: all.
-        causes: of the events that have a cause, only these; None: all.
-        images: of containers, only those whose image's name fits one of these patterns (`*`, `?`, `[…]`); None: all.
-        labels: of containers, only those whose labels fit: the name, and a pattern for the value.
-        give_up_after_s: an event that waits longer is put aside.
+        name: its name in logs and metrics; its pending events are stored under this name.
+        type: the kind of sink, a key of `sinks.SINKS`.
+        events: send only events of these types; None sends all.
+        causes: of the events that have a cause, send only these; None sends all.
+        images: send only events of containers whose image name matches a pattern (`*`, `?`, `[…]`); None sends all.
+        labels: send only events of containers with these labels: the name, and a pattern for the value.
+        give_up_after_s: an event that is pending for longer becomes a dead letter.
     """
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
@@ -38,7 +38,7 @@ class SinkConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
     def check(self) -> None:
         """
-        Whether the settings go together, as far as that can be said without reading a file.
+        Check that the settings fit together, as far as possible without reading a file.
 
         Raises:
             DisabledError: they do not.
@@ -47,11 +47,11 @@ class SinkConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
 class Grouping(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """
-    How often a person is told, through a sink whose messages people read (`[sinks.grouping]`).
+    How often people are notified, through a sink whose messages people read (`[sinks.grouping]`).
 
     Attributes:
-        interval_s: after a message about a group, what else happens in it is told together, so much later.
-        burst: how many messages there may be at the most within `interval_s`; the last of them tells all that waits.
+        interval_s: seconds after a notification in which further events of its group are collected for the next one.
+        burst: the most notifications within `interval_s`; the last of them covers everything that is pending.
     """
 
     interval_s: Annotated[float, msgspec.Meta(ge=1, le=LONGEST_S)] = 300
@@ -61,15 +61,15 @@ class Grouping(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outgoing:
     """
-    One event on its way out.
+    An event as delivery hands it to a sink.
 
     Attributes:
-        id: the event's id: the consumer's key for dropping duplicates.
-        type: the event's type (`exit137.oom_kill`).
-        key: what orders it: the container's id, or the subject.
+        id: the event's id, by which consumers drop duplicates.
+        type: the event's type, such as `exit137.oom_kill`.
+        key: events with the same key stay in order: the container's id, or the subject.
         body: one structured CloudEvent as UTF-8 JSON, without a newline.
-        group: what a person is told together: the same kind of event, of the same owner.
-        times_in_last_day: how often that happened within 24 hours, this time included; None: nobody has counted.
+        group: events that people are notified of together: of the same kind and the same owner.
+        times_in_last_day: events of the group within 24 hours, this one included; None if they were not counted.
     """
 
     id: str
@@ -85,31 +85,66 @@ class Sink(Protocol):
     One destination. The caller never runs two of these methods at once.
 
     Attributes:
-        max_batch: how many events are best sent at once, at the most; `send` itself takes any number.
+        max_batch: the largest batch that is efficient; `send` itself takes any number of events.
     """
 
     max_batch: int
 
     async def open(self) -> None:
         """
-        Make ready to send. May be called again after a failure.
+        Prepare for sending. May be called again after a failure.
 
         Raises:
-            TransientError: the other side is not there (yet).
+            TransientError: the destination cannot be reached now.
             DisabledError: the configuration cannot work.
         """
 
     async def send(self, batch: Sequence[Outgoing]) -> None:
         """
-        Send all of a batch, in order; returns when the destination holds it.
+        Send a batch in order; return when the destination has accepted all of it.
 
         Raises:
-            TransientError, PermanentError: none of the batch can be taken as delivered.
-            PartialError: those not named in it were delivered.
+            TransientError, PermanentError: no event of the batch counts as delivered.
+            PartialError: the events that it does not name were delivered.
             DisabledError: nothing more may be sent.
         """
 
     async def aclose(self) -> None:
         """
-        Let go of everything. Safe before `open` and twice.
+        Release all resources. May be called before `open`, and twice.
+        """
+
+
+@runtime_checkable
+class RepeatingSink(Sink, Protocol):
+    """
+    A sink whose destination forgets what it is not reminded of.
+
+    Attributes:
+        repeat_every_s: how often `repeat` is called once something was sent.
+    """
+
+    repeat_every_s: float
+
+    async def repeat(self) -> None:
+        """
+        Send again what still holds. The sink is open.
+
+        Raises:
+            SinkError: the destination did not accept it; `repeat` is called again later.
+        """
+
+
+@runtime_checkable
+class VerifiableSink(Sink, Protocol):
+    """
+    A sink that can check what the files of its configuration hold, without sending anything.
+    """
+
+    async def verify(self) -> None:
+        """
+        Read the files.
+
+        Raises:
+            SinkError: they cannot be used.
         """

@@ -1,20 +1,22 @@
 """
-What a sink may raise, by what is to be done about it.
+What a sink may raise, by what must be done about it.
 
     SinkError
-    ├── TransientError      try again, after `retry_after_s` if the other side named a time
-    ├── PermanentError      the same event will fail for ever: put it aside, with the reason
-    ├── PartialError        some of a batch failed, each with one of the two above
-    └── DisabledError       the other side asked for silence (HTTP 410), or the configuration cannot work
+    ├── TransientError      retry, after `retry_after_s` if the destination asked for a wait
+    ├── PermanentError      the same event will always fail: it becomes a dead letter
+    └── DisabledError       stop sending: the destination refuses (HTTP 410), or the configuration cannot work
+    PartialError            some events of a batch failed, each with a TransientError or PermanentError
 """
 
 from collections.abc import Mapping
 from enum import StrEnum
 
+from sinks.masking import mask_text
+
 
 class Reason(StrEnum):
     """
-    Why a delivery failed: a closed set, for it is a metric's label.
+    Why a delivery failed: a closed set, because it is a metric label.
     """
 
     UNREACHABLE = "unreachable"
@@ -33,17 +35,17 @@ class Reason(StrEnum):
 
 class SinkError(Exception):
     """
-    Raised when a destination did not take what it was sent.
+    Raised when a destination did not accept what it was sent.
 
     Args:
         reason: the class of the failure.
-        detail: words for a person; must hold no secret.
+        detail: what a person reads; it may quote the destination, so secrets are masked here.
     """
 
     def __init__(self, reason: Reason, detail: str) -> None:
         self.reason = reason
-        self.detail = detail
-        super().__init__(f"{reason.value}: {detail}")
+        self.detail = mask_text(detail)
+        super().__init__(f"{reason.value}: {self.detail}")
 
 
 class TransientError(SinkError):
@@ -52,8 +54,8 @@ class TransientError(SinkError):
 
     Args:
         reason: the class of the failure.
-        detail: words for a person.
-        retry_after_s: seconds that the other side asked for.
+        detail: what a person reads.
+        retry_after_s: the wait that the destination asked for, in seconds.
     """
 
     def __init__(self, reason: Reason, detail: str, retry_after_s: float | None = None) -> None:
@@ -69,7 +71,7 @@ class PermanentError(SinkError):
 
 class DisabledError(SinkError):
     """
-    Raised when nothing may be sent any more until a person changes something.
+    Raised when nothing more may be sent until a person changes something.
     """
 
 
@@ -78,7 +80,7 @@ class PartialError(Exception):
     Raised when some events of a batch failed; the others were delivered.
 
     Args:
-        failures: per event id, what happened to it.
+        failures: the error of each failed event, by event id.
     """
 
     def __init__(self, failures: Mapping[str, TransientError | PermanentError]) -> None:

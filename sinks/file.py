@@ -1,16 +1,17 @@
 """
-Events appended to a file, one JSON line each, rotated by size: events.jsonl, then .1 (the newest) to .5.
+Events appended to a file, one line of JSON each, rotated by size: events.jsonl, then .1 (the newest) to .5.
 
-Lives with logrotate: when the file was moved away, a new one is begun. A batch is written and synced at once.
-A half line that a crash left is ended before anything is appended, so that it spoils no line but itself.
+Works together with logrotate: if the file has been moved away, a new one is created. A batch is written and synced as a
+whole. If a crash left half a line, that line is ended first, so that it cannot damage the next one.
 """
 
 import asyncio
 import contextlib
 import errno
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -18,6 +19,7 @@ from msgspec import Meta
 
 from sinks.base import Outgoing, SinkConfig
 from sinks.errors import DisabledError, Reason, SinkError, TransientError
+from sinks.formats import Format, rendered
 
 _DEFAULT_MAX_BYTES: Final = 67_108_864
 _FILE_MODE: Final = 0o640
@@ -32,13 +34,15 @@ class FileConfig(SinkConfig, frozen=True, kw_only=True):
     A sink of the type `file`.
 
     Attributes:
-        path: the file; its directory is created.
-        max_bytes: begin a new file before this one grows larger.
-        keep: how many full files stay.
-        fsync: wait until the disk has it; else a power cut may lose what was counted as delivered.
+        path: the file; its directory is created if needed.
+        format: the form of an event.
+        max_bytes: the size at which the file is rotated.
+        keep: how many rotated files are kept.
+        fsync: wait until the disk has the events; without it a power failure may lose events that count as delivered.
     """
 
     path: Annotated[str, Meta(min_length=1)]
+    format: Format = Format.CLOUDEVENTS
     max_bytes: Annotated[int, Meta(ge=1)] = _DEFAULT_MAX_BYTES
     keep: Annotated[int, Meta(ge=0, le=1000)] = 5
     fsync: bool = True
@@ -46,40 +50,42 @@ class FileConfig(SinkConfig, frozen=True, kw_only=True):
 
 class FileSink:
     """
-    Appends to one file. System calls run in one thread, in turn, even when a caller gave up waiting.
+    Appends to one file. All system calls run one after the other in one thread, even if a caller stopped waiting.
 
     Args:
         config: its configuration.
+        now: the wall clock, in UTC.
     """
 
     max_batch = 500
 
-    def __init__(self, config: FileConfig) -> None:
+    def __init__(self, config: FileConfig, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self.name = config.name
         self._config = config
+        self._now = now
         self._path = Path(config.path)
         self._descriptor: int | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"sink-{config.name}")
 
     async def open(self) -> None:
         """
-        Open the file, or create it.
+        Open or create the file.
 
         Raises:
             TransientError: the disk is full or failing.
-            DisabledError: it may not be written, or is no file.
+            DisabledError: the path is not a file, or may not be written.
         """
-        await self._run(b"")
+        await self._run(())
 
     async def send(self, batch: Sequence[Outgoing]) -> None:
         """
-        Append a batch; the disk has it on return.
+        Append a batch; return when the disk has it (unless `fsync` is off).
 
         Raises:
             TransientError: the disk is full or failing.
-            DisabledError: it may not be written, or is no file.
+            DisabledError: the path is not a file, or may not be written.
         """
-        await self._run(b"".join(event.body + b"\n" for event in batch))
+        await self._run(batch)
 
     async def aclose(self) -> None:
         """
@@ -87,13 +93,15 @@ class FileSink:
         """
         await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
 
-    async def _run(self, lines: bytes) -> None:
+    async def _run(self, batch: Sequence[Outgoing]) -> None:
         try:
-            await asyncio.get_running_loop().run_in_executor(self._thread, self._append, lines)
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._append, batch)
         except OSError as error:
             raise _sink_error(error, self._path) from error
 
-    def _append(self, lines: bytes) -> None:
+    def _append(self, batch: Sequence[Outgoing]) -> None:
+        now = self._now()
+        lines = b"".join(rendered(event, self._config.format, now) + b"\n" for event in batch)
         try:
             descriptor = self._ready_for(len(lines))
             if lines:
@@ -109,7 +117,7 @@ class FileSink:
             if self._config.fsync:
                 os.fsync(descriptor)
         except OSError:
-            # A retry would append the batch again after what a full disk took of it.
+            # A full disk may have taken a part of the batch; a retry would append it a second time.
             with contextlib.suppress(OSError):
                 os.ftruncate(descriptor, before)
             raise

@@ -1,5 +1,5 @@
 """
-Text that must not reach a log, an error or a traceback.
+Secrets: text that must not reach a log, an error or a traceback.
 """
 
 from pathlib import Path
@@ -9,7 +9,7 @@ from sinks.errors import DisabledError, Reason
 
 class Secret:
     """
-    Holds a secret; everything that prints it gets stars.
+    Holds a secret; printing it shows stars.
 
     Args:
         value: the secret.
@@ -22,9 +22,15 @@ class Secret:
 
     def reveal(self) -> str:
         """
-        The secret itself.
+        Return the secret itself.
         """
         return self._value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._value == other._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
 
     def __repr__(self) -> str:
         return "***"
@@ -32,35 +38,35 @@ class Secret:
 
 def decode_secret(kind: type, value: object) -> Secret:
     """
-    The `dec_hook` of msgspec for structures that hold secrets.
+    Decode a secret: the `dec_hook` of msgspec.
 
     Args:
-        kind: the type that the field has.
-        value: what the configuration says.
+        kind: the type of the field.
+        value: the value in the configuration.
 
     Raises:
-        TypeError: the value is no text; msgspec says where.
+        TypeError: the value is not a string; msgspec adds where.
     """
     if kind is not Secret or not isinstance(value, str):
-        raise TypeError("expected a text")
+        raise TypeError("expected a string")
     return Secret(value)
 
 
 def read_secret(key: str, path: str) -> Secret:
     """
-    What a file holds, without the white space around it.
+    Read a secret from a file, without surrounding white space.
 
     Args:
-        key: of the configuration, named in the error.
+        key: the setting, named in the error.
         path: the file.
 
     Raises:
-        DisabledError: it cannot be read, is empty, or holds no text.
+        DisabledError: the file cannot be read, is empty, or is not UTF-8.
     """
     try:
         text = Path(path).read_text(encoding="utf-8").strip()
     except (OSError, ValueError) as error:
-        raise DisabledError(Reason.UNUSABLE, f"{key} {path}: {type(error).__name__}") from None
+        raise DisabledError(Reason.UNUSABLE, f"{key} {path} cannot be read: {type(error).__name__}") from None
     if not text:
-        raise DisabledError(Reason.UNUSABLE, f"{key} {path}: is empty")
+        raise DisabledError(Reason.UNUSABLE, f"{key} {path} is empty")
     return Secret(text)

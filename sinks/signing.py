@@ -1,8 +1,8 @@
 """
-Signatures of Standard Webhooks 1.0.0: HMAC-SHA256 over `id.timestamp.payload`, one for each secret.
+Signatures of Standard Webhooks 1.0.0: HMAC-SHA256 over `id.timestamp.payload`, one per secret.
 
-A secret is `whsec_` and the base64 of 24 to 64 random bytes. While one secret follows another both sign, and a
-receiver that knows either is content:
+A secret is `whsec_` and the base64 of 24 to 64 random bytes. While a secret is being replaced both sign, and a receiver
+that knows either one accepts the request:
 
     webhook-signature: v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4= v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=
 """
@@ -24,24 +24,24 @@ _LONGEST_BYTES: Final = 64
 
 class Signer:
     """
-    Signs with every one of its keys.
+    Signs with each of its keys.
 
     Args:
-        keys: the secrets' bytes, in the order of the signatures.
+        keys: the decoded secrets, in the order of the signatures.
     """
 
     def __init__(self, keys: Sequence[bytes]) -> None:
-        # With the key already digested; a copy is cheaper than a new one, and shows no key.
+        # The digests have already absorbed the keys: copying is cheaper than starting anew, and no key is kept.
         self._digests = [hmac.new(key, digestmod=hashlib.sha256) for key in keys]
 
     def signature(self, event_id: str, timestamp_s: int, payload: bytes) -> str:
         """
-        The value of the header `webhook-signature`.
+        Return the value of the header `webhook-signature`.
 
         Args:
             event_id: the value of `webhook-id`.
-            timestamp_s: that of `webhook-timestamp`, seconds since 1970.
-            payload: what the receiver verifies.
+            timestamp_s: the value of `webhook-timestamp`, seconds since 1970.
+            payload: the uncompressed body.
         """
         content = f"{event_id}.{timestamp_s}.".encode() + payload
         return " ".join(_v1(digest, content) for digest in self._digests)
@@ -49,14 +49,14 @@ class Signer:
 
 def read_signer(key: str, paths: Sequence[str]) -> Signer | None:
     """
-    What signs with the secrets in these files; None: there are none.
+    Read signing secrets from files; return None if there are no files.
 
     Args:
-        key: of the configuration, named in the error.
-        paths: one secret in each.
+        key: the setting, named in the error.
+        paths: files with one secret each.
 
     Raises:
-        DisabledError: one of them cannot be read, or holds no such secret.
+        DisabledError: a file cannot be read, or does not contain a signing secret.
     """
     keys = [_decoded(read_secret(key, path).reveal(), f"{key} {path}") for path in paths]
     return Signer(keys) if keys else None

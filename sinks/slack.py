@@ -1,8 +1,8 @@
 """
-One HTTP POST per message, to Slack or a chat like it; which events make one message, delivery has decided.
+One HTTP POST per notification, to Slack or a similar chat.
 
-It sends what it is given as one message, and neither waits nor counts: the pace of a chat (one message a second) and
-the digests are in collector/delivery/grouping.py.
+The sink sends each batch as one message. Delivery decides which events make a batch, and keeps to the pace of a chat
+(one message a second): collector/delivery/notification_groups.py.
 """
 
 from collections.abc import Sequence
@@ -20,8 +20,8 @@ class SlackConfig(HttpConfig, frozen=True, kw_only=True):
     A sink of the type `slack`.
 
     Attributes:
-        template: whose form messages have.
-        grouping: how often a person is told.
+        template: the format of messages.
+        grouping: how often people are notified.
     """
 
     template: Template = Template.SLACK
@@ -45,20 +45,20 @@ class SlackSink:
 
     async def open(self) -> None:
         """
-        Read what the configuration names; nothing is sent.
+        Read the files that the configuration names; nothing is sent.
 
         Raises:
-            DisabledError: it cannot be used.
+            DisabledError: the configuration cannot be used.
         """
         await self._client.open()
 
     async def send(self, batch: Sequence[Outgoing]) -> None:
         """
-        Post one message that tells all of a batch.
+        Post one message about all events of a batch.
 
         Raises:
-            TransientError, PermanentError: it was not taken.
-            DisabledError: the webhook is gone, a redirect, or refused credentials.
+            TransientError, PermanentError: the message was not accepted.
+            DisabledError: the webhook is gone, redirects, or refuses the credentials.
         """
         if batch:
             await self._client.post(message_of(batch, self._template), _HEADERS)

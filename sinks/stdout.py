@@ -1,8 +1,8 @@
 """
 Events on standard output, one JSON line each, for `docker logs`, a pipe or a person. Never blocks the agent.
 
-The descriptor is shared with whoever started us, so it is not made non-blocking. A pipe that poll(2) calls
-writable takes PIPE_BUF bytes at once (pipe(7)); writing in such pieces cannot block.
+The descriptor is shared with the parent process, so it is not made non-blocking. A pipe that poll(2) reports as
+writable takes PIPE_BUF bytes at once (pipe(7)), so writes of that size cannot block.
 """
 
 import asyncio
@@ -16,12 +16,12 @@ from sinks.base import Outgoing, SinkConfig
 from sinks.errors import DisabledError, Reason, TransientError
 
 _STDOUT: Final = 1
-_LOOK_AGAIN_S: Final = 0.02
+_POLL_S: Final = 0.02
 
 
 class StdoutConfig(SinkConfig, frozen=True, kw_only=True):
     """
-    A sink of the type `stdout`: there is nothing to set.
+    A sink of the type `stdout`; it has no settings of its own.
     """
 
 
@@ -43,10 +43,10 @@ class StdoutSink:
 
     async def open(self) -> None:
         """
-        Check that the descriptor is open, and for writing: in the place of one that was closed the agent has /dev/null.
+        Check that the descriptor is open for writing; the agent replaces a closed one with a read-only /dev/null.
 
         Raises:
-            DisabledError: it is closed.
+            DisabledError: the descriptor is closed.
         """
         try:
             access = fcntl.fcntl(self._descriptor, fcntl.F_GETFL) & os.O_ACCMODE
@@ -57,14 +57,14 @@ class StdoutSink:
 
     async def send(self, batch: Sequence[Outgoing]) -> None:
         """
-        Write all of a batch; waits while the reader does not read.
+        Write a batch; wait while the reader does not read.
 
         Raises:
-            DisabledError: the reader is gone.
+            DisabledError: the reader has closed the pipe.
             TransientError: the output cannot be written now.
         """
         lines = b"".join(event.body + b"\n" for event in batch)
-        # A send that was cancelled may have left half a line behind.
+        # A cancelled send may have left half a line behind.
         rest = memoryview(b"\n" + lines if self._torn else lines)
         try:
             while rest:
@@ -73,17 +73,17 @@ class StdoutSink:
                 self._torn = rest[written - 1] != ord("\n")
                 rest = rest[written:]
         except BrokenPipeError as error:
-            raise DisabledError(Reason.UNREACHABLE, "the reader of standard output is gone") from error
+            raise DisabledError(Reason.UNREACHABLE, "the reader of standard output has closed it") from error
         except OSError as error:
             raise TransientError(Reason.IO_ERROR, f"standard output: {error.strerror}") from error
 
     async def aclose(self) -> None:
         """
-        Nothing is held; the descriptor is not ours to close.
+        Do nothing: the descriptor belongs to the process.
         """
 
     async def _writable(self) -> None:
         poll = select.poll()
         poll.register(self._descriptor, select.POLLOUT)
         while not poll.poll(0):  # noqa: ASYNC110 (a regular file cannot be watched by the loop)
-            await asyncio.sleep(_LOOK_AGAIN_S)
+            await asyncio.sleep(_POLL_S)

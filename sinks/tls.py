@@ -1,7 +1,7 @@
 """
-TLS as every client of ours speaks it, and words for connections that fail.
+TLS for all sinks, and the reasons why connections fail.
 
-The server is always verified; certificates and keys come from files.
+The server is always verified; certificates and keys are read from files.
 """
 
 import errno
@@ -16,13 +16,13 @@ from sinks.secret import read_secret
 
 class TlsConfig(SinkConfig, frozen=True, kw_only=True):
     """
-    A sink that may speak TLS.
+    A sink that may use TLS.
 
     Attributes:
-        ca_file: PEM; who may sign the server's certificate, instead of those whom the system trusts.
-        cert_file: PEM; the client's certificate and those above it.
-        key_file: PEM; its key, where `cert_file` does not hold it.
-        key_password_file: a file that holds the password of the key.
+        ca_file: PEM; the CA certificates that are trusted instead of the system's.
+        cert_file: PEM; the client's certificate chain.
+        key_file: PEM; the client's key, if `cert_file` does not contain it.
+        key_password_file: a file with the password of the key.
     """
 
     ca_file: str | None = None
@@ -32,15 +32,18 @@ class TlsConfig(SinkConfig, frozen=True, kw_only=True):
 
     def check(self) -> None:
         """
-        A key belongs to a certificate.
+        Check that a key has a certificate.
+
+        Raises:
+            DisabledError: it has none.
         """
         if self.key_file is not None and self.cert_file is None:
-            raise _unusable("key_file needs cert_file")
+            raise _unusable("key_file requires cert_file")
 
 
 def client_context(config: TlsConfig) -> ssl.SSLContext:
     """
-    How a server is verified, and who the client is. Blocks: it reads files.
+    Create the TLS context of a client. Blocks, because it reads files.
 
     Raises:
         DisabledError: a file cannot be used.
@@ -48,31 +51,31 @@ def client_context(config: TlsConfig) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=config.ca_file)
     except (OSError, ValueError) as error:
-        raise _unusable(f"ca_file {config.ca_file}: {type(error).__name__}") from None
+        raise _unusable(f"ca_file {config.ca_file} cannot be loaded: {type(error).__name__}") from None
     if config.cert_file is None:
         return context
     password = ""
     if config.key_password_file is not None:
         password = read_secret("key_password_file", config.key_password_file).reveal()
     try:
-        # Without any password OpenSSL would ask the terminal for that of an encrypted key.
+        # Without any password OpenSSL would ask on the terminal for the password of an encrypted key.
         context.load_cert_chain(config.cert_file, config.key_file, password)
     except (OSError, ValueError) as error:
-        raise _unusable(f"cert_file {config.cert_file} with its key: {type(error).__name__}") from None
+        raise _unusable(f"cert_file {config.cert_file} and its key cannot be loaded: {type(error).__name__}") from None
     return context
 
 
-def plain_words(error: BaseException) -> str:
+def reason_of(error: BaseException) -> str:
     """
-    The system's and OpenSSL's words for why a connection failed, else the name of a class.
+    Return why a connection failed, in the words of the system or of OpenSSL; else the name of the error's class.
     """
     match error:
         case ssl.SSLCertVerificationError():
-            return f"its certificate is not trusted: {error.verify_message}"
+            return f"certificate verification failed: {error.verify_message}"
         case ssl.SSLError(reason=str(reason)):
             return f"TLS: {reason.replace('_', ' ').lower()}"
         case socket.gaierror():
-            return "its name is not known"
+            return "the host name cannot be resolved"
         case OSError(errno=int(number)) if number in errno.errorcode:
             return os.strerror(number)
         case _:

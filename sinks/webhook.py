@@ -1,23 +1,30 @@
 """
-One HTTP POST per event, as a structured CloudEvent; the receiver drops duplicates by `webhook-id`.
+One HTTP POST per event; receivers drop duplicates by `webhook-id`.
 
-CloudEvents 1.0 HTTP binding (application/cloudevents+json) with the headers of Standard Webhooks 1.0.0. Signed is
-the event's JSON, before it is compressed: what a receiver verifies is what it has after Content-Encoding is undone.
+The body is a structured CloudEvent (CloudEvents 1.0 HTTP binding), or plain JSON in another format. The headers are
+those of Standard Webhooks 1.0.0. The signature covers the uncompressed JSON, so a receiver verifies the body after it
+has undone Content-Encoding.
 """
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Final
 
 from msgspec import Meta
 
 from sinks.base import Outgoing
+from sinks.formats import Format, rendered
 from sinks.http import HttpClient, HttpConfig
 from sinks.lanes import send_in_lanes
 from sinks.signing import Signer, read_signer
 
-_CONTENT_TYPE: Final = "application/cloudevents+json; charset=utf-8"
+_CONTENT_TYPES: Final[Mapping[Format, str]] = {
+    Format.CLOUDEVENTS: "application/cloudevents+json; charset=utf-8",
+    Format.ECS: "application/json; charset=utf-8",
+    Format.OCSF: "application/json; charset=utf-8",
+}
 
 
 class WebhookConfig(HttpConfig, frozen=True, kw_only=True):
@@ -25,10 +32,12 @@ class WebhookConfig(HttpConfig, frozen=True, kw_only=True):
     A sink of the type `webhook`.
 
     Attributes:
-        signing_secrets_files: each holds a secret (`whsec_…`) that signs; several while they are changed.
-        in_flight: how many requests may be under way at once; those of one container never are.
+        format: the form of an event.
+        signing_secrets_files: files with a signing secret (`whsec_…`) each; several while a secret is replaced.
+        in_flight: the most concurrent requests; events of one container are never sent concurrently.
     """
 
+    format: Format = Format.CLOUDEVENTS
     signing_secrets_files: Annotated[tuple[str, ...], Meta(max_length=8)] = ()
     in_flight: Annotated[int, Meta(ge=1, le=64)] = 16
 
@@ -53,22 +62,22 @@ class WebhookSink:
 
     async def open(self) -> None:
         """
-        Read what the configuration names; nothing is sent.
+        Read the files that the configuration names; nothing is sent.
 
         Raises:
-            DisabledError: it cannot be used.
+            DisabledError: the configuration cannot be used.
         """
         await self._client.open()
         self._signer = await asyncio.to_thread(read_signer, "signing_secrets_files", self._config.signing_secrets_files)
 
     async def send(self, batch: Sequence[Outgoing]) -> None:
         """
-        Post each event, those of one key in order; none is begun after one that may succeed later.
+        Post each event, those of one key in order; stop after a failure that may succeed later.
 
         Raises:
-            TransientError, PermanentError: nothing of the batch was taken.
-            PartialError: some of several failed.
-            DisabledError: HTTP 410, a redirect, or refused credentials.
+            TransientError, PermanentError: no event of the batch was accepted.
+            PartialError: some events failed.
+            DisabledError: the URL is gone, redirects, or refuses the credentials.
         """
         await send_in_lanes(batch, self._post, in_flight=self._config.in_flight, begin_s=self._config.timeout_s)
 
@@ -79,8 +88,9 @@ class WebhookSink:
         await self._client.aclose()
 
     async def _post(self, event: Outgoing) -> None:
-        timestamp_s = int(self._now_s())
-        headers = {"content-type": _CONTENT_TYPE, "webhook-id": event.id, "webhook-timestamp": str(timestamp_s)}
+        timestamp_s, form = int(self._now_s()), self._config.format
+        body = rendered(event, form, datetime.fromtimestamp(timestamp_s, UTC))
+        headers = {"content-type": _CONTENT_TYPES[form], "webhook-id": event.id, "webhook-timestamp": str(timestamp_s)}
         if self._signer is not None:
-            headers["webhook-signature"] = self._signer.signature(event.id, timestamp_s, event.body)
-        await self._client.post(event.body, headers)
+            headers["webhook-signature"] = self._signer.signature(event.id, timestamp_s, body)
+        await self._client.post(body, headers)

@@ -1,5 +1,5 @@
 """
-Messages that people read: from events to the body of a request, by way of a card that knows no chat. Pure.
+Notifications for chats: events become a card, and a card becomes the request body of one kind of chat. Pure.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +19,7 @@ __all__ = ["Template", "message_of"]
 
 class Template(StrEnum):
     """
-    Whose form a message has.
+    The chat whose format a message has.
     """
 
     SLACK = "slack"
@@ -38,13 +38,13 @@ _FORMS: Final[Mapping[Template, Callable[[Card], bytes]]] = {
 
 def message_of(events: Sequence[Outgoing], template: Template) -> bytes:
     """
-    One message, as JSON.
+    Build the request body of one message, as JSON.
 
     Args:
-        events: all that it tells; one at least.
-        template: whose form it has.
+        events: the events of the message, one or more.
+        template: the format of the message.
 
     Raises:
-        PermanentError: one of them is no event of ours.
+        PermanentError: one of the events cannot be read.
     """
     return _FORMS[template](card_of(events))

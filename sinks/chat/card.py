@@ -1,8 +1,8 @@
 """
-A message before it has the form of one chat or another: plain text, in the order in which it is read.
+A message before it has the format of a particular chat: plain text in reading order.
 
-Nothing in it is escaped. A form escapes each line and cuts it to its room, so that no text from outside is ever markup.
-All rooms of a card together stay below the narrowest of the limits, that of Discord (docs/sinks/slack.md).
+Nothing in a card is escaped. Each format escapes every line and cuts it to its room, so that text from outside is never
+markup. The rooms of a card add up to less than the smallest limit, that of Discord (docs/sinks/slack.md).
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ WHERE_ROOM: Final = 300
 
 class Tone(Enum):
     """
-    How a person should take it: a coloured dot before the title, and the colour (RGB) of what has a coloured edge.
+    How serious a message is: a coloured dot before the title, and the colour (RGB) of an edge where a chat has one.
     """
 
     BAD = ("\N{LARGE RED CIRCLE}", 0xC0392B)
@@ -31,13 +31,13 @@ class Tone(Enum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
     """
-    A piece of a card.
+    A part of a card.
 
     Attributes:
-        heading: words of our own, never from outside.
-        lines: what is told.
-        room: characters for each line once it is escaped; what is longer is cut.
-        verbatim: text of a program, in letters of equal width.
+        heading: a fixed text, never from outside.
+        lines: the content.
+        room: the most characters of each line after escaping; longer lines are cut.
+        verbatim: True for the output of a program, shown in a monospaced font.
     """
 
     heading: str | None = None
@@ -52,9 +52,10 @@ class Card:
     One message.
 
     Attributes:
+        tone: how serious it is.
         title: what happened, in a few words.
-        sections: the rest, the most important first.
-        where: host, container and such, in small letters.
+        sections: the details, most important first.
+        where: host, container, time and a command, in small print.
     """
 
     tone: Tone

@@ -1,7 +1,7 @@
 """
-A card in Markdown, as Mattermost and Discord read it.
+Sections of a card in the Markdown of Mattermost and Discord.
 
-What begins markup has a backslash before it; what would become a mention or a link has a space of no width within it.
+Characters that begin markup get a backslash; what would become a mention or a link gets a zero-width space.
 """
 
 from collections.abc import Mapping
@@ -9,28 +9,30 @@ from itertools import product
 from typing import Final
 
 from sinks.chat.card import Section
-from sinks.chat.text import fitted
+from sinks.chat.escaping import escape_and_cut
 
-_NO_WIDTH: Final = "\N{ZERO WIDTH SPACE}"
+NO_WIDTH: Final = "\N{ZERO WIDTH SPACE}"
 ESCAPES: Final = {
     **{char: f"\\{char}" for char in r"\`*_|[]()>!"},
-    **{char: f"{char}{_NO_WIDTH}" for char in "@<#~"},
-    "://": f":{_NO_WIDTH}//",
-    # Mattermost makes a link of it without a scheme.
-    **{f"{www}.": f"{www}{_NO_WIDTH}." for www in map("".join, product("wW", repeat=3))},
+    **{char: f"{char}{NO_WIDTH}" for char in "@<#~"},
+    "://": f":{NO_WIDTH}//",
+    # Mattermost makes links of names that start with www, even without a scheme.
+    **{f"{www}.": f"{www}{NO_WIDTH}." for www in map("".join, product("wW", repeat=3))},
 }
-# Three backticks would end the code; Mattermost reads Slack's `<!channel>` even there.
-_IN_CODE: Final = {"`": "\N{MODIFIER LETTER GRAVE ACCENT}", "<": f"<{_NO_WIDTH}"}
+# Three backticks would end the code block; Mattermost obeys Slack's `<!channel>` even inside one.
+IN_CODE: Final = {"`": "\N{MODIFIER LETTER GRAVE ACCENT}", "<": f"<{NO_WIDTH}"}
 
 
-def markdown(section: Section) -> str:
+def markdown(section: Section, escapes: Mapping[str, str] = ESCAPES, in_code: Mapping[str, str] = IN_CODE) -> str:
     """
-    One section.
+    Render a section.
+
+    Args:
+        section: the section.
+        escapes: for text from outside, as for `escape_and_cut`.
+        in_code: the same, for what is in a code block.
     """
     heading = f"**{section.heading}**\n" if section.heading is not None else ""
-    lines = "\n".join(fitted(line, section.room, _escapes(section)) for line in section.lines)
+    chosen = in_code if section.verbatim else escapes
+    lines = "\n".join(escape_and_cut(line, section.room, chosen) for line in section.lines)
     return f"{heading}```\n{lines}\n```" if section.verbatim else f"{heading}{lines}"
-
-
-def _escapes(section: Section) -> Mapping[str, str]:
-    return _IN_CODE if section.verbatim else ESCAPES

@@ -1,8 +1,7 @@
 """
-The form of a card for Microsoft Teams: an Adaptive Card 1.4 for a Workflows webhook (adaptivecards.io/explorer).
+A card as an Adaptive Card 1.4, for a Workflows webhook of Microsoft Teams (adaptivecards.io/explorer).
 
-All text stands in runs of RichTextBlock, which have no markup at all, one for each line. Teams takes 28 KB; a card has
-fewer.
+Each line is a text run in a RichTextBlock, which has no markup at all. Teams accepts 28 KB; a card is smaller.
 """
 
 from collections.abc import Iterator
@@ -11,14 +10,14 @@ from typing import Any, Final, assert_never
 import orjson
 
 from sinks.chat.card import TITLE_ROOM, WHERE_ROOM, Card, Section, Tone
-from sinks.chat.text import fitted
+from sinks.chat.escaping import escape_and_cut
 
 _PLAIN: Final[dict[str, str]] = {}
 
 
 def teams(card: Card) -> bytes:
     """
-    The body of a request.
+    Build the request body.
     """
     content = {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
@@ -32,11 +31,11 @@ def teams(card: Card) -> bytes:
 
 
 def _body(card: Card) -> Iterator[dict[str, Any]]:
-    title = f"{card.tone.mark} {fitted(card.title, TITLE_ROOM, _PLAIN)}"
+    title = f"{card.tone.mark} {escape_and_cut(card.title, TITLE_ROOM, _PLAIN)}"
     yield _line(title, size="Large", weight="Bolder", color=_colour(card.tone))
     for section in card.sections:
         yield from _section(section)
-    yield _line(fitted(card.where, WHERE_ROOM, _PLAIN), size="Small", isSubtle=True)
+    yield _line(escape_and_cut(card.where, WHERE_ROOM, _PLAIN), size="Small", isSubtle=True)
 
 
 def _section(section: Section) -> Iterator[dict[str, Any]]:
@@ -44,8 +43,8 @@ def _section(section: Section) -> Iterator[dict[str, Any]]:
     if section.heading is not None:
         yield _line(section.heading, weight="Bolder")
     for number, line in enumerate(section.lines):
-        # An empty run is not valid.
-        text = fitted(line, section.room, _PLAIN) or " "
+        # Teams rejects empty text runs.
+        text = escape_and_cut(line, section.room, _PLAIN) or " "
         first = number == 0 and section.heading is None
         yield _line(text, **look) if first else {**_line(text, **look), "spacing": "None"}
 

@@ -1,108 +1,172 @@
 """
-What happened, in a few words: the title of a message, and a line of an overview.
+Says in a few words what happened and to whom: the title of a message, and a line of an overview.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from sinks.chat.document import Document, Gap, Pressure, Stuck, Victim
-from sinks.event.words import Cause, EventType
+from sinks.event.views import EventView, Exit137View, GapView, KernelView, PressureView, StuckView, VictimView
+from sinks.event.words import Cause, EventType, KernelEventKind
+from sinks.text import printable
 
-# What became of a container, by the cause.
+_SHORT_ID: Final = 12
+# What happened to a container, by cause.
 DEATHS: Final[Mapping[str, str]] = {
-    Cause.EXIT: "ended",
+    Cause.EXIT: "exited",
     Cause.APP_ERROR: "failed",
     Cause.CRASH: "crashed",
     Cause.OOM_KILL: "was OOM-killed",
-    Cause.OOM_KILL_CHILD: "ended after the OOM kill of a child",
+    Cause.OOM_KILL_CHILD: "ended after a child process was OOM-killed",
     Cause.DOCKER_KILL: "was killed by docker kill",
     Cause.DOCKER_STOP: "was stopped",
     Cause.DOCKER_STOP_TIMEOUT: "did not stop in time and was killed",
     Cause.DOCKER_RM: "was removed by docker rm -f",
     Cause.SIGNAL: "was ended by a signal",
     Cause.USER_SPACE_OOM: "was killed by a user-space OOM killer",
-    Cause.DAEMON_SHUTDOWN: "went down with Docker",
-    Cause.HOST_REBOOT: "went down with the host",
-    Cause.START_FAILED: "did not start",
-    Cause.UNKNOWN: "ended, why is not known",
+    Cause.DAEMON_SHUTDOWN: "was stopped by the shutdown of Docker",
+    Cause.HOST_REBOOT: "was stopped by a host reboot",
+    Cause.START_FAILED: "failed to start",
+    Cause.UNKNOWN: "ended for an unknown reason",
 }
-# docs/event.md, Warnings.
+# Kinds of warnings, as in docs/event.md.
 PRESSURES: Final[Mapping[str, str]] = {
-    "limit": "memory near the limit",
-    "growth": "memory grows fast",
-    "forecast": "memory will reach the limit",
-    "stall": "stalled for want of memory",
+    "limit": "memory is near the limit",
+    "growth": "memory is growing fast",
+    "forecast": "memory is forecast to reach the limit",
+    "stall": "processes are stalled waiting for memory",
     "swap": "swapping",
-    "host_memory": "the host's memory runs out",
-    "host_limits": "memory limits above what the host has",
+    "host_memory": "host memory is running out",
+    "host_limits": "memory limits exceed the host's memory",
 }
 STATES: Final[Mapping[str, str]] = {
-    "spinning": "burns its CPU since an OOM kill",
-    "unhealthy": "is unhealthy since an OOM kill",
-    "killing": "loses process after process to the OOM killer",
+    "spinning": "has been using all its CPU since an OOM kill",
+    "unhealthy": "has been unhealthy since an OOM kill",
+    "killing": "keeps losing processes to the OOM killer",
 }
-# One of a kind, and several.
+# Kinds of kernel events, as in docs/kernel-events.md.
+KERNEL_EVENTS: Final[Mapping[str, str]] = {
+    KernelEventKind.SEGFAULT: "a process crashed (segmentation fault)",
+    KernelEventKind.INVALID_OPCODE: "a process crashed (invalid instruction)",
+    KernelEventKind.GENERAL_PROTECTION: "a process crashed (general protection fault)",
+    KernelEventKind.TRAP: "a process crashed (trap)",
+    KernelEventKind.ABNORMAL_END: "a signal ended a process",
+    KernelEventKind.HUNG_TASK: "a process is blocked in the kernel",
+    KernelEventKind.SOFT_LOCKUP: "a CPU is stalled",
+    KernelEventKind.PIDS_LIMIT: "the limit of tasks is reached",
+    KernelEventKind.SIGNAL_DENIED: "AppArmor refused a signal",
+    KernelEventKind.SECCOMP: "a system call was refused",
+    KernelEventKind.GPU_ERROR: "GPU error",
+    KernelEventKind.MEMORY_ERROR: "memory error",
+    KernelEventKind.FILESYSTEM_ERROR: "disk or file system error",
+    KernelEventKind.NETWORK_ERROR: "network error",
+}
+# Singular and plural.
 KINDS: Final[Mapping[str, tuple[str, str]]] = {
     EventType.OOM_KILL: ("OOM kill", "OOM kills"),
     EventType.CONTAINER_DEATH: ("container death", "container deaths"),
     EventType.MEMORY_PRESSURE: ("memory warning", "memory warnings"),
     EventType.CONTAINER_STUCK: ("stuck container", "stuck containers"),
-    EventType.AGENT: ("notice of exit137", "notices of exit137"),
+    EventType.KERNEL_EVENT: ("kernel event", "kernel events"),
+    EventType.AGENT: ("exit137 notice", "exit137 notices"),
 }
 
 
-def kind_of(event_type: str, number: int) -> str:
+def host_of(event: EventView) -> str:
     """
-    So many events of a type: `3 OOM kills`.
+    Return the host that an event is from.
     """
-    one, several = KINDS.get(event_type, (event_type, event_type))
-    return f"{number} {one if number == 1 else several}"
+    return printable(event.data.host.hostname or "").strip() or "?"
 
 
-def title_of(document: Document) -> str:
+def owner_of(event: EventView) -> str:
     """
-    What an event tells, and of whom.
+    Return whose container an event is about: a service or pod, else the container's name; the host without a container.
     """
-    ours, owner = document.data.exit137, document.owner
-    if ours.pressure is not None:
-        return _of_pressure(owner, ours.pressure)
-    if ours.stuck is not None:
-        return _of_stuck(owner, ours.stuck)
-    if ours.gap is not None:
-        return _of_gap(document.host, ours.gap)
-    if document.type == EventType.CONTAINER_DEATH:
-        return _of_death(document)
-    if ours.oom is not None and ours.oom.victims:
-        return _of_kill(owner, ours.oom.victims, in_container=document.data.container is not None)
-    return f"{owner}: {kind_of(document.type, 1)}"
+    namespace, resource = event.data.orchestrator.namespace, event.data.orchestrator.resource.name
+    if resource is not None:
+        return f"{namespace}/{resource}" if namespace is not None else resource
+    container = event.data.container
+    name = container.name or (container.id or "")[:_SHORT_ID] if container is not None else ""
+    return name or host_of(event)
 
 
-def _of_death(document: Document) -> str:
-    ours = document.data.exit137
-    words = DEATHS.get(ours.cause or Cause.UNKNOWN, f"ended: {ours.cause}")
-    code = ours.death.exit_code if ours.death is not None else None
-    return f"{document.owner} {words}" + (f" (exit code {code})" if code else "")
+def is_recovery(event: EventView) -> bool:
+    """
+    Return True if an event says that a problem is over.
+    """
+    exit137 = event.exit137
+    return (
+        (exit137.pressure is not None and exit137.pressure.level == "resolved")
+        or (exit137.stuck is not None and exit137.stuck.resolved)
+        or (exit137.gap is not None and exit137.gap.what == "source_up")
+    )
 
 
-def _of_kill(owner: str, victims: tuple[Victim, ...], *, in_container: bool) -> str:
+def counted(event_type: str, number: int) -> str:
+    """
+    Return a number of events of a type: `3 OOM kills`.
+    """
+    singular, plural = KINDS.get(event_type, (event_type, event_type))
+    return f"{number} {singular if number == 1 else plural}"
+
+
+def title_of(event: EventView) -> str:
+    """
+    Return what an event is about, and whose container it concerns.
+    """
+    exit137, owner = event.exit137, owner_of(event)
+    if (state := _state_title(owner, exit137)) is not None:
+        return state
+    if exit137.gap is not None:
+        return _gap_title(host_of(event), exit137.gap)
+    if event.type == EventType.CONTAINER_DEATH:
+        return _death_title(owner, event)
+    if exit137.oom is not None and exit137.oom.victims:
+        return _kill_title(owner, exit137.oom.victims, in_container=event.data.container is not None)
+    return f"{owner}: {counted(event.type, 1)}"
+
+
+def _state_title(owner: str, exit137: Exit137View) -> str | None:
+    """
+    Return what is wrong with a container or host that keeps running.
+    """
+    if exit137.pressure is not None:
+        return _pressure_title(owner, exit137.pressure)
+    if exit137.stuck is not None:
+        return _stuck_title(owner, exit137.stuck)
+    return _kernel_title(owner, exit137.kernel) if exit137.kernel is not None else None
+
+
+def _death_title(owner: str, event: EventView) -> str:
+    exit137 = event.exit137
+    words = DEATHS.get(exit137.cause or Cause.UNKNOWN, f"ended: {exit137.cause}")
+    code = exit137.death.exit_code if exit137.death is not None else None
+    return f"{owner} {words}" + (f" (exit code {code})" if code else "")
+
+
+def _kill_title(owner: str, victims: Sequence[VictimView], *, in_container: bool) -> str:
     first = victims[0].name or f"pid {victims[0].pid}"
     others = f" and {len(victims) - 1} more" if len(victims) > 1 else ""
     if not in_container:
         return f"{first}{others} on {owner} OOM-killed"
-    if any(victim.main_process for victim in victims):
-        return f"{owner}: main process OOM-killed ({first}{others})"
-    return f"{owner}: OOM kill of {first}{others}"
+    role = "main process" if any(victim.main_process for victim in victims) else "process"
+    return f"{owner}: {role} OOM-killed ({first}{others})"
 
 
-def _of_pressure(owner: str, pressure: Pressure) -> str:
+def _pressure_title(owner: str, pressure: PressureView) -> str:
     words = PRESSURES.get(pressure.kind, pressure.kind.replace("_", " "))
-    return f"{owner}: a warning has passed ({words})" if pressure.level == "resolved" else f"{owner}: {words}"
+    return f"{owner}: resolved ({words})" if pressure.level == "resolved" else f"{owner}: {words}"
 
 
-def _of_stuck(owner: str, stuck: Stuck) -> str:
+def _stuck_title(owner: str, stuck: StuckView) -> str:
     words = STATES.get(stuck.state, f"is {stuck.state}")
     return f"{owner} has recovered" if stuck.resolved else f"{owner} {words}"
 
 
-def _of_gap(host: str, gap: Gap) -> str:
+def _kernel_title(owner: str, kernel: KernelView) -> str:
+    words = KERNEL_EVENTS.get(kernel.kind, kernel.kind.replace("_", " "))
+    return f"{owner}: {words}" + (f", {kernel.count} times" if kernel.count > 1 else "")
+
+
+def _gap_title(host: str, gap: GapView) -> str:
     return f"exit137 on {host}: {gap.what.replace('_', ' ')} ({gap.source})"

@@ -1,9 +1,9 @@
 """
 The published event, version 1: what every sink carries and every consumer reads.
 
-Envelope: CloudEvents 1.0. Data: shaped as the Elastic Common Schema, with one namespace of our own (`exit137`).
-The JSON Schema beside this package (event.schema.json) is the contract; docs/event.md explains it. The type stands
-here, not in the collector, because the wire format must not change when the agent's insides do.
+The envelope is CloudEvents 1.0. The data follows the Elastic Common Schema, plus one namespace of our own (`exit137`).
+The JSON Schema next to this package (event.schema.json) is the contract; docs/event.md explains it. The types are here
+and not in the collector, so that the wire format does not change with the agent's internals.
 
 Inside the program times are integers (nanoseconds since 1970, UTC) in fields that end in `_ns`; `document()` writes
 them as RFC 3339 under the name without the suffix. None means unknown and is left out of the document.
@@ -22,13 +22,28 @@ from sinks.event.ecs import (
     OrchestratorResource,
     ParentProcess,
     Process,
+    Service,
 )
-from sinks.event.envelope import Event, document, rfc3339, to_json
+from sinks.event.envelope import Encoded, Event, document, encoded, rfc3339, to_json
 from sinks.event.exit137 import SCHEMA_VERSION, Evidence, Exit137, Gap, Trimmed
-from sinks.event.memory import Advice, HostLoad, Memory, Pressure, Stuck
+from sinks.event.kernel import Crash, Kernel, LockOwner
+from sinks.event.memory import Advice, HostLoad, Memory, Pressure, Series, Stuck
 from sinks.event.oom import Candidate, Oom, Trigger, Victim
 from sinks.event.size import MAX_EVENT_BYTES
-from sinks.event.words import Cause, Confidence, EventType, EvidenceSource, Killer, Scope, Severity, TrimUnit
+from sinks.event.words import (
+    Cause,
+    Confidence,
+    CrashReason,
+    EventType,
+    EvidenceSource,
+    GapKind,
+    KernelEventKind,
+    Killer,
+    Scope,
+    Severity,
+    Shed,
+    TrimUnit,
+)
 
 __all__ = [
     "MAX_EVENT_BYTES",
@@ -39,20 +54,27 @@ __all__ = [
     "Cause",
     "Confidence",
     "Container",
+    "Crash",
+    "CrashReason",
     "Death",
     "EcsEvent",
+    "Encoded",
     "Event",
     "EventType",
     "Evidence",
     "EvidenceSource",
     "Exit137",
     "Gap",
+    "GapKind",
     "Host",
     "HostLoad",
     "HostOs",
     "Image",
     "ImageHash",
+    "Kernel",
+    "KernelEventKind",
     "Killer",
+    "LockOwner",
     "Memory",
     "Oom",
     "Orchestrator",
@@ -61,7 +83,10 @@ __all__ = [
     "Pressure",
     "Process",
     "Scope",
+    "Series",
+    "Service",
     "Severity",
+    "Shed",
     "SignalSender",
     "Stuck",
     "Trigger",
@@ -69,6 +94,7 @@ __all__ = [
     "Trimmed",
     "Victim",
     "document",
+    "encoded",
     "rfc3339",
     "to_json",
 ]

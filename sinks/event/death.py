@@ -8,11 +8,11 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignalSender:
     """
-    Who sent the signal that ended the container.
+    The process that sent the signal that ended the container.
 
     Attributes:
-        container_id: of the sender, where it runs in one.
-        unit: the systemd unit that the sender is part of.
+        container_id: the sender's container, if it runs in one.
+        unit: the sender's systemd unit.
     """
 
     pid: int | None = None
@@ -25,7 +25,7 @@ class SignalSender:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Death:
     """
-    How a run ended. `oom_kill_ids` are the events of the OOM kills of this run.
+    How a run ended. `oom_kill_ids` are the ids of the events about OOM kills in this run.
     """
 
     exit_code: int | None = None

@@ -1,5 +1,5 @@
 """
-The parts of the published event that the Elastic Common Schema names.
+The parts of the published event that the Elastic Common Schema defines.
 """
 
 from collections.abc import Mapping
@@ -57,7 +57,7 @@ class Host:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageHash:
     """
-    ECS `container.image.hash`.
+    ECS `container.image.hash`: the image's own digest (its id), then the digest by which it was requested, if any.
     """
 
     all: tuple[str, ...] = ()
@@ -78,6 +78,8 @@ class Image:
 class Container:
     """
     ECS `container.*`; `id` is the full id (64 hex digits, or what the runtime uses).
+
+    `labels` are as the container has them; `document()` writes them in two forms (`labels.py`).
     """
 
     id: str | None = None
@@ -107,6 +109,16 @@ class Orchestrator:
     type: str | None = None
     namespace: str | None = None
     resource: OrchestratorResource | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """
+    ECS `service.*`: what the container is an instance of, and which version; the same on all hosts.
+    """
+
+    name: str | None = None
+    version: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,25 +1,37 @@
 """
 The envelope of the published event, and its form as JSON.
+
+Every text is masked here, on the way out: an event that leaves the agent has no other way than through `encoded`.
+Inside, texts are as they were seen, so that names and labels can be looked up.
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, datetime
 from enum import Enum
+from functools import cache
 from typing import Any, Final
 
-from sinks.event.ecs import Container, EcsEvent, Host, Orchestrator, Process
+from sinks.event.ecs import Container, EcsEvent, Host, Orchestrator, Process, Service
 from sinks.event.exit137 import Exit137
+from sinks.event.labels import complete_labels, searchable_labels
 from sinks.event.size import fit
 from sinks.event.words import EventType
+from sinks.masking import mask_lines, mask_named, mask_text
 
 _NS_PER_S: Final = 1_000_000_000
+# What every consumer can hold: a signed integer of 64 bits. A greater figure is not known to be true.
+_INT_MIN: Final = -(2**63)
+_INT_MAX: Final = 2**63 - 1
+_OPTIONAL_FLOAT: Final = float | None
+_FLOATS: Final = tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """
-    One event. `subject` is `container/<full id>` or `process/<pid>`; `id` is the same however often it is told.
+    One event. `subject` is `container/<full id>` or `process/<pid>`; `id` is the same if it is published again.
     """
 
     id: str
@@ -31,38 +43,87 @@ class Event:
     host: Host
     container: Container | None = None
     orchestrator: Orchestrator | None = None
+    service: Service | None = None
     process: Process | None = None
     exit137: Exit137
 
     @property
     def key(self) -> str:
         """
-        What orders events among themselves: all with the same key reach a sink in the order of their making.
+        The ordering key: events with the same key reach a sink in the order in which they were published.
         """
         return self.container.id if self.container and self.container.id else self.subject
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encoded:
+    """
+    An event as it is stored and sent, with secrets masked.
+
+    Attributes:
+        subject: what it is about.
+        key: its ordering key.
+        container_id: its container; None if it is about none.
+        body: a structured CloudEvent as JSON on one line, without a newline.
+    """
+
+    subject: str
+    key: str
+    container_id: str | None
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Form:
+    """
+    How a field of a dataclass is written.
+    """
+
+    name: str
+    key: str
+    is_time: bool
+    is_float: bool
+    is_floats: bool
+
+
+def encoded(event: Event) -> Encoded:
+    """
+    Encode an event. Text that is not valid Unicode is replaced, and an event that is too large is trimmed.
+    """
+    return Encoded(
+        subject=_text(event.subject),
+        key=_text(event.key),
+        container_id=_text(event.container.id) if event.container is not None and event.container.id else None,
+        body=fit(document(event)),
+    )
+
+
 def document(event: Event) -> dict[str, Any]:
     """
-    The event as the JSON object that the schema describes.
+    Return the event as the JSON object that the schema describes, with secrets masked.
     """
     time = rfc3339(event.time_ns) if event.time_ns is not None else None
     data = {
         "@timestamp": time,
-        "message": _unicode(event.message),
+        "message": _text(event.message),
         "event": _plain(event.event),
         "host": _plain(event.host),
         "container": _plain(event.container),
         "orchestrator": _plain(event.orchestrator),
+        "service": _plain(event.service),
         "process": _plain(event.process),
         "exit137": _plain(event.exit137),
     }
+    if event.container is not None:
+        masked = data["container"]["labels"]
+        data["container"]["labels"] = searchable_labels(masked)
+        data["exit137"]["labels"] = complete_labels(masked)
     envelope = {
         "specversion": "1.0",
         "id": event.id,
-        "source": _unicode(f"urn:exit137:host:{event.host.id or 'unknown'}"),
+        "source": _text(f"urn:exit137:host:{event.host.id or 'unknown'}"),
         "type": event.type.value,
-        "subject": _unicode(event.subject),
+        "subject": _text(event.subject),
         "time": time,
         "datacontenttype": "application/json",
         "data": {key: value for key, value in data.items() if value is not None},
@@ -72,15 +133,14 @@ def document(event: Event) -> dict[str, Any]:
 
 def to_json(event: Event) -> bytes:
     """
-    The event as one structured CloudEvent, one line, no newline at its end; text that is not Unicode is replaced, and
-    what is too large is trimmed.
+    Encode an event as a structured CloudEvent on one line, without a newline; see `encoded`.
     """
-    return fit(document(event))
+    return encoded(event).body
 
 
 def rfc3339(time_ns: int) -> str:
     """
-    A time of the wall clock in UTC with microseconds, as in `2026-11-22T03:17:04.118203Z`.
+    Format a time in UTC with microseconds: `2026-11-22T03:17:04.118203Z`.
     """
     seconds, rest_ns = divmod(time_ns, _NS_PER_S)
     stamp = datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest_ns // 1000)
@@ -91,32 +151,75 @@ def _plain(value: object) -> Any:  # noqa: ANN401 (JSON has seven kinds of value
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, str):
-        return _unicode(value)
+        return _text(value)
     if is_dataclass(value) and not isinstance(value, type):
         return _object(value)
     if isinstance(value, Mapping):
-        return {_unicode(str(key)): _plain(item) for key, item in value.items()}
+        return {_text(str(key)): _named(str(key), item) for key, item in value.items()}
     if isinstance(value, tuple | list):
-        return [_plain(item) for item in value]
+        return _list(value)
     return value
+
+
+def _list(items: Sequence[object]) -> list[Any]:
+    """
+    Return the entries of a list; texts are masked as the lines of one text, because a key has several lines.
+    """
+    lines = [_unicode(item) for item in items if isinstance(item, str) and not isinstance(item, Enum)]
+    return mask_lines(lines) if len(lines) == len(items) > 1 else [_plain(item) for item in items]
+
+
+def _named(name: str, value: object) -> Any:  # noqa: ANN401 (JSON)
+    return mask_named(_unicode(name), _unicode(value)) if isinstance(value, str) else _plain(value)
 
 
 def _object(value: Any) -> dict[str, Any]:  # noqa: ANN401 (any of the dataclasses above)
     plain: dict[str, Any] = {}
-    for item in fields(value):
-        content = getattr(value, item.name)
-        if content is None:
+    for form in _forms(value.__class__):
+        content = getattr(value, form.name)
+        if _is_unknown(content):
             continue
-        if item.name.endswith("_ns"):
-            plain[item.name.removesuffix("_ns")] = rfc3339(content)
+        if form.is_time:
+            plain[form.key] = rfc3339(content)
+        elif form.is_float:
+            plain[form.key] = float(content)
+        elif form.is_floats:
+            plain[form.key] = [float(entry) for entry in content]
         else:
-            plain[item.name] = _plain(content)
+            plain[form.key] = _plain(content)
     return plain
+
+
+@cache
+def _forms(kind: Any) -> tuple[_Form, ...]:  # noqa: ANN401 (any of the dataclasses above)
+    """
+    Return the fields of a dataclass. They never change, and looking them up takes longer than encoding them.
+    """
+    return tuple(
+        _Form(
+            name=item.name,
+            key=item.name.removesuffix("_ns"),
+            is_time=item.name.endswith("_ns"),
+            is_float=item.type in (float, _OPTIONAL_FLOAT),
+            is_floats=item.type == _FLOATS,
+        )
+        for item in fields(kind)
+    )
+
+
+def _is_unknown(value: object) -> bool:
+    if isinstance(value, float):
+        return not math.isfinite(value)
+    return value is None or (isinstance(value, int) and not _INT_MIN <= value <= _INT_MAX)
+
+
+def _text(text: str) -> str:
+    return mask_text(_unicode(text))
 
 
 def _unicode(text: str) -> str:
     """
-    Text that JSON can carry: what is no character (bytes that were not UTF-8 are kept as surrogates) becomes U+FFFD.
+    Replace surrogates, which JSON cannot carry, by U+FFFD; bytes that are not UTF-8 are kept as surrogates until here.
     """
     if text.isascii():
         return text

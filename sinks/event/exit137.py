@@ -1,14 +1,15 @@
 """
-The namespace of our own in the published event, and the evidence in it.
+The `exit137` namespace of the published event, and the evidence in it.
 """
 
 from dataclasses import dataclass
 from typing import Final
 
 from sinks.event.death import Death
+from sinks.event.kernel import Crash, Kernel
 from sinks.event.memory import Advice, Memory, Pressure, Stuck
 from sinks.event.oom import Oom
-from sinks.event.words import Cause, Confidence, EvidenceSource, TrimUnit
+from sinks.event.words import Cause, Confidence, EvidenceSource, GapKind, Shed, TrimUnit
 
 SCHEMA_VERSION: Final = 1
 
@@ -16,29 +17,33 @@ SCHEMA_VERSION: Final = 1
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """
-    One thing that was seen, in its own words.
+    One observation, in the words of its source.
+
+    Attributes:
+        printed_time: the time as a pasted text prints it, where that is not a point in time: no year, or no zone.
     """
 
     source: EvidenceSource
     time_ns: int | None = None
+    printed_time: str | None = None
     text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
     """
-    What an agent event is about: evidence lost, or a source down or back.
+    What an agent event is about: lost evidence, or a source that went down or came back.
 
     Attributes:
         source: the source's name, as in the configuration.
-        what: a word for it (`records_lost`, `source_down`, `source_up`, `report_incomplete`, …).
-        count: how many were lost, where that is known.
-        from_ns: begin of the time that is not covered.
-        to_ns: its end; None while it lasts.
+        what: the kind of gap.
+        count: how many records were lost, if known.
+        from_ns: the start of the time that is not covered.
+        to_ns: the end of that time; None while it lasts.
     """
 
     source: str
-    what: str
+    what: GapKind
     count: int | None = None
     from_ns: int | None = None
     to_ns: int | None = None
@@ -47,13 +52,13 @@ class Gap:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trimmed:
     """
-    A field of which something is missing, because the event would have been too large (`size.py`).
+    A field that was trimmed because the event was too large (`size.py`).
 
     Attributes:
         field: its path in `data`.
-        unit: what was counted.
-        kept: how much of it is left.
-        of: how much it was.
+        unit: what `kept` and `of` count.
+        kept: how much is left.
+        of: how much there was.
     """
 
     field: str
@@ -65,7 +70,10 @@ class Trimmed:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exit137:
     """
-    Our own namespace. `logs` are the last lines of the container, secrets masked; `logs_missing` why there are none.
+    The `exit137` namespace. `logs` has the last log lines with secrets masked; `logs_missing` says why there are none.
+
+    `supersedes` is the id of an earlier event about the same kill, which this event replaces.
+    `shed` names what was left out because the agent was behind; None where nothing was.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -77,8 +85,12 @@ class Exit137:
     memory: Memory | None = None
     pressure: Pressure | None = None
     stuck: Stuck | None = None
+    kernel: Kernel | None = None
+    crash: Crash | None = None
     advice: tuple[Advice, ...] = ()
     logs: tuple[str, ...] = ()
     logs_missing: str | None = None
     gap: Gap | None = None
+    supersedes: str | None = None
+    shed: tuple[Shed, ...] | None = None
     trimmed: tuple[Trimmed, ...] | None = None

@@ -1,27 +1,40 @@
 """
-Memory in the published event: what it did before, warnings, stuck containers, and advice.
+Memory in the published event: the curve before the event, warnings, stuck containers, and advice.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sinks.event.words import Confidence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """
+    The curve of the working set, oldest first: one entry of each field per sample.
+
+    Attributes:
+        seconds: when the sample was taken, from the event; negative before it.
+        bytes: the working set.
+    """
+
+    seconds: tuple[float, ...] = ()
+    bytes: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
     """
-    What the container's memory did before.
+    The container's memory before the event.
 
     Attributes:
         limit_bytes: the smallest of the container's own limit and those of the cgroups above it.
-        limit_cgroup: whose limit that is, where it is not the container's own.
-        working_set_bytes: usage without the file pages that the kernel drops first; its parts follow.
-        file_bytes: cached pages of files, also those that are not in the working set.
-        trend: leak, spike, sawtooth, steady, undersized, cache or unknown.
-        trend_confidence: how clear that is; never certain.
+        limit_cgroup: the cgroup with that limit, if it is not the container's own.
+        working_set_bytes: usage minus inactive file pages; its parts follow.
+        file_bytes: page cache, including pages outside the working set.
+        trend: the shape: leak, spike, sawtooth, steady, undersized, cache or unknown.
+        trend_confidence: how well the samples support the shape; never certain.
         r_squared: how well a straight line fits the growth, 0 to 1.
-        rise_s: how long a spike took.
-        series: (seconds before the event, bytes of the working set), oldest first.
+        rise_s: how long a spike took, in seconds.
     """
 
     limit_bytes: int | None = None
@@ -38,13 +51,13 @@ class Memory:
     growth_bytes_per_min: float | None = None
     r_squared: float | None = None
     rise_s: float | None = None
-    series: tuple[tuple[float, int], ...] = ()
+    series: Series = field(default_factory=Series)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostLoad:
     """
-    All containers against the host: sums of working sets and of limits, and how many have no limit.
+    All containers compared with the host: the sums of working sets and limits, and how many have no limit.
     """
 
     total_bytes: int
@@ -62,11 +75,11 @@ class Pressure:
     Attributes:
         kind: limit, growth, forecast, stall, swap, host_memory or host_limits.
         level: warning, critical or resolved.
-        since_ns: when it first rose.
-        value: what was compared with the thresholds, as docs/event.md tells for each kind.
-        growth_bytes: in ten minutes, where the working set doubled in that time.
-        seconds_to_limit: at the growth of the last minutes; with it the soonest and the latest that the samples allow.
-        host: for the kinds that are about the host.
+        since_ns: when the warning was first raised.
+        value: what was compared with the thresholds; docs/event.md explains it for each kind.
+        growth_bytes: growth in ten minutes, if the working set doubled in that time.
+        seconds_to_limit: forecast from the growth of the last minutes; `soonest_s` and `latest_s` are its bounds.
+        host: set for the kinds that are about the host.
     """
 
     kind: str
@@ -83,16 +96,16 @@ class Pressure:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stuck:
     """
-    The bad state of a container that survived the OOM kill of a child.
+    The bad state of a container that survived the OOM kill of a child process.
 
     Attributes:
         state: spinning, unhealthy or killing.
-        resolved: it is out of it again.
-        since_ns: when it began.
-        kills: children killed, in the ten minutes before and since.
-        first_kill_ns: the first of these.
-        oom_kill_ids: their events.
-        cpu_share: of the CPU that it may use, 1.0 is all.
+        resolved: True if the container has recovered.
+        since_ns: when the state began.
+        kills: child processes killed in the ten minutes before, and since.
+        first_kill_ns: when the first of them was killed.
+        oom_kill_ids: the ids of the events about these kills.
+        cpu_share: the share of its CPU quota that the container uses; 1.0 is all of it.
     """
 
     state: str
@@ -110,10 +123,10 @@ class Advice:
     What to do, and why.
 
     Attributes:
-        kind: a word for it: `limit`, `heap`, `workers`, `swap`, …
-        value: what to set it to, where that is a number; bytes, or a count for `workers`.
-        cap: what `value` was kept below.
-        unless: when it does not apply.
+        kind: what it is about: `limit`, `heap`, `workers`, `swap`, …
+        value: the suggested setting, if it is a number: bytes, or a count for `workers`.
+        cap: the bound that `value` was limited to.
+        unless: a clause that says when the advice does not apply.
     """
 
     kind: str

@@ -1,5 +1,5 @@
 """
-One OOM in the published event: whose memory ran out, who was killed for it, and who might have been.
+An OOM in the published event: whose memory ran out, who was killed for it, and who could have been.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from sinks.event.words import Killer, Scope
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trigger:
     """
-    The process whose allocation failed; it need not be the victim.
+    The process whose allocation started the OOM killer; often not the victim.
     """
 
     pid: int | None = None
@@ -21,9 +21,13 @@ class Trigger:
 class Victim:
     """
     One process that an OOM killer killed.
+
+    Attributes:
+        thread_id: the thread of the process that the kernel named, if that was not its first one.
     """
 
     pid: int
+    thread_id: int | None = None
     name: str | None = None
     container_id: str | None = None
     main_process: bool | None = None
@@ -41,7 +45,7 @@ class Candidate:
     A process that the kernel could have chosen.
 
     Attributes:
-        score_bytes: what it compares: resident memory and adjustment; None where the process may not be killed.
+        score_bytes: what the kernel compares: memory plus adjustment; None if the process may not be killed.
     """
 
     pid: int
@@ -54,11 +58,12 @@ class Candidate:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Oom:
     """
-    One OOM: whose memory ran out, who asked for more, and who died for it.
+    An OOM: whose memory ran out, which process triggered it, and which were killed.
 
     Attributes:
-        choice: why this victim, in a sentence.
-        candidates: the processes that were there, the likeliest victim first, ten at most; None where not told.
+        limit_kind: which limit was reached, if not that of memory alone: `memory+swap` or `kmem`, on cgroup v1.
+        choice: why this victim was chosen, in a sentence.
+        candidates: at most ten processes, the likeliest victim first; None if the kernel did not list any.
     """
 
     scope: Scope | None = None
@@ -69,6 +74,7 @@ class Oom:
     group: bool = False
     trigger: Trigger | None = None
     limit_bytes: int | None = None
+    limit_kind: str | None = None
     usage_bytes: int | None = None
     victims: tuple[Victim, ...] = ()
     choice: str | None = None

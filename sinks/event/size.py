@@ -1,10 +1,10 @@
 """
-How large a published event may be, and what gives way when it would be larger; `exit137.trimmed` names all of it.
+The size limit of a published event, and what is trimmed to keep to it; `exit137.trimmed` lists what was trimmed.
 
-Kafka's brokers refuse more than 1 MiB by default, and receivers of webhooks often less. Texts of many pages are cut
-first. Then the largest of what only describes is halved, again and again: log lines (the newest stay), samples of
-memory (the newest stay), labels (the shortest stay), candidates. Only when little is left of those, lists that prove
-something are halved, down to their first entry; in the end every text is cut to a few lines.
+Kafka's brokers refuse more than 1 MiB by default, and webhook receivers often less. Very long texts are cut first. Then
+the largest descriptive list is halved repeatedly: log lines (the newest stay), memory samples (the newest stay), labels
+(the shortest stay), candidates. Only when little of those is left, lists of evidence are halved, down to their first
+entry. Finally every text is cut to a few lines.
 """
 
 from collections.abc import Iterator
@@ -20,21 +20,23 @@ _SHORT_TEXT: Final = 256
 _LITTLE_BYTES: Final = 2048
 _LOGS: Final = "exit137.logs"
 _LABELS: Final = "container.labels"
+_ALL_LABELS: Final = "exit137.labels"
 _SERIES: Final = "exit137.memory.series"
-_DESCRIBING: Final = (_LOGS, _SERIES, _LABELS, "exit137.oom.candidates")
-_NEWEST_STAY: Final = (_LOGS, _SERIES)
+_DESCRIPTIVE: Final = (_LOGS, _SERIES, _LABELS, _ALL_LABELS, "exit137.oom.candidates")
+# Objects that are trimmed like lists: labels, and the samples of a curve.
+_AS_LISTS: Final = (_LABELS, _SERIES)
 
-# Where a value stands: the object or list that holds it, and its key or index there.
-_Place: TypeAlias = tuple[Any, Any]
+# The location of a value: the object or list that holds it, and its key or index there.
+_Location: TypeAlias = tuple[Any, Any]
 
 
 def fit(document: dict[str, Any], max_bytes: int = MAX_EVENT_BYTES) -> bytes:
     """
-    An event as JSON of at most so many bytes; the document is changed if need be.
+    Encode an event as JSON of at most `max_bytes`; trim the document in place if needed.
 
     Args:
         document: the event, as the schema describes it.
-        max_bytes: at least 131,072: what is left when all that may be trimmed was.
+        max_bytes: at least 131,072, the size of an event after all trimming.
     """
     encoded = orjson.dumps(document)
     if len(encoded) <= max_bytes:
@@ -50,7 +52,7 @@ def fit(document: dict[str, Any], max_bytes: int = MAX_EVENT_BYTES) -> bytes:
 
 class _Trim:
     """
-    One event that is being trimmed.
+    The trimming of one event.
     """
 
     def __init__(self, document: dict[str, Any], max_bytes: int) -> None:
@@ -60,13 +62,13 @@ class _Trim:
 
     def excess(self) -> bool:
         """
-        Whether it is still too large.
+        Return True while the event is too large.
         """
         return len(orjson.dumps(self._document)) > self._max_bytes
 
     def cut_texts(self, longest: int) -> None:
         """
-        Cut every text that is longer, in characters; a list's texts are noted together, by the longest of them.
+        Cut every text to `longest` characters; the texts of a list are reported together, by the longest of them.
         """
         for path, (holder, key) in list(_texts(self._document)):
             text = holder[key]
@@ -76,26 +78,31 @@ class _Trim:
 
     def halve(self, *, describing: bool, down_to: int) -> None:
         """
-        Halve the largest of the lists until the event fits, or until none of them has more than a little to give.
+        Halve the largest list until the event fits, or until no list is large enough to matter.
+
+        Args:
+            describing: True for the lists that only describe, False for those that are evidence.
+            down_to: the entries that every list keeps.
         """
         while self.excess():
-            lists = {path: place for path, place in _lists(self._document) if (path in _DESCRIBING) == describing}
+            lists = {path: where for path, where in _lists(self._document) if (path in _DESCRIPTIVE) == describing}
             sizes = {
                 path: len(orjson.dumps(holder[key]))
                 for path, (holder, key) in lists.items()
-                if len(holder[key]) > down_to
+                if _entries(path, holder[key]) > down_to
             }
             largest = max(sizes, key=lambda path: sizes[path], default=None)
             if largest is None or sizes[largest] <= _LITTLE_BYTES:
                 return
             holder, key = lists[largest]
-            before = len(holder[key])
-            holder[key] = _half(largest, holder[key], max(before // 2, down_to))
-            self._note(largest, TrimUnit.ENTRIES, kept=len(holder[key]), of=before)
+            before = _entries(largest, holder[key])
+            kept = max(before // 2, down_to)
+            holder[key] = _first(largest, holder[key], kept)
+            self._note(largest, TrimUnit.ENTRIES, kept=kept, of=before)
 
     def _note(self, path: str, unit: TrimUnit, *, kept: int, of: int) -> None:
         """
-        Say in the event what was done; what is trimmed again keeps its first size.
+        Record a trimmed field in the event; a field that is trimmed again keeps its original size.
         """
         known = self._noted.get((path, unit))
         most = of if known is None else max(known["of"], of)
@@ -103,33 +110,42 @@ class _Trim:
         self._document["data"]["exit137"]["trimmed"] = list(self._noted.values())
 
 
-def _half(path: str, value: Any, count: int) -> Any:  # noqa: ANN401 (a list, or an object of labels)
-    if isinstance(value, dict):
-        return dict(sorted(value.items(), key=lambda item: len(item[0]) + len(item[1]))[:count])
-    if path in _NEWEST_STAY:
-        return value[len(value) - count :]
-    return value[:count]
+def _entries(path: str, value: Any) -> int:  # noqa: ANN401 (a list, or one of `_AS_LISTS`)
+    return len(value["seconds"] if path == _SERIES else value)
 
 
-def _lists(document: dict[str, Any]) -> Iterator[tuple[str, _Place]]:
+def _first(path: str, value: Any, count: int) -> Any:  # noqa: ANN401 (the same)
     """
-    What can have any number of entries, by its path in `data`.
+    Return the `count` entries of a list that matter most.
+    """
+    if path == _SERIES:
+        return {name: samples[len(samples) - count :] for name, samples in value.items()}
+    if path == _LABELS:
+        return dict(sorted(value.items(), key=lambda item: len(item[0]) + len(item[1]))[:count])
+    if path == _ALL_LABELS:
+        return sorted(value, key=len)[:count]
+    return value[len(value) - count :] if path == _LOGS else value[:count]
+
+
+def _lists(document: dict[str, Any]) -> Iterator[tuple[str, _Location]]:
+    """
+    Yield everything that can have any number of entries, by its path in `data`.
     """
     for path, (holder, key) in _fields(document["data"]):
-        if path == _LABELS or (isinstance(holder[key], list) and path != "exit137.trimmed"):
+        if path in _AS_LISTS or (isinstance(holder[key], list) and path != "exit137.trimmed"):
             yield path, (holder, key)
 
 
-def _texts(document: dict[str, Any]) -> Iterator[tuple[str, _Place]]:
+def _texts(document: dict[str, Any]) -> Iterator[tuple[str, _Location]]:
     """
-    All texts, by their path in `data`, or in the envelope, whose names are not among those of `data`.
+    Yield all texts by their path in `data`; those of the envelope by their name, which `data` does not have.
     """
     yield from ((name, (document, name)) for name in ("source", "subject") if name in document)
     for path, (holder, key) in _fields(document["data"]):
         yield from _texts_in(path, holder, key)
 
 
-def _texts_in(path: str, holder: Any, key: Any) -> Iterator[tuple[str, _Place]]:  # noqa: ANN401 (JSON)
+def _texts_in(path: str, holder: Any, key: Any) -> Iterator[tuple[str, _Location]]:  # noqa: ANN401 (JSON)
     value = holder[key]
     if isinstance(value, str):
         yield path, (holder, key)
@@ -145,13 +161,13 @@ def _texts_in(path: str, holder: Any, key: Any) -> Iterator[tuple[str, _Place]]:
             yield path, (value, name)
 
 
-def _fields(value: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, _Place]]:
+def _fields(value: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, _Location]]:
     """
-    All fields with their paths, but not what is within lists and labels.
+    Yield all fields with their paths, without the contents of lists, labels and curves.
     """
     for name, item in value.items():
         path = f"{prefix}{name}"
-        if isinstance(item, dict) and path != _LABELS:
+        if isinstance(item, dict) and path not in _AS_LISTS:
             yield from _fields(item, f"{path}.")
         else:
             yield path, (value, name)

@@ -1,5 +1,5 @@
 """
-The closed sets of the published event: its types, causes, and what else is one of a few words.
+The closed sets of the published event: types, causes, confidence and other fields with few values.
 """
 
 from enum import IntEnum, StrEnum
@@ -7,19 +7,20 @@ from enum import IntEnum, StrEnum
 
 class EventType(StrEnum):
     """
-    What happened.
+    The type of an event: what it is about.
     """
 
     OOM_KILL = "exit137.oom_kill"
     CONTAINER_DEATH = "exit137.container_death"
     MEMORY_PRESSURE = "exit137.memory_pressure"
     CONTAINER_STUCK = "exit137.container_stuck"
+    KERNEL_EVENT = "exit137.kernel_event"
     AGENT = "exit137.agent"
 
 
 class Cause(StrEnum):
     """
-    Why a container's run ended (docs/causes.md tells what proves each).
+    Why a container's run ended; docs/causes.md says what proves each cause.
     """
 
     EXIT = "exit"
@@ -41,7 +42,7 @@ class Cause(StrEnum):
 
 class Confidence(StrEnum):
     """
-    How much the evidence carries: it says so; it leaves one good explanation; it leaves several.
+    How well the evidence supports a statement: it says so, it leaves one good explanation, or it leaves several.
     """
 
     CERTAIN = "certain"
@@ -61,18 +62,20 @@ class Scope(StrEnum):
 
 class Killer(StrEnum):
     """
-    Who chose the victim.
+    The program that chose the victim.
     """
 
     KERNEL = "kernel"
     SYSTEMD_OOMD = "systemd-oomd"
     EARLYOOM = "earlyoom"
+    NOHANG = "nohang"
     OOMD = "oomd"
+    TALOS = "talos"
 
 
 class EvidenceSource(StrEnum):
     """
-    Where a piece of evidence was seen.
+    The source of a piece of evidence.
     """
 
     KMSG = "kmsg"
@@ -84,18 +87,91 @@ class EvidenceSource(StrEnum):
     CGROUP = "cgroup"
 
 
+class KernelEventKind(StrEnum):
+    """
+    What a line of the kernel log is about; docs/kernel-events.md says what each kind proves.
+    """
+
+    SEGFAULT = "segfault"
+    INVALID_OPCODE = "invalid_opcode"
+    GENERAL_PROTECTION = "general_protection"
+    TRAP = "trap"
+    ABNORMAL_END = "abnormal_end"
+    HUNG_TASK = "hung_task"
+    SOFT_LOCKUP = "soft_lockup"
+    PIDS_LIMIT = "pids_limit"
+    SIGNAL_DENIED = "signal_denied"
+    SECCOMP = "seccomp"
+    GPU_ERROR = "gpu_error"
+    MEMORY_ERROR = "memory_error"
+    FILESYSTEM_ERROR = "filesystem_error"
+    NETWORK_ERROR = "network_error"
+
+
+class CrashReason(StrEnum):
+    """
+    What a crash proves of its reason.
+    """
+
+    NULL_POINTER = "null_pointer"
+    NULL_CALL = "null_call"
+    WILD_JUMP = "wild_jump"
+    STACK_OVERFLOW = "stack_overflow"
+    READ_ONLY_MEMORY = "read_only_memory"
+    UNMAPPED_MEMORY = "unmapped_memory"
+    INVALID_INSTRUCTION = "invalid_instruction"
+    DIVIDE_ERROR = "divide_error"
+    BREAKPOINT = "breakpoint"
+    SYSTEM_CALL_REFUSED = "system_call_refused"
+    BROKEN_MEMORY = "broken_memory"
+    ABORTED = "aborted"
+
+
+class GapKind(StrEnum):
+    """
+    What an agent event is about: lost evidence, a source that went down or came back, a fault, or only a test.
+    """
+
+    SOURCE_UP = "source_up"
+    SOURCE_DOWN = "source_down"
+    RECORDS_LOST = "records_lost"
+    EVENTS_LOST = "events_lost"
+    CURSOR_LOST = "cursor_lost"
+    NOT_WATCHED = "not_watched"
+    TABLE_FULL = "table_full"
+    REPORT_INCOMPLETE = "report_incomplete"
+    NO_KILLABLE_PROCESS = "no_killable_process"
+    KILLS_UNEXPLAINED = "kills_unexplained"
+    KILL_UNCONFIRMED = "kill_unconfirmed"
+    WRITER_LIMITED = "writer_limited"
+    FACT_FAILED = "fact_failed"
+    EVENTS_DROPPED = "events_dropped"
+    STORE_DAMAGED = "store_damaged"
+    STORE_REWRITTEN = "store_rewritten"
+    TEST = "test"
+
+
 class TrimUnit(StrEnum):
     """
-    What was counted of a field that was trimmed: the entries of a list, or the characters of its longest text.
+    What is counted in a trimmed field: the entries of a list, or the characters of its longest text.
     """
 
     ENTRIES = "entries"
     CHARACTERS = "characters"
 
 
+class Shed(StrEnum):
+    """
+    What was left out because the agent was behind: the container's log, or a look at its processes.
+    """
+
+    LOGS = "logs"
+    MEMORY = "memory"
+
+
 class Severity(IntEnum):
     """
-    How much an event matters; ECS leaves the numbers to the source.
+    How serious an event is; ECS leaves the numbers to the source.
     """
 
     DEBUG = 1

@@ -1,5 +1,5 @@
 """
-What the answer to a POST means. The status alone decides; nothing of the body is read for it, or told.
+What the response to a POST means. Only the status decides; the body is neither interpreted nor shown.
 """
 
 from datetime import UTC, datetime
@@ -14,15 +14,15 @@ _CLIENT_ERROR: Final = range(400, 500)
 _LONGEST_RETRY_AFTER_S: Final = 3600.0
 
 
-def verdict(  # noqa: PLR0911 (one return per rule)
+def error_for_status(  # noqa: PLR0911 (one return per rule)
     status: int, retry_after: str | None, host: str
 ) -> SinkError | None:
     """
-    What an answer means; None: what was sent was taken.
+    Return the error that a status means; None if the request was accepted.
 
     Args:
-        status: of the HTTP answer.
-        retry_after: its header, if any.
+        status: the HTTP status.
+        retry_after: the header `Retry-After`, if any.
         host: named in the error.
     """
     words = f"{host} answered {status}"
@@ -38,7 +38,7 @@ def verdict(  # noqa: PLR0911 (one return per rule)
         case 404 | 410:
             return DisabledError(Reason.NO_SUCH_TARGET, words)
         case 405 | 415 | 431:
-            return DisabledError(Reason.UNUSABLE, f"{words}: it takes no such request, whatever the event")
+            return DisabledError(Reason.UNUSABLE, f"{words}: this URL does not accept such requests")
         case 413:
             return PermanentError(Reason.TOO_LARGE, words)
         case _ if status in _REDIRECT:
@@ -51,13 +51,13 @@ def verdict(  # noqa: PLR0911 (one return per rule)
 
 def retry_after_s(header: str | None, now: datetime | None = None) -> float | None:
     """
-    The seconds of a Retry-After header, which holds seconds or a date (RFC 9110 10.2.3); an hour at the most.
+    Parse a Retry-After header, which holds seconds or a date (RFC 9110 10.2.3); return seconds, an hour at most.
 
-    None also for no wait at all, or a date that has passed, perhaps by another clock: at once, again and again, helps
-    no server.
+    None also for a wait of zero or a date in the past, perhaps because of another clock: retrying immediately would not
+    help the server, so the usual back-off applies.
 
     Args:
-        header: its value.
+        header: the value of the header.
         now: the wall clock, with a time zone.
     """
     if header is None:
@@ -68,7 +68,7 @@ def retry_after_s(header: str | None, now: datetime | None = None) -> float | No
 
 def _until(text: str, now: datetime) -> float:
     """
-    The seconds until a date; 0 for what is none.
+    Return the seconds until a date; 0 if the text is not a date.
     """
     try:
         date = parsedate_to_datetime(text)

@@ -1,5 +1,5 @@
 """
-What the table of every sink that posts may hold.
+The settings of every sink that posts to a URL.
 """
 
 from collections.abc import Mapping
@@ -13,23 +13,23 @@ from sinks.secret import Secret
 from sinks.tls import TlsConfig
 
 SCHEMES: Final = ("http", "https")
-# To a proxy itself there is no TLS.
+# TLS to the proxy itself is not supported.
 PROXY_SCHEMES: Final = ("http",)
 
 
 class HttpConfig(TlsConfig, frozen=True, kw_only=True):
     """
-    A sink that posts to one URL. Of `url` and `url_file` one is needed, of `proxy` and `proxy_file` one at the most.
+    A sink that posts to one URL: exactly one of `url` and `url_file`, at most one of `proxy` and `proxy_file`.
 
     Attributes:
         url: where to post.
-        url_file: a file that holds the URL, for a URL that is a secret.
+        url_file: a file with the URL, for a URL that is a secret.
         headers: sent with each request.
-        headers_files: the same, each value in a file.
-        proxy: `http://[user:password@]host:port`; the environment is not asked for one.
-        proxy_file: a file that holds the same.
-        timeout_s: for one request, from connecting to the head of the answer.
-        gzip: compress what is sent.
+        headers_files: more headers; each value is read from a file.
+        proxy: `http://[user:password@]host:port`; the environment is not consulted.
+        proxy_file: a file with the proxy.
+        timeout_s: for one request, from connecting to the head of the response.
+        gzip: compress request bodies.
     """
 
     url: Secret | None = None
@@ -43,30 +43,30 @@ class HttpConfig(TlsConfig, frozen=True, kw_only=True):
 
     def check(self) -> None:
         """
-        One URL, and one proxy at the most; those that are no files are valid.
+        Check that there is one URL and at most one proxy, and that those given directly are valid.
         """
         super().check()
         if self.url is None and self.url_file is None:
-            raise _unusable("one of url and url_file is needed")
+            raise _unusable("url or url_file is required")
         if self.url is not None:
-            _alone("url", self.url_file)
+            _exclude_file("url", self.url_file)
             url_of("url", self.url, SCHEMES)
         if self.proxy is not None:
-            _alone("proxy", self.proxy_file)
+            _exclude_file("proxy", self.proxy_file)
             url_of("proxy", self.proxy, PROXY_SCHEMES)
 
 
 def url_of(key: str, secret: Secret, schemes: tuple[str, ...]) -> URL:
     """
-    A URL that can be sent to.
+    Parse a URL.
 
     Args:
-        key: of the configuration, named in the error.
-        secret: its text, which no error tells.
-        schemes: of these one.
+        key: the setting, named in the error.
+        secret: the URL; it never appears in the error.
+        schemes: the allowed schemes.
 
     Raises:
-        DisabledError: it is none.
+        DisabledError: the URL is not valid, or has another scheme.
     """
     try:
         url = URL(secret.reveal())
@@ -75,13 +75,13 @@ def url_of(key: str, secret: Secret, schemes: tuple[str, ...]) -> URL:
         raise _unusable(f"the {key} is not valid") from None
     if url.scheme not in schemes or not host or port is None:
         expected = " or ".join(f"{scheme}://" for scheme in schemes)
-        raise _unusable(f"the {key} must begin with {expected} and name a host")
+        raise _unusable(f"the {key} must start with {expected} and have a host")
     return url
 
 
-def _alone(key: str, path: str | None) -> None:
+def _exclude_file(key: str, path: str | None) -> None:
     if path is not None:
-        raise _unusable(f"{key} and {key}_file are both there")
+        raise _unusable(f"{key} and {key}_file are mutually exclusive")
 
 
 def _unusable(detail: str) -> DisabledError:

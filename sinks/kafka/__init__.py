@@ -1,12 +1,12 @@
 """
-Events to a Kafka topic, as CloudEvents, keyed by container, acknowledged by all replicas in sync.
+Events to a Kafka topic, as CloudEvents, keyed by container, acknowledged by all in-sync replicas.
 
-    config.py     what the sink's table may hold
-    access.py     from there to what a connection needs: secrets, certificates
+    config.py     the settings of the sink
+    access.py     what a connection needs: secrets and certificates, read and checked
     records.py    an event as a record; records as batches
-    cluster.py    the topic: is it there, how often is it held, make it if told to
-    producer.py   one producer of aiokafka, which ends when it is told to
-    shipment.py   what becomes of one `send`: order, failures, what is too large
+    cluster.py    the topic: does it exist, how is it replicated, create it if configured
+    producer.py   one producer of aiokafka, which can be closed in bounded time
+    shipment.py   the progress of one `send`: order, failures, records that are too large
     failures.py   what an error of aiokafka means
     sink.py       the sink
 """

@@ -1,7 +1,7 @@
 """
-From a configuration to what a connection needs: secrets read from their files, certificates loaded, all of it checked.
+Reads what a connection needs: secrets from their files and certificates, all checked.
 
-Whatever is wrong here a person must mend. Errors name keys and files, never what is in them.
+Every error here needs a person to fix it. Errors name settings and files, never their contents.
 """
 
 import asyncio
@@ -14,14 +14,14 @@ from aiokafka.abc import AbstractTokenProvider
 from aiokafka.errors import AuthenticationFailedError
 
 from sinks.errors import DisabledError, Reason
-from sinks.kafka.config import Compression, KafkaConfig, server
+from sinks.kafka.config import Compression, KafkaConfig, parse_server
 from sinks.secret import Secret, read_secret
 from sinks.tls import client_context
 
 
 class TokenFile(AbstractTokenProvider):  # type: ignore[misc]
     """
-    The token of OAUTHBEARER, from a file that something else keeps up to date.
+    The token for OAUTHBEARER, from a file that another program keeps up to date.
 
     Args:
         path: the file.
@@ -32,10 +32,10 @@ class TokenFile(AbstractTokenProvider):  # type: ignore[misc]
 
     async def token(self) -> str:
         """
-        What the file holds now.
+        Read the current token.
 
         Raises:
-            AuthenticationFailedError: it holds none; the class is one that aiokafka expects while it connects.
+            AuthenticationFailedError: the file has no token; aiokafka expects this class while it connects.
         """
         try:
             secret = await asyncio.to_thread(read_secret, "sasl_token_file", self._path)
@@ -47,11 +47,11 @@ class TokenFile(AbstractTokenProvider):  # type: ignore[misc]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
     """
-    All that a connection needs.
+    Everything that a connection needs.
 
     Attributes:
-        servers: host and port of the brokers to begin with.
-        tls: how a broker is verified, and who the client is; None: no TLS.
+        servers: host and port of the bootstrap servers.
+        tls: how brokers are verified, and the client's certificate; None without TLS.
         password: for PLAIN and SCRAM.
         token: for OAUTHBEARER.
     """
@@ -63,7 +63,7 @@ class Access:
 
     def settings(self, config: KafkaConfig) -> dict[str, Any]:
         """
-        The same as arguments of aiokafka's classes.
+        Return it as arguments for the classes of aiokafka.
         """
         settings: dict[str, Any] = {
             "client_id": config.client_id,
@@ -84,18 +84,18 @@ class Access:
 
 def access(config: KafkaConfig) -> Access:
     """
-    Read and check all that a configuration names. Blocks: it reads files.
+    Read and check everything that a configuration names. Blocks, because it reads files.
 
     Raises:
-        DisabledError: it cannot be used.
+        DisabledError: something cannot be used.
     """
     if config.compression not in (Compression.NONE, Compression.GZIP) and not codec.has_zstd():
-        raise _unusable(f'compression = "{config.compression}" needs cramjam: pip install exit137[kafka]')
+        raise _unusable(f'compression = "{config.compression}" requires cramjam: pip install cramjam')
     config.check()
     password, token = _login(config)
     return Access(
-        servers=tuple(map(server, config.bootstrap_servers)),
-        tls=client_context(config) if config.speaks_tls else None,
+        servers=tuple(map(parse_server, config.bootstrap_servers)),
+        tls=client_context(config) if config.uses_tls else None,
         password=password,
         token=token,
     )
@@ -103,7 +103,7 @@ def access(config: KafkaConfig) -> Access:
 
 def _protocol(config: KafkaConfig) -> str:
     sasl = "SASL_" if config.sasl_mechanism is not None else ""
-    return sasl + ("SSL" if config.speaks_tls else "PLAINTEXT")
+    return sasl + ("SSL" if config.uses_tls else "PLAINTEXT")
 
 
 def _login(config: KafkaConfig) -> tuple[Secret | None, TokenFile | None]:

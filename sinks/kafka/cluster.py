@@ -1,7 +1,7 @@
 """
-The cluster before anything is produced: can it be reached, is the topic there, how often is it held.
+Checks the cluster before anything is produced: is it reachable, does the topic exist, how is it replicated.
 
-aiokafka's own start tells of no broker why it could not be used, and its requests have brokers make what is missing.
+aiokafka's own start does not say why a broker could not be used, and its metadata requests make brokers create topics.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from aiokafka.protocol.metadata import MetadataRequest
 from sinks.errors import DisabledError, Reason, TransientError
 from sinks.kafka.access import Access
 from sinks.kafka.config import KafkaConfig
-from sinks.kafka.failures import CONNECTING, at, failure, gravest
+from sinks.kafka.failures import CONNECTING, failure, failure_at, most_severe
 
 _CLOSE_S: Final = 1.0
 _MS_PER_S: Final = 1000
@@ -27,11 +27,11 @@ _MS_PER_S: Final = 1000
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Topic:
     """
-    What brokers say of a topic.
+    A topic as the brokers describe it.
 
     Attributes:
-        partitions: how many it has.
-        replication: on how many brokers a partition is held, of all the least.
+        partitions: the number of partitions.
+        replication: the lowest number of replicas of a partition.
     """
 
     partitions: int
@@ -40,10 +40,10 @@ class Topic:
 
 async def find_topic(config: KafkaConfig, access: Access) -> Topic | None:
     """
-    The topic; None: it is not there. It is not made by looking for it.
+    Look up the topic; return None if it does not exist. The lookup never creates it.
 
     Raises:
-        TransientError: no broker can be reached, or none knows yet.
+        TransientError: no broker can be reached, or none knows the topic yet.
         DisabledError: a broker can be reached, and a person must change something.
     """
     async with _connection(config, access) as connection:
@@ -51,13 +51,13 @@ async def find_topic(config: KafkaConfig, access: Access) -> Topic | None:
         try:
             found = await connection.send(MetadataRequest([config.topic], allow_auto_topic_creation=False))
         except CONNECTING as error:
-            raise at(server, error) from None
+            raise failure_at(server, error) from None
     for code, name, _, partitions in found.topics:
         kind = errors.for_code(code)
         if name != config.topic or kind is errors.UnknownTopicOrPartitionError:
             continue
         if kind is errors.IllegalSaslStateError:
-            # RFC 7628 3.2.3: a token is refused by a challenge, which aiokafka takes for the end of the login.
+            # RFC 7628 3.2.3: a broker refuses a token with a challenge, which aiokafka takes for a completed login.
             raise DisabledError(Reason.UNAUTHORIZED, f"{server}: the broker refuses the credentials")
         if kind is not errors.NoError:
             raise failure(kind())
@@ -68,11 +68,11 @@ async def find_topic(config: KafkaConfig, access: Access) -> Topic | None:
 
 async def create_topic(config: KafkaConfig, access: Access) -> Topic:
     """
-    Make the topic; it is no failure if it is there by now.
+    Create the topic; return normally if it exists by now.
 
     Raises:
-        TransientError: it could not be made.
-        DisabledError: it cannot be made.
+        TransientError: creating it failed and may succeed later.
+        DisabledError: the brokers refuse to create it.
     """
     admin = AIOKafkaAdminClient(
         bootstrap_servers=list(config.bootstrap_servers),
@@ -99,7 +99,7 @@ async def create_topic(config: KafkaConfig, access: Access) -> Topic:
 @contextlib.asynccontextmanager
 async def _connection(config: KafkaConfig, access: Access) -> AsyncIterator[AIOKafkaConnection]:
     """
-    To the first of the brokers that lets us in.
+    Connect to the first broker that accepts the connection.
     """
     connection = await _connect(config, access)
     try:
@@ -111,12 +111,12 @@ async def _connection(config: KafkaConfig, access: Access) -> AsyncIterator[AIOK
 
 
 async def _connect(config: KafkaConfig, access: Access) -> AIOKafkaConnection:
-    # So that one server that does not answer leaves time for the next.
-    patience_ms = int(config.timeout_s * _MS_PER_S / max(2, len(access.servers)))
+    # A server that does not respond must leave time for the next one.
+    timeout_ms = int(config.timeout_s * _MS_PER_S / max(2, len(access.servers)))
     failures: list[TransientError | DisabledError] = []
     for host, port in access.servers:
         try:
-            return await create_conn(host, port, request_timeout_ms=patience_ms, **access.settings(config))
+            return await create_conn(host, port, request_timeout_ms=timeout_ms, **access.settings(config))
         except CONNECTING as error:
-            failures.append(at(f"{host}:{port}", error))
-    raise gravest(failures)
+            failures.append(failure_at(f"{host}:{port}", error))
+    raise most_severe(failures)

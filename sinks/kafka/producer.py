@@ -1,9 +1,9 @@
 """
 One producer of aiokafka, for one topic, until its first failure.
 
-An idempotent producer of aiokafka sends again for ever, waits for that when it is told to stop, and after a batch
-that failed has given away numbers that the broker will miss. So whoever uses it brings deadlines, throws it away after
-a failure, and makes a new one, which begins to count anew (docs/adr/0011).
+An idempotent producer of aiokafka retries without end, waits for that when it is stopped, and has used sequence numbers
+that the broker misses after a failed batch. Its user therefore sets the deadlines, throws it away after a failure, and
+creates a new one, whose sequence numbers start from zero (docs/adr/0011).
 """
 
 import asyncio
@@ -23,10 +23,10 @@ _STOP_S: Final = 5.0
 _CLOSE_S: Final = 1.0
 _RETRY_MS: Final = 250
 _MS_PER_S: Final = 1000
-# A request is given up, and sent to where the leader is by now, well before all is given up.
+# A request times out early enough to be sent again to a new leader before the whole attempt times out.
 _REQUESTS_PER_ATTEMPT: Final = 3
-# Our own batches are closed when they are handed over; aiokafka's limit must not be met before ours.
-_ROOM: Final = 2
+# aiokafka's batch limit must never be reached before ours, so it is larger.
+_BATCH_LIMIT_FACTOR: Final = 2
 
 
 class Producer:
@@ -34,7 +34,7 @@ class Producer:
     Writes batches of records to partitions.
 
     Args:
-        config: which topic, and how.
+        config: the topic, and how to write.
         access: how to connect.
     """
 
@@ -48,7 +48,7 @@ class Producer:
             acks="all",
             enable_idempotence=config.idempotent,
             compression_type=compression,
-            max_batch_size=_ROOM * config.max_request_bytes,
+            max_batch_size=_BATCH_LIMIT_FACTOR * config.max_request_bytes,
             request_timeout_ms=int(config.timeout_s * _MS_PER_S / _REQUESTS_PER_ATTEMPT),
             retry_backoff_ms=_RETRY_MS,
             **access.settings(config),
@@ -57,16 +57,16 @@ class Producer:
     @property
     def spent(self) -> bool:
         """
-        Whether something failed or was not waited for: only `aclose` may follow.
+        True if a call failed or was cancelled: only `aclose` may follow.
         """
         return self._unfinished > 0
 
     async def start(self) -> None:
         """
-        Connect, and get a number from the brokers. Has no deadline of its own.
+        Connect, and get a producer id from the brokers. Has no deadline of its own.
 
         Raises:
-            KafkaError: it cannot; the producer is spent.
+            KafkaError: it failed; the producer is spent.
         """
         self._unfinished += 1
         await self._client.start()
@@ -74,20 +74,20 @@ class Producer:
 
     async def partition_of(self, keys: Sequence[bytes]) -> dict[bytes, int]:
         """
-        To which partition each key belongs; the same as for the Java client.
+        Return the partition of each key, the same as the Java client chooses.
 
         Raises:
-            KafkaError: the topic is not there.
+            KafkaError: the topic does not exist.
         """
         partitions = sorted(await self._client.partitions_for(self._topic))
         return {key: self._partitioner(key, partitions, partitions) for key in set(keys)}
 
     async def write(self, partition: int, records: Sequence[Record]) -> None:
         """
-        Write one batch; returns when all replicas in sync have it. Has no deadline of its own.
+        Write one batch; return when all in-sync replicas have it. Has no deadline of its own.
 
         Raises:
-            KafkaError: none of it can be taken as written; the producer is spent.
+            KafkaError: no record of the batch counts as written; the producer is spent.
         """
         self._unfinished += 1
         batch = self._client.create_batch()
@@ -99,7 +99,7 @@ class Producer:
 
     async def aclose(self) -> None:
         """
-        Let go of all of it, within seconds. What was written is written, since `write` waits.
+        Release everything within seconds. Nothing is lost, because `write` waits for the brokers.
         """
         if not self.spent:
             with contextlib.suppress(TimeoutError, KafkaError):
@@ -110,10 +110,10 @@ class Producer:
 
     async def _abandon(self) -> None:
         """
-        End the tasks of a producer whose own `stop` would wait until all is written. There is no public way.
+        End the tasks of a producer whose own `stop` would wait until everything is written. There is no public API.
         """
-        self._client._closed = True  # noqa: SLF001 (else it complains at its end)
-        # Requests that failed wait for news of the cluster, which nobody will fetch any more.
+        self._client._closed = True  # noqa: SLF001 (else its destructor warns)
+        # Failed requests wait for cluster metadata that nobody will fetch any more.
         client = self._client.client
         never = asyncio.get_running_loop().create_future()
         never.cancel()

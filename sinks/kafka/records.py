@@ -1,19 +1,22 @@
 """
-An event as a Kafka record (CloudEvents Kafka binding 1.0), and records as batches.
+Events as Kafka records: CloudEvents (Kafka binding 1.0), or plain JSON in another format; records as batches.
 """
 
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, assert_never
+from datetime import datetime
+from typing import Final
 
 import orjson
 
 from sinks.base import Outgoing
+from sinks.formats import Format, envelope_of, rendered
 from sinks.kafka.config import Mode
 
 _STRUCTURED: Final = (("content-type", b"application/cloudevents+json; charset=UTF-8"),)
-# Upper bounds of what the format adds (Kafka protocol, "Record Batch"): lengths and deltas are varints.
+_PLAIN: Final = (("content-type", b"application/json"),)
+# Upper bounds of the format's overhead (Kafka protocol, "Record Batch"): lengths and deltas are varints.
 _BATCH_BYTES: Final = 61
 _RECORD_BYTES: Final = 24
 _HEADER_BYTES: Final = 10
@@ -25,11 +28,11 @@ class Record:
     One event, ready to be written.
 
     Attributes:
-        id: the event's.
-        key: decides its partition.
-        value: the document in binary mode, else the whole event.
-        headers: in this order.
-        size_bytes: in a batch, at the most, before it is compressed.
+        id: the id of the event.
+        key: decides the partition.
+        value: `data` of a CloudEvent in binary mode, else the whole event.
+        headers: names and values, in order.
+        size_bytes: an upper bound of its size in a batch before compression.
     """
 
     id: str
@@ -39,17 +42,23 @@ class Record:
     size_bytes: int
 
 
-def record(event: Outgoing, mode: Mode) -> Record:
+def record(event: Outgoing, form: Format, mode: Mode, now: datetime) -> Record:
     """
-    The record of an event.
+    Encode an event.
+
+    Args:
+        event: the event.
+        form: its format.
+        mode: the mode of a CloudEvent; other formats have none.
+        now: the wall clock, as for `rendered`.
     """
-    match mode:
-        case Mode.BINARY:
-            value, headers = _binary(event.body)
-        case Mode.STRUCTURED:
+    match form, mode:
+        case Format.CLOUDEVENTS, Mode.BINARY:
+            value, headers = _binary(event)
+        case Format.CLOUDEVENTS, Mode.STRUCTURED:
             value, headers = event.body, _STRUCTURED
         case _:
-            assert_never(mode)
+            value, headers = rendered(event, form, now), _PLAIN
     key = event.key.encode()
     size_bytes = _RECORD_BYTES + len(key) + len(value)
     size_bytes += sum(_HEADER_BYTES + len(name) + len(text) for name, text in headers)
@@ -58,7 +67,7 @@ def record(event: Outgoing, mode: Mode) -> Record:
 
 def batches(records: Sequence[Record], max_bytes: int, max_records: int = sys.maxsize) -> Iterator[list[Record]]:
     """
-    The same records in the same order, as many together as fit; one that is larger stands alone.
+    Split records into batches, in order; a record that is too large has a batch of its own.
     """
     batch: list[Record] = []
     size_bytes = _BATCH_BYTES
@@ -72,11 +81,11 @@ def batches(records: Sequence[Record], max_bytes: int, max_records: int = sys.ma
         yield batch
 
 
-def _binary(body: bytes) -> tuple[bytes, Sequence[tuple[str, bytes]]]:
+def _binary(event: Outgoing) -> tuple[bytes, Sequence[tuple[str, bytes]]]:
     """
-    `data` is the value, every other attribute a header.
+    Split an event: `data` becomes the value, every other attribute a header.
     """
-    envelope = orjson.loads(body)
+    envelope = envelope_of(event)
     value = orjson.dumps(envelope.pop("data", None))
     content_type = envelope.pop("datacontenttype", "application/json")
     headers = [(f"ce_{name}", str(text).encode()) for name, text in envelope.items()]

@@ -1,9 +1,8 @@
 """
-What becomes of the events of one `send`: what was written, what never will be, and what is left.
+The progress of one `send`: which events were written, which never will be, and which are left.
 
-Per partition there is one batch under way, and none is begun after one that failed: so no later event of a key is
-written before an earlier one. A broker refuses a batch whole: which record it means is found by sending fewer at once,
-down to one alone.
+Each partition has one batch in flight, and none follows a failed one, so a later event of a key is never written before
+an earlier one. Brokers refuse whole batches: the record at fault is found by sending smaller ones, down to one record.
 """
 
 import asyncio
@@ -17,25 +16,25 @@ from sinks.errors import DisabledError, PermanentError, Reason, TransientError
 from sinks.kafka.failures import INVALID_RECORD, TOO_LARGE, failure
 from sinks.kafka.producer import Producer
 from sinks.kafka.records import Record, batches
-from sinks.lanes import Failure, graver
+from sinks.outcome import Failure, worse
 
 _HALF: Final = 2
 
 
 class Shipment:
     """
-    Records on their way.
+    The records of one `send`.
 
     Args:
-        records: in order.
-        max_bytes: of a record; larger ones are not tried.
-        batch_bytes: of a batch.
+        records: the records, in order.
+        max_bytes: the largest record that is tried.
+        batch_bytes: the largest batch.
 
     Attributes:
-        batch_bytes: of a batch; fewer than in the beginning once the broker found one too large.
-        waiting: those of which nothing is known yet, in order.
-        outcomes: per event that is done what became of it; None: it was written.
-        stop: why no further batch is begun.
+        batch_bytes: the largest batch; reduced when the broker finds one too large.
+        waiting: the records without an outcome, in order.
+        outcomes: the failure of each finished event, by id; None for a written event.
+        stop: why no further batch is started.
     """
 
     def __init__(self, records: Sequence[Record], *, max_bytes: int, batch_bytes: int) -> None:
@@ -51,7 +50,7 @@ class Shipment:
 
     async def advance(self, producer: Producer) -> None:
         """
-        Write until all is written or a batch of each partition failed; the producer is spent if one did.
+        Write until everything is written or each partition has had a failure; the producer is spent after a failure.
         """
         try:
             chains = await self._chains(producer)
@@ -85,24 +84,24 @@ class Shipment:
                 self._found_invalid(batch)
                 return
             except KafkaError as error:
-                self.stop = graver(self.stop, failure(error))
+                self.stop = worse(self.stop, failure(error))
                 return
             self.outcomes |= dict.fromkeys((record.id for record in batch), None)
 
     def _found_invalid(self, batch: Sequence[Record]) -> None:
         if len(batch) == 1:
-            words = "the broker or topic refuses this record (INVALID_RECORD)"
-            self.outcomes[batch[0].id] = PermanentError(Reason.REJECTED, words)
+            detail = "the broker or topic refuses this record (INVALID_RECORD)"
+            self.outcomes[batch[0].id] = PermanentError(Reason.REJECTED, detail)
         else:
             self._batch_records = min(self._batch_records, len(batch) // _HALF)
 
     def _found_too_large(self, batch: Sequence[Record]) -> None:
         if len(batch) == 1:
-            self.outcomes[batch[0].id] = _too_large(batch[0], "the broker or topic takes")
+            self.outcomes[batch[0].id] = _too_large(batch[0], "the limit of the broker or topic")
         else:
             size_bytes = sum(record.size_bytes for record in batch)
             self.batch_bytes = min(self.batch_bytes, size_bytes // _HALF)
 
 
 def _too_large(record: Record, limit: str) -> PermanentError:
-    return PermanentError(Reason.TOO_LARGE, f"{record.size_bytes} bytes are more than {limit}")
+    return PermanentError(Reason.TOO_LARGE, f"{record.size_bytes} bytes exceed {limit}")

@@ -1,27 +1,29 @@
 """
-Produces to one topic. A producer that failed is thrown away, and the next `send` makes a new one.
+Produces to one topic. A producer that failed is thrown away, and the next `send` creates a new one.
 """
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Final
 
 from sinks.base import Outgoing
 from sinks.errors import DisabledError, Reason, TransientError
 from sinks.kafka.access import Access, access
+from sinks.kafka.bounded import bound_frames
 from sinks.kafka.cluster import Topic, create_topic, find_topic
 from sinks.kafka.config import KafkaConfig, SaslMechanism
 from sinks.kafka.failures import CONNECTING, failure
 from sinks.kafka.producer import Producer
 from sinks.kafka.records import record
 from sinks.kafka.shipment import Shipment
-from sinks.lanes import judge
+from sinks.outcome import raise_for
 
-# Larger ones are hardly faster, and are compressed on the loop: all else waits as long.
+# Larger batches are hardly faster, and they are compressed on the event loop, which blocks it.
 _BATCH_BYTES: Final = 262_144
-# The mechanisms that show the broker, and whoever listens, the secret itself.
-_SAY_ALL: Final = (SaslMechanism.PLAIN, SaslMechanism.OAUTHBEARER)
+# These mechanisms send the secret itself, which anybody on the network can read without TLS.
+_SEND_SECRET: Final = (SaslMechanism.PLAIN, SaslMechanism.OAUTHBEARER)
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -31,13 +33,15 @@ class KafkaSink:
 
     Args:
         config: its configuration.
+        now: the wall clock, in UTC.
     """
 
     max_batch = 500
 
-    def __init__(self, config: KafkaConfig) -> None:
+    def __init__(self, config: KafkaConfig, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self.name = config.name
         self._config = config
+        self._now = now
         self._batch_bytes = min(_BATCH_BYTES, config.max_request_bytes)
         self._access: Access | None = None
         self._producer: Producer | None = None
@@ -45,15 +49,16 @@ class KafkaSink:
 
     async def open(self) -> None:
         """
-        Read what the configuration names, look for the topic, connect.
+        Read the files that the configuration names, look up the topic, and connect.
 
         Raises:
-            TransientError: no broker answers in time.
-            DisabledError: the topic is not there, the brokers refuse us, or the configuration cannot be used.
+            TransientError: no broker responds in time.
+            DisabledError: the topic does not exist, the brokers refuse access, or the configuration cannot be used.
         """
         await self.aclose()
-        # What it has to say comes to us as errors. At DEBUG it tells passwords, and in an outage each of its retries.
+        # Its errors are raised anyway. At DEBUG it logs passwords, and during an outage it logs every retry.
         logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+        bound_frames()
         self._access = await asyncio.to_thread(access, self._config)
         self._batch_bytes = min(_BATCH_BYTES, self._config.max_request_bytes)
         try:
@@ -61,37 +66,40 @@ class KafkaSink:
                 self._warn(await self._topic(self._access))
                 self._producer = await self._start(self._access)
         except TimeoutError:
-            raise TransientError(Reason.TIMEOUT, f"no broker was ready in {self._config.timeout_s:g} s") from None
+            raise TransientError(Reason.TIMEOUT, f"no broker was ready within {self._config.timeout_s:g} s") from None
 
     async def send(self, batch: Sequence[Outgoing]) -> None:
         """
-        Write a batch; returns when all replicas in sync have it.
+        Write a batch; return when all in-sync replicas have it.
 
         Raises:
-            TransientError, PermanentError, DisabledError: nothing of the batch can be taken as written.
-            PartialError: those not named in it were written.
+            TransientError, PermanentError, DisabledError: no event of the batch counts as written.
+            PartialError: the events that it does not name were written.
         """
         if self._access is None:
             raise TransientError(Reason.UNREACHABLE, "the sink is not open")
-        records = [record(event, self._config.mode) for event in batch]
+        now = self._now()
+        records = [record(event, self._config.format, self._config.mode, now) for event in batch]
         shipment = Shipment(records, max_bytes=self._config.max_request_bytes, batch_bytes=self._batch_bytes)
         try:
             async with asyncio.timeout(self._config.timeout_s):
                 while shipment.waiting and shipment.stop is None:
                     await self._advance(shipment, self._access)
         except TimeoutError:
-            shipment.stop = TransientError(Reason.TIMEOUT, f"not all was written in {self._config.timeout_s:g} s")
+            shipment.stop = TransientError(
+                Reason.TIMEOUT, f"the batch was not written within {self._config.timeout_s:g} s"
+            )
         except (TransientError, DisabledError) as error:
             shipment.stop = error
         finally:
-            # What was given up would else still be written, some time.
+            # An abandoned producer would still write its batches at some later time.
             await self._drop_spent()
         self._batch_bytes = shipment.batch_bytes
-        judge(batch, shipment.outcomes, shipment.stop)
+        raise_for(batch, shipment.outcomes, shipment.stop)
 
     async def aclose(self) -> None:
         """
-        Close the connections; nothing is waited for, since `send` has waited.
+        Close the connections; nothing is pending, because `send` waits for the brokers.
         """
         producer, self._producer = self._producer, None
         if producer is not None:
@@ -113,8 +121,8 @@ class KafkaSink:
             return topic
         if self._config.create_topic:
             return await create_topic(self._config, to)
-        words = f"the topic {self._config.topic} is not there; create_topic = true makes it"
-        raise DisabledError(Reason.NO_SUCH_TARGET, words)
+        detail = f"the topic {self._config.topic} does not exist; set create_topic = true to create it"
+        raise DisabledError(Reason.NO_SUCH_TARGET, detail)
 
     async def _start(self, to: Access) -> Producer:
         producer = Producer(self._config, to)
@@ -129,13 +137,14 @@ class KafkaSink:
 
     def _warn(self, topic: Topic) -> None:
         """
-        Say once what the configuration does not protect from.
+        Warn once about risks that the configuration accepts.
         """
         if self._warned:
             return
         self._warned = True
         if topic.replication == 1:
-            words = "sink %s: each event is on one broker only: the topic %s has replication 1"
-            _LOG.warning(words, self.name, self._config.topic)
-        if self._config.sasl_mechanism in _SAY_ALL and not self._config.speaks_tls:
+            _LOG.warning(
+                "sink %s: topic %s has replication 1: each event is on one broker only", self.name, self._config.topic
+            )
+        if self._config.sasl_mechanism in _SEND_SECRET and not self._config.uses_tls:
             _LOG.warning("sink %s: the password or token is sent without TLS", self.name)

@@ -1,5 +1,5 @@
 """
-The file sink, in a real directory.
+The file sink in a real directory.
 """
 
 from pathlib import Path
@@ -23,9 +23,9 @@ def event(body: bytes) -> Outgoing:
     return Outgoing(id="1", type="t", key="k", body=body)
 
 
-async def test_a_full_file_is_put_behind_the_others(tmp_path: Path) -> None:
+async def test_a_full_file_is_rotated(tmp_path: Path) -> None:
     """
-    `.1` is the newest of the full files; more than `keep` do not stay.
+    `.1` is the newest rotated file; no more than `keep` stay.
     """
     path = tmp_path / "e"
     out = sink(path, max_bytes=4)
@@ -35,9 +35,9 @@ async def test_a_full_file_is_put_behind_the_others(tmp_path: Path) -> None:
     assert contents(tmp_path) == {"e": b"dd\n", "e.1": b"cc\n", "e.2": b"bb\n"}
 
 
-async def test_a_file_that_was_moved_away_is_begun_anew(tmp_path: Path) -> None:
+async def test_a_file_that_was_moved_away_is_created_again(tmp_path: Path) -> None:
     """
-    Lives with logrotate, without a signal.
+    The sink works with logrotate without needing a signal.
     """
     path = tmp_path / "e"
     out = sink(path)
@@ -50,7 +50,7 @@ async def test_a_file_that_was_moved_away_is_begun_anew(tmp_path: Path) -> None:
 
 async def test_a_half_line_of_a_crash_is_ended_first(tmp_path: Path) -> None:
     """
-    It spoils no line but itself.
+    A half line damages no other line.
     """
     path = tmp_path / "e"
     path.write_bytes(b'{"ha')
@@ -60,9 +60,9 @@ async def test_a_half_line_of_a_crash_is_ended_first(tmp_path: Path) -> None:
     assert path.read_bytes() == b'{"ha\n{}\n'
 
 
-async def test_a_full_disk_is_waited_out() -> None:
+async def test_a_full_disk_is_a_transient_error() -> None:
     """
-    Somebody may make room.
+    A full disk is retried, because somebody may free space.
     """
     out = FileSink(FileConfig(name="f", type="file", path="/dev/full", fsync=False))
     with pytest.raises(TransientError) as caught:
@@ -71,7 +71,7 @@ async def test_a_full_disk_is_waited_out() -> None:
     assert caught.value.reason is Reason.DISK_FULL
 
 
-async def test_what_is_no_file_needs_a_person(tmp_path: Path) -> None:
+async def test_a_path_that_is_not_a_file_disables_the_sink(tmp_path: Path) -> None:
     """
     The error names the path.
     """
@@ -81,7 +81,7 @@ async def test_what_is_no_file_needs_a_person(tmp_path: Path) -> None:
 
 async def test_others_may_not_read_the_file(tmp_path: Path) -> None:
     """
-    Events tell command lines.
+    The file is not readable for others, because events contain command lines.
     """
     out = sink(tmp_path / "e")
     await out.open()

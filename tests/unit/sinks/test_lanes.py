@@ -1,5 +1,5 @@
 """
-Several requests in flight: which go side by side, which wait, and what ends a batch.
+Several requests in flight: which run concurrently, which wait, and what ends a batch.
 """
 
 import asyncio
@@ -21,14 +21,14 @@ GONE = DisabledError(Reason.NO_SUCH_TARGET, "gone")
 
 def events(names: str) -> list[Outgoing]:
     """
-    One for each word: its key is the first letter, the word its id.
+    Return an event for each word: the first letter is its key, the word its id.
     """
     return [Outgoing(id=name, type="t", key=name[0], body=b"") for name in names.split()]
 
 
 class Wire:
     """
-    Takes what it is sent, save that which `answers` names.
+    Accepts what it is sent, except for the events that `answers` names.
 
     Attributes:
         begun: the ids, in the order in which they came.
@@ -62,9 +62,9 @@ async def outcome(wire: Wire, batch: Sequence[Outgoing], in_flight: int = 1) -> 
     return None
 
 
-async def test_keys_go_side_by_side_and_each_in_order() -> None:
+async def test_keys_run_concurrently_and_each_in_order() -> None:
     """
-    The wire itself refuses two of one key at once.
+    The wire itself refuses two concurrent requests of one key.
     """
     wire = Wire()
     assert await outcome(wire, events("a1 a2 b1 a3 c1 b2"), in_flight=2) is None
@@ -75,7 +75,7 @@ async def test_keys_go_side_by_side_and_each_in_order() -> None:
 
 async def test_no_more_are_in_flight_than_allowed() -> None:
     """
-    However many keys there are.
+    The limit of requests in flight holds for any number of keys.
     """
     wire = Wire()
     await outcome(wire, events(" ".join("abcdefghij")), in_flight=4)
@@ -85,7 +85,7 @@ async def test_no_more_are_in_flight_than_allowed() -> None:
 @pytest.mark.parametrize("failure", [BUSY, DOWN])
 async def test_what_may_succeed_later_ends_the_batch(failure: TransientError) -> None:
     """
-    No event is begun after it, of whatever key, and all that is left fails for the same reason.
+    No event of any key is started after a transient failure, and the rest fails for the same reason.
     """
     wire = Wire({"a2": failure})
     error = await outcome(wire, events("a1 a2 a3 b1"))
@@ -94,9 +94,9 @@ async def test_what_may_succeed_later_ends_the_batch(failure: TransientError) ->
     assert error.failures == {"a2": failure, "a3": failure, "b1": failure}
 
 
-async def test_what_is_under_way_comes_to_its_end() -> None:
+async def test_requests_in_flight_are_awaited() -> None:
     """
-    What was taken meanwhile counts as taken, and is not sent again.
+    Events that were accepted meanwhile count as delivered and are not sent again.
     """
     wire = Wire({"a1": DOWN})
     error = await outcome(wire, events("a1 b1 c1 a2"), in_flight=2)
@@ -106,7 +106,7 @@ async def test_what_is_under_way_comes_to_its_end() -> None:
 
 async def test_an_event_that_is_never_taken_holds_up_nothing() -> None:
     """
-    Not even those of its key.
+    A permanent failure does not hold up other events, not even those of its key.
     """
     error = await outcome(Wire({"a1": BAD}), events("a1 a2 b1"))
     assert isinstance(error, PartialError)
@@ -114,9 +114,9 @@ async def test_an_event_that_is_never_taken_holds_up_nothing() -> None:
 
 
 @pytest.mark.parametrize("failure", [BUSY, GONE])
-async def test_nothing_taken_is_the_failure_of_all(failure: SinkError) -> None:
+async def test_a_batch_without_a_delivery_fails_as_a_whole(failure: SinkError) -> None:
     """
-    Said once, so that the sink is opened anew before the next attempt.
+    A failure of the whole batch is raised once, so that the sink is opened again before the next attempt.
     """
     assert await outcome(Wire({"a1": failure}), events("a1 a2 b1")) is failure
 
@@ -124,34 +124,34 @@ async def test_nothing_taken_is_the_failure_of_all(failure: SinkError) -> None:
 @pytest.mark.parametrize("failure", [BUSY, BAD, GONE])
 async def test_one_event_fails_with_its_own_error(failure: SinkError) -> None:
     """
-    There is no part of it.
+    A batch of one event never raises PartialError.
     """
     assert await outcome(Wire({"a1": failure}), events("a1")) is failure
 
 
-async def test_the_end_of_sending_does_not_send_again_what_was_taken() -> None:
+async def test_a_disabled_sink_does_not_repeat_delivered_events() -> None:
     """
-    The rest comes again at once, and meets the end then.
+    The rest is retried at once, and then raises DisabledError.
     """
     error = await outcome(Wire({"a2": GONE}), events("a1 a2 b1"))
     assert isinstance(error, PartialError)
-    told = [(name, type(failure), failure.reason) for name, failure in error.failures.items()]
-    assert told == [(name, TransientError, Reason.NO_SUCH_TARGET) for name in ("a2", "b1")]
+    found = [(name, type(failure), failure.reason) for name, failure in error.failures.items()]
+    assert found == [(name, TransientError, Reason.NO_SUCH_TARGET) for name in ("a2", "b1")]
     assert {getattr(failure, "retry_after_s", None) for failure in error.failures.values()} == {0.0}
 
 
 @pytest.mark.parametrize(("one", "other"), [(DOWN, BUSY), (BUSY, DOWN), (BUSY, GONE), (GONE, BUSY)])
-async def test_of_two_failures_the_graver_is_told(one: SinkError, other: SinkError) -> None:
+async def test_the_more_severe_of_two_failures_is_raised(one: SinkError, other: SinkError) -> None:
     """
-    The end of sending before a wait that was asked for, and that before any other.
+    DisabledError comes before a requested wait, and a requested wait before any other failure.
     """
-    graver = GONE if GONE in (one, other) else BUSY
-    assert await outcome(Wire({"a1": one, "b1": other}), events("a1 b1 c1"), in_flight=2) is graver
+    worse = GONE if GONE in (one, other) else BUSY
+    assert await outcome(Wire({"a1": one, "b1": other}), events("a1 b1 c1"), in_flight=2) is worse
 
 
 async def test_a_slow_receiver_does_not_use_up_the_deadline_of_all() -> None:
     """
-    After a time nothing more is begun; the rest comes at once with the next batch.
+    After a time no request is started; the rest comes at once with the next batch.
     """
     wire = Wire()
 
@@ -167,9 +167,9 @@ async def test_a_slow_receiver_does_not_use_up_the_deadline_of_all() -> None:
     assert (failure.reason, failure.retry_after_s) == (Reason.TIMEOUT, 0.0)
 
 
-async def test_giving_up_ends_what_is_under_way() -> None:
+async def test_cancelling_ends_the_requests_in_flight() -> None:
     """
-    No request goes on after its caller has left.
+    No request continues after its caller has been cancelled.
     """
     started = asyncio.Event()
 
@@ -193,7 +193,7 @@ def test_every_event_has_one_outcome_and_none_overtakes(
     names: list[tuple[str, int]], failing: dict[int, SinkError], in_flight: int
 ) -> None:
     """
-    What is not named in the error was taken; after one that waits, none of its key was tried.
+    Events that the error does not name were delivered; after a transient failure no event of its key was tried.
     """
     batch = [Outgoing(id=f"{key}{number}", type="t", key=key, body=b"") for key, number in names]
     answers = {event.id: failing[index] for index, event in enumerate(batch) if index in failing}

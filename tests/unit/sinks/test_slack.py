@@ -1,5 +1,5 @@
 """
-The slack sink: what is on the wire, and what the answers of chats mean.
+The slack sink: the requests that it sends, and what the responses of chats mean.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,8 @@ import pytest
 import trustme
 
 from collector.cli.check import trial_event
-from collector.config import Config, ConfigurationError, HostConfig, parse
+from collector.config.loader import ConfigurationError, parse
+from collector.config.sections import Config, HostConfig
 from sinks.base import Grouping, Outgoing
 from sinks.chat import Template, message_of
 from sinks.errors import DisabledError, PermanentError, Reason, TransientError
@@ -30,7 +31,7 @@ def config(port: int, **settings: Any) -> SlackConfig:  # noqa: ANN401 (any sett
 
 async def sent(settings: SlackConfig, batch: Sequence[Outgoing]) -> None:
     """
-    Open, send and close.
+    Open a sink, send a batch, and close it.
     """
     sink = SlackSink(settings)
     try:
@@ -41,9 +42,9 @@ async def sent(settings: SlackConfig, batch: Sequence[Outgoing]) -> None:
 
 
 @pytest.mark.parametrize("template", Template)
-async def test_a_batch_is_one_message_in_the_form_of_its_chat(template: Template) -> None:
+async def test_a_batch_is_one_message_in_the_format_of_its_chat(template: Template) -> None:
     """
-    However many events it has.
+    A batch is one request, however many events it has.
     """
     async with receiver() as server:
         await sent(config(server.port, template=template), overview())
@@ -55,7 +56,7 @@ async def test_a_batch_is_one_message_in_the_form_of_its_chat(template: Template
 
 async def test_a_test_message_can_be_read() -> None:
     """
-    `exit137 check --send-test` sends an event that delivery has not seen: without group and count.
+    `exit137 check --send-test` sends an event without group and count, because delivery has not seen it.
     """
     async with receiver() as server:
         await sent(config(server.port), [trial_event(Config(host=HostConfig(hostname="node-7")), time_ns=0)])
@@ -64,9 +65,9 @@ async def test_a_test_message_can_be_read() -> None:
     assert orjson.loads(request.body)["text"].endswith("A test event: exit137 can reach this sink.")
 
 
-async def test_an_empty_batch_is_no_message() -> None:
+async def test_an_empty_batch_sends_no_message() -> None:
     """
-    It is not an error.
+    An empty batch is not an error and sends nothing.
     """
     async with receiver() as server:
         await sent(config(server.port), [])
@@ -75,7 +76,7 @@ async def test_an_empty_batch_is_no_message() -> None:
 
 async def test_a_sink_may_be_opened_and_closed_again() -> None:
     """
-    Closing is safe before it is open, and twice.
+    Closing is safe before opening, and twice.
     """
     async with receiver() as server:
         sink = SlackSink(config(server.port))
@@ -90,7 +91,7 @@ async def test_a_sink_may_be_opened_and_closed_again() -> None:
 
 def chat(code: int, words: bytes, headers: bytes = b"") -> Answer:
     """
-    An answer as chats give it: the reason is in the body.
+    Return a response as chats send it, with the reason in the body.
     """
     return raw(b"HTTP/1.1 %d Words\r\ncontent-length: %d\r\n%b\r\n%b" % (code, len(words), headers, words))
 
@@ -112,12 +113,12 @@ def chat(code: int, words: bytes, headers: bytes = b"") -> Answer:
         (raw(b"SSH-2.0-OpenSSH\r\n"), TransientError, Reason.SERVER_ERROR, None),
     ],
 )
-async def test_answers_say_what_to_do(
+async def test_each_status_has_its_error(
     answer: Answer, error: type[Exception], reason: Reason, retry_after_s: float | None
 ) -> None:
     """
-    A message that is refused is put aside, a webhook that is gone stands still, all else comes again; and no error
-    tells the URL, which is a secret.
+    A refused message becomes a dead letter, a webhook that is gone disables the sink, everything else is retried; no
+    error contains the URL, which is a secret.
     """
     async with receiver(answer) as server:
         with pytest.raises(error) as caught:
@@ -127,21 +128,21 @@ async def test_answers_say_what_to_do(
     assert HIDDEN not in str(found)
 
 
-async def test_a_server_whose_certificate_nobody_knows_is_not_told() -> None:
+async def test_a_server_with_an_unknown_certificate_gets_no_message() -> None:
     """
     Nothing of the message leaves the host.
     """
     async with tls_receiver(trustme.CA().issue_cert("127.0.0.1")) as server:
         secure = SlackConfig(name="s", type="slack", url=Secret(f"https://127.0.0.1:{server.port}/{HIDDEN}"))
-        with pytest.raises(TransientError, match="is not trusted"):
+        with pytest.raises(TransientError, match="certificate verification failed"):
             await sent(secure, leak())
     assert server.requests == []
 
 
 @pytest.mark.parametrize("answer", [chat(200, b"ok"), status(204), chat(202, b"")])
-async def test_each_chat_has_its_word_for_taken(answer: Answer) -> None:
+async def test_each_chat_has_its_status_for_success(answer: Answer) -> None:
     """
-    Slack and Mattermost 200, Discord 204, Teams 202.
+    Slack and Mattermost return 200, Discord 204, Teams 202.
     """
     async with receiver(answer) as server:
         await sent(config(server.port), leak())
@@ -150,7 +151,7 @@ async def test_each_chat_has_its_word_for_taken(answer: Answer) -> None:
 
 def test_the_settings_of_a_chat() -> None:
     """
-    Slack's form and a digest every five minutes, unless the configuration says otherwise.
+    The defaults are Slack's format and a digest every five minutes.
     """
     table = {"name": "s", "type": "slack", "url_file": "f"}
     (plain,) = parse({"sinks": [table]}, "f").sinks
@@ -172,19 +173,19 @@ def test_the_settings_of_a_chat() -> None:
 )
 def test_a_mistake_names_the_setting(settings: dict[str, Any], words: str) -> None:
     """
-    And what is wrong with it.
+    The error names the setting and what is wrong with it.
     """
     with pytest.raises(ConfigurationError, match=words):
         parse({"sinks": [{"name": "s", "type": "slack", **settings}]}, "f")
 
 
-async def test_neither_configuration_nor_sink_tells_the_url() -> None:
+async def test_neither_configuration_nor_sink_shows_the_url() -> None:
     """
-    Whoever prints them, and what they are made of.
+    Printing the configuration, the sink or their attributes does not show the URL.
     """
     settings = config(1)
     sink = SlackSink(settings)
     await sink.open()
-    told = f"{settings!r} {vars(sink)!r} {vars(sink._client)!r}"
+    shown = f"{settings!r} {vars(sink)!r} {vars(sink._client)!r}"
     await sink.aclose()
-    assert HIDDEN not in told
+    assert HIDDEN not in shown

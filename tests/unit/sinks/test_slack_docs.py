@@ -1,7 +1,7 @@
 """
-docs/sinks/slack.md: the messages that it shows are those that are sent, and its settings are those that exist.
+docs/sinks/slack.md shows the messages that are sent and the settings that exist.
 
-After a change of messages that is meant: run with GOLDEN=write, and read the difference.
+After an intended change of messages, run with GOLDEN=write and read the difference.
 """
 
 import os
@@ -13,12 +13,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from collector.config import parse
+from collector.config.loader import parse
 from sinks.base import Grouping, SinkConfig
 from sinks.chat import Template
 from sinks.chat.card import Card
+from sinks.chat.escaping import escape_and_cut
 from sinks.chat.story import card_of
-from sinks.chat.text import fitted
 from sinks.slack import SlackConfig
 from tests.unit.sinks.chat.scenes import SCENES
 
@@ -33,19 +33,19 @@ def blocks(language: str) -> list[str]:
 
 def lines(card: Card) -> Iterator[str]:
     """
-    A card as the page shows it.
+    Yield the lines of a card as the page shows it.
     """
     yield f"{card.tone.mark} {card.title}"
     for section in card.sections:
         yield from [section.heading] if section.heading is not None else []
-        told = (fitted(line, section.room, {}) for line in section.lines)
-        yield from (f"    {line}" if section.verbatim else line for line in told)
+        found = (escape_and_cut(line, section.room, {}) for line in section.lines)
+        yield from (f"    {line}" if section.verbatim else line for line in found)
     yield card.where
 
 
 def test_the_messages_are_those_that_are_sent() -> None:
     """
-    One event, one group, several groups.
+    The page shows the messages of one event, of one group, and of several groups.
     """
     expected = ["".join(f"{line}\n" for line in lines(card_of(SCENES[name]()))) for name in SHOWN]
     if os.environ.get("GOLDEN") == "write":
@@ -57,7 +57,7 @@ def test_the_messages_are_those_that_are_sent() -> None:
 
 def rows() -> dict[str, str]:
     """
-    The settings of the page, with their defaults.
+    Return the settings of the page with their defaults.
     """
     cells = re.findall(r"^\| (`[a-z_]+(?: = .+?)?`(?: or `[a-z_]+`)?) \| ", TEXT, re.MULTILINE)
     return dict(re.findall(r"`([a-z_]+)(?: = (.+?))?`", " ".join(cells)))
@@ -65,14 +65,14 @@ def rows() -> dict[str, str]:
 
 def test_every_setting_has_a_row_with_its_default() -> None:
     """
-    And no row is of a setting that does not exist.
+    Every setting has a row with its default, and every row has a setting.
     """
     common = {field.name for field in msgspec.structs.fields(SinkConfig)} | {"grouping"}
     own = {field.name for field in msgspec.structs.fields(SlackConfig)} - common
     grouping = {field.name for field in msgspec.structs.fields(Grouping)}
-    told = {name: value for name, value in rows().items() if name not in set(Template)}
-    assert set(told) == own | grouping
-    defaults = {name: tomllib.loads(f"x = {value}")["x"] for name, value in told.items() if value}
+    found = {name: value for name, value in rows().items() if name not in set(Template)}
+    assert set(found) == own | grouping
+    defaults = {name: tomllib.loads(f"x = {value}")["x"] for name, value in found.items() if value}
     nested = {name: defaults.pop(name) for name in grouping}
     plain = SlackConfig(name="s", type="slack")
     assert set(defaults) == {name for name in own if getattr(plain, name) is not None}
@@ -82,7 +82,7 @@ def test_every_setting_has_a_row_with_its_default() -> None:
 
 def test_every_template_has_a_row() -> None:
     """
-    With what its webhook is.
+    Every template has a row that describes its webhook.
     """
     assert set(Template) <= set(rows())
 
@@ -90,7 +90,7 @@ def test_every_template_has_a_row() -> None:
 @pytest.mark.parametrize("example", blocks("toml"))
 def test_the_examples_are_valid(example: str) -> None:
     """
-    As configuration files.
+    The examples are valid configuration files.
     """
     (sink,) = parse(tomllib.loads(example), "f").sinks
     assert isinstance(sink, SlackConfig)
@@ -98,6 +98,6 @@ def test_the_examples_are_valid(example: str) -> None:
 
 def test_there_are_two_examples() -> None:
     """
-    The test above would pass without any.
+    The page has two examples; without any, the test above would pass.
     """
     assert len(blocks("toml")) == 2

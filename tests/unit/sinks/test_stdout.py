@@ -29,7 +29,7 @@ def event(body: bytes) -> Outgoing:
 
 async def test_a_reader_that_does_not_read_does_not_block_the_agent(pipe: tuple[int, int]) -> None:
     """
-    `send` waits while the loop goes on; after a send that was given up the next begins a line of its own.
+    `send` waits without blocking the loop; after a cancelled send the next one starts on a new line.
     """
     read, write = pipe
     sink = StdoutSink(CONFIG, write)
@@ -41,18 +41,18 @@ async def test_a_reader_that_does_not_read_does_not_block_the_agent(pipe: tuple[
     assert os.read(read, 1_000_000) == b"\n{}\n"
 
 
-async def test_what_cannot_be_written_to_is_told_when_it_is_opened(pipe: tuple[int, int]) -> None:
+async def test_a_closed_output_is_reported_when_the_sink_is_opened(pipe: tuple[int, int]) -> None:
     """
-    Where standard output was closed the agent has /dev/null for reading.
+    The agent replaces a closed standard output with /dev/null opened for reading.
     """
     with pytest.raises(DisabledError):
         await StdoutSink(CONFIG, pipe[0]).open()
     await StdoutSink(CONFIG, pipe[1]).open()
 
 
-async def test_a_reader_that_is_gone_needs_a_person() -> None:
+async def test_a_closed_pipe_disables_the_sink() -> None:
     """
-    Nobody will open the other end of a pipe again.
+    A pipe whose reader has closed it never becomes writable again.
     """
     read, write = os.pipe()
     os.close(read)

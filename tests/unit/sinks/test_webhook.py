@@ -1,10 +1,11 @@
 """
-The webhook sink: what is on the wire, and that its secrets are nowhere else.
+The webhook sink: the requests that it sends, and that its secrets appear nowhere else.
 """
 
 import base64
 import gzip
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,17 @@ import pytest
 from cloudevents.core.bindings.http import HTTPMessage, from_structured_event
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from collector.config import parse
+from collector.config.loader import parse
 from sinks.base import Outgoing
 from sinks.errors import DisabledError, PartialError, Reason, TransientError
+from sinks.formats import Format, rendered
 from sinks.secret import Secret
 from sinks.webhook import WebhookConfig, WebhookSink
 from tests.unit.sinks.http.receiver import Receiver, Request, receiver, status
 
 NEW, OLD = ("whsec_" + base64.b64encode(letter * 32).decode() for letter in (b"n", b"o"))
 HIDDEN = "h1dden-of-a-test"
+NOW = datetime(2026, 11, 29, tzinfo=UTC)
 
 
 def event(name: str, key: str = "k") -> Outgoing:
@@ -33,14 +36,14 @@ def event(name: str, key: str = "k") -> Outgoing:
         "subject": f"container/{key}",
         "time": "2026-11-22T03:17:04.118203Z",
         "datacontenttype": "application/json",
-        "data": {"message": "Ünïcödé"},
+        "data": {"@timestamp": "2026-11-22T03:17:04.118203Z", "message": "Ünïcödé"},
     }
     return Outgoing(id=name, type="exit137.oom_kill", key=key, body=orjson.dumps(body))
 
 
 def config(port: int, folder: Path, **settings: Any) -> WebhookConfig:  # noqa: ANN401 (any setting)
     """
-    One that signs with two secrets.
+    Return a configuration with two signing secrets.
     """
     paths = []
     for name, text in (("new", NEW), ("old", OLD)):
@@ -52,7 +55,7 @@ def config(port: int, folder: Path, **settings: Any) -> WebhookConfig:  # noqa: 
 
 async def sent(settings: WebhookConfig, *batch: Outgoing, now_s: float | None = None) -> None:
     """
-    Open, send and close.
+    Open a sink, send a batch, and close it.
     """
     sink = WebhookSink(settings, time.time if now_s is None else lambda: now_s)
     try:
@@ -68,7 +71,7 @@ def verified(request: Request, secret: str) -> Any:  # noqa: ANN401 (what JSON h
 
 async def test_the_reference_library_verifies_what_arrives(tmp_path: Path) -> None:
     """
-    With either secret, while one follows the other.
+    A receiver with either secret accepts the request while one replaces the other.
     """
     async with receiver() as server:
         await sent(config(server.port, tmp_path), event("e1"))
@@ -80,19 +83,33 @@ async def test_the_reference_library_verifies_what_arrives(tmp_path: Path) -> No
 
 async def test_the_library_of_cloudevents_reads_what_arrives(tmp_path: Path) -> None:
     """
-    As an event in structured mode.
+    The official CloudEvents library parses the request as a structured event.
     """
     async with receiver() as server:
         await sent(config(server.port, tmp_path), event("e1"))
     (request,) = server.requests
     found = from_structured_event(HTTPMessage(headers=dict(request.headers), body=request.body))
     assert (found.get_id(), found.get_type()) == ("e1", "exit137.oom_kill")
-    assert found.get_data() == {"message": "Ünïcödé"}
+    assert found.get_data() == {"@timestamp": "2026-11-22T03:17:04.118203Z", "message": "Ünïcödé"}
 
 
-async def test_what_is_signed_is_what_was_compressed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", [Format.ECS, Format.OCSF])
+async def test_another_format_is_signed_plain_json(tmp_path: Path, form: Format) -> None:
     """
-    A receiver undoes Content-Encoding first, as frameworks do; the compressed bytes verify nothing.
+    The signature covers what is sent, and the header says that it is no CloudEvent.
+    """
+    async with receiver() as server:
+        await sent(config(server.port, tmp_path, format=form), event("e1"))
+    (request,) = server.requests
+    found = verified(request, NEW)
+    assert request.headers["content-type"] == "application/json; charset=utf-8"
+    assert request.headers["webhook-id"] == "e1"
+    assert found == orjson.loads(rendered(event("e1"), form, NOW))
+
+
+async def test_the_signature_covers_the_uncompressed_body(tmp_path: Path) -> None:
+    """
+    A receiver undoes Content-Encoding first, as frameworks do; the compressed bytes do not verify.
     """
     async with receiver() as server:
         await sent(config(server.port, tmp_path, gzip=True), event("e1"))
@@ -104,9 +121,9 @@ async def test_what_is_signed_is_what_was_compressed(tmp_path: Path) -> None:
         Webhook(NEW).verify(request.body.decode("latin-1"), headers)
 
 
-async def test_each_attempt_is_stamped_anew(tmp_path: Path) -> None:
+async def test_each_attempt_has_its_own_timestamp(tmp_path: Path) -> None:
     """
-    A receiver refuses what is five minutes old; the id stays, by which it knows what it has.
+    A receiver refuses requests that are five minutes old; the id stays the same, so that it can drop duplicates.
     """
     async with receiver(status(503), status(200)) as server:
         settings = config(server.port, tmp_path)
@@ -120,7 +137,7 @@ async def test_each_attempt_is_stamped_anew(tmp_path: Path) -> None:
 
 async def test_without_secrets_there_is_no_signature(tmp_path: Path) -> None:
     """
-    The other two headers are there.
+    Without secrets the other two headers are still sent.
     """
     async with receiver() as server:
         await sent(config(server.port, tmp_path, signing_secrets_files=()), event("e1"))
@@ -128,9 +145,9 @@ async def test_without_secrets_there_is_no_signature(tmp_path: Path) -> None:
     assert names == ["webhook-id", "webhook-timestamp"]
 
 
-async def test_own_headers_go_with_each_request(tmp_path: Path) -> None:
+async def test_configured_headers_are_sent_with_each_request(tmp_path: Path) -> None:
     """
-    Those that the sink makes are its own.
+    Configured headers cannot replace those that the sink sets.
     """
     headers = {"x-team": Secret("a"), "Webhook-Id": Secret("b")}
     async with receiver() as server:
@@ -139,9 +156,9 @@ async def test_own_headers_go_with_each_request(tmp_path: Path) -> None:
     assert (found["x-team"], found["webhook-id"]) == ("a", "e1")
 
 
-async def test_sixteen_are_in_flight_and_those_of_one_container_never(tmp_path: Path) -> None:
+async def test_requests_of_different_containers_run_concurrently(tmp_path: Path) -> None:
     """
-    As many as configured, one for each container.
+    As many requests run as configured, and only one for each container.
     """
     async with receiver(status(200, after_s=0.02)) as many, receiver(status(200, after_s=0.001)) as one:
         await sent(config(many.port, tmp_path), *[event(f"e{number}", f"k{number}") for number in range(64)])
@@ -154,9 +171,9 @@ def ids(server: Receiver) -> list[str]:
     return [request.headers["webhook-id"] for request in server.requests]
 
 
-async def test_a_server_that_has_enough_is_sent_no_more(tmp_path: Path) -> None:
+async def test_a_rate_limited_batch_is_delivered_in_part(tmp_path: Path) -> None:
     """
-    What it took is told apart from what must come again, after the time that it asked for.
+    Accepted events count as delivered, the others are retried after the time that the server asked for.
     """
     async with receiver(status(200), status(429, "retry-after: 9\r\n")) as server:
         with pytest.raises(PartialError) as caught:
@@ -169,9 +186,9 @@ async def test_a_server_that_has_enough_is_sent_no_more(tmp_path: Path) -> None:
     }
 
 
-async def test_gone_ends_the_batch(tmp_path: Path) -> None:
+async def test_http_410_ends_the_batch(tmp_path: Path) -> None:
     """
-    HTTP 410: nothing more is sent.
+    Nothing more is sent after HTTP 410.
     """
     async with receiver(status(410)) as server:
         with pytest.raises(DisabledError, match="answered 410"):
@@ -181,13 +198,13 @@ async def test_gone_ends_the_batch(tmp_path: Path) -> None:
 
 async def test_secrets_are_read_again_when_the_sink_is_opened_again(tmp_path: Path) -> None:
     """
-    Which delivery does after each failure: a changed secret needs no restart.
+    Delivery opens the sink again after each failure, so a replaced secret needs no restart.
     """
     async with receiver() as server:
         sink = WebhookSink(config(server.port, tmp_path))
         await sink.open()
         (tmp_path / "old").unlink()
-        with pytest.raises(DisabledError, match=r"signing_secrets_files .*/old: FileNotFoundError"):
+        with pytest.raises(DisabledError, match=r"signing_secrets_files .*/old cannot be read: FileNotFoundError"):
             await sink.open()
         await sink.aclose()
 
@@ -195,7 +212,7 @@ async def test_secrets_are_read_again_when_the_sink_is_opened_again(tmp_path: Pa
 @pytest.mark.parametrize("in_flight", [0, 65])
 def test_in_flight_has_bounds(in_flight: int) -> None:
     """
-    The error names the setting.
+    A value out of bounds is refused, and the error names the setting.
     """
     table = {"name": "w", "type": "webhook", "url": f"https://h/{HIDDEN}", "in_flight": in_flight}
     with pytest.raises(Exception, match=r"sinks\[0\].*in_flight") as caught:
@@ -203,15 +220,15 @@ def test_in_flight_has_bounds(in_flight: int) -> None:
     assert HIDDEN not in str(caught.value)
 
 
-async def test_neither_configuration_nor_sink_tells_a_secret(tmp_path: Path) -> None:
+async def test_neither_configuration_nor_sink_shows_a_secret(tmp_path: Path) -> None:
     """
-    Whoever prints them, and what they are made of.
+    Printing the configuration, the sink or their attributes shows no secret.
     """
     hidden = Secret(f"http://127.0.0.1/{HIDDEN}")
     settings = config(1, tmp_path, url=hidden, proxy=hidden, headers={"authorization": Secret(HIDDEN)})
     sink = WebhookSink(settings)
     await sink.open()
-    told = [repr(settings), repr(vars(sink)), repr(vars(sink._client)), repr(vars(sink._signer)), f"{hidden}"]
+    shown = [repr(settings), repr(vars(sink)), repr(vars(sink._client)), repr(vars(sink._signer)), f"{hidden}"]
     await sink.aclose()
     for secret in (HIDDEN, *(text.removeprefix("whsec_") for text in (NEW, OLD)), "n" * 32, "o" * 32):
-        assert secret not in "".join(told)
+        assert secret not in "".join(shown)

@@ -1,5 +1,5 @@
 """
-docs/sinks/webhook.md: what it says can be done, works; what it says of answers is so.
+docs/sinks/webhook.md: its snippets work, and its tables of settings and statuses are true.
 """
 
 import base64
@@ -14,10 +14,10 @@ import msgspec
 import orjson
 import pytest
 
-from collector.config import parse
+from collector.config.loader import parse
 from sinks.base import SinkConfig
 from sinks.errors import DisabledError, PermanentError, TransientError
-from sinks.http import verdict
+from sinks.http import error_for_status
 from sinks.signing import Signer
 from sinks.webhook import WebhookConfig
 
@@ -37,21 +37,21 @@ def own_settings() -> set[str]:
 
 def test_every_setting_has_a_row_with_its_default() -> None:
     """
-    And no row is of a setting that does not exist.
+    Every setting has a row with its default, and every row has a setting.
     """
     rows = re.findall(r"^\| (`[a-z_]+(?: = .+?)?`(?: or `[a-z_]+`)?) \|", TEXT, re.MULTILINE)
-    told = dict(re.findall(r"`([a-z_]+)(?: = (.+?))?`", " ".join(rows)))
-    assert set(told) == own_settings()
-    defaults = {name: tomllib.loads(f"x = {value}")["x"] for name, value in told.items() if value}
+    found = dict(re.findall(r"`([a-z_]+)(?: = (.+?))?`", " ".join(rows)))
+    assert set(found) == own_settings()
+    defaults = {name: tomllib.loads(f"x = {value}")["x"] for name, value in found.items() if value}
     plain = WebhookConfig(name="w", type="webhook")
     assert msgspec.convert({"name": "w", "type": "webhook", **defaults}, WebhookConfig) == plain
-    assert set(defaults) == {name for name in told if getattr(plain, name) is not None}
+    assert set(defaults) == {name for name in found if getattr(plain, name) is not None}
 
 
 @pytest.mark.parametrize("example", blocks("toml"))
 def test_the_examples_are_valid(example: str) -> None:
     """
-    As configuration files.
+    The examples are valid configuration files.
     """
     (sink,) = parse(tomllib.loads(example), "f").sinks
     assert isinstance(sink, WebhookConfig)
@@ -59,7 +59,7 @@ def test_the_examples_are_valid(example: str) -> None:
 
 def attempt(secret: str, at_s: float) -> dict[str, str]:
     """
-    The headers of a request.
+    Return the headers of a request.
     """
     keys = [base64.b64decode(text.removeprefix("whsec_")) for text in (OTHER, secret)]
     signature = Signer(keys).signature("e1", int(at_s), BODY)
@@ -69,7 +69,7 @@ def attempt(secret: str, at_s: float) -> dict[str, str]:
 @pytest.mark.parametrize("snippet", blocks("python"))
 def test_the_snippets_verify_what_the_sink_signs(snippet: str) -> None:
     """
-    And refuse another body, another secret, and what is old.
+    The snippets accept the sink's requests and refuse another body, another secret, and an old request.
     """
     names: dict[str, Any] = {}
     exec(snippet, names)  # noqa: S102 (our own page)
@@ -88,20 +88,20 @@ def test_the_snippets_verify_what_the_sink_signs(snippet: str) -> None:
 
 def test_there_are_two_snippets_and_two_examples() -> None:
     """
-    The tests above would pass without any.
+    The page has two snippets and two examples; without any, the tests above would pass.
     """
     assert (len(blocks("python")), len(blocks("toml"))) == (2, 2)
 
 
-KINDS = {"comes again": TransientError, "is put aside": PermanentError, "waits": DisabledError}
+KINDS = {"is retried": TransientError, "becomes a dead letter": PermanentError, "waits": DisabledError}
 
 
 @pytest.mark.parametrize("row", re.findall(r"^\| ([345].*?) \|.*?\| (.*?) \|", TEXT, re.MULTILINE))
-def test_answers_mean_what_the_table_says(row: tuple[str, str]) -> None:
+def test_statuses_mean_what_the_table_says(row: tuple[str, str]) -> None:
     """
-    Each status that a row names, and for a class its first and last.
+    Each status of the table has the meaning of its row, and for a class its first and last status.
     """
     statuses, event = row
     for word in re.findall(r"\d(?:\d\d|xx)", statuses.replace("all other 4xx", "418")):
         for status in (word,) if word.isdigit() else (word.replace("x", "0"), word.replace("x", "9")):
-            assert type(verdict(int(status), None, "h")) is KINDS[event]
+            assert type(error_for_status(int(status), None, "h")) is KINDS[event]

@@ -1,5 +1,5 @@
 """
-Events as short as can be.
+Minimal events for the tests of chats.
 """
 
 from typing import Any
@@ -7,21 +7,23 @@ from typing import Any
 import orjson
 
 from sinks.base import Outgoing
-from sinks.chat.document import Document, document_of
+from sinks.event.reader import read_event
+from sinks.event.views import EventView
 
 
 def body(kind: str = "", *, severity: int = 6, time: str | None = None, message: str = "m", **fields: Any) -> bytes:  # noqa: ANN401
     """
-    The JSON of an event of a container `api` on `node-7`; of the fields `container` and `orchestrator` stand under
-    `data`, all others under `exit137`.
+    Return the JSON of an event of a container `api` on `node-7`.
+
+    The fields `container` and `orchestrator` go to `data`, all others to `exit137`.
     """
-    places = {name: fields.pop(name) for name in ("container", "orchestrator") if name in fields}
+    own = {name: fields.pop(name) for name in ("container", "orchestrator") if name in fields}
     data = {
         "message": message,
         "event": {"severity": severity},
         "host": {"hostname": "node-7"},
         "container": {"id": "5f2c8e1d9b7a4c3e", "name": "api"},
-        **places,
+        **own,
         "exit137": fields,
     }
     stamp = {"time": f"2026-11-22T{time}Z"} if time is not None else {}
@@ -30,13 +32,13 @@ def body(kind: str = "", *, severity: int = 6, time: str | None = None, message:
 
 def event(number: int, group: str | None = "g", *, times: int | None = None, **fields: Any) -> Outgoing:  # noqa: ANN401
     """
-    The event as delivery hands it over.
+    Return an event as delivery hands it to a sink.
     """
     return Outgoing(id=f"e{number}", type="t", key="k", body=body(**fields), group=group, times_in_last_day=times)
 
 
-def document(kind: str = "", **fields: Any) -> Document:  # noqa: ANN401
+def view(kind: str = "", **fields: Any) -> EventView:  # noqa: ANN401
     """
-    The event as a chat reads it.
+    Return the view of an event.
     """
-    return document_of(Outgoing(id="e", type=kind, key="k", body=body(kind, **fields)))
+    return read_event(body(kind, **fields))

@@ -1,5 +1,5 @@
 """
-What each chat takes: its limits and what in it would be a mention or a link, as far as messages use it.
+The limits of each chat, and what would be a mention or a link in it, as far as messages use it.
 """
 
 import re
@@ -13,7 +13,7 @@ from sinks.chat import Template
 # Slack: docs.slack.dev/reference/block-kit/blocks.
 _BLOCKS = 50
 _SLACK_TEXT = {"header": 150, "section": 3000, "context": 2000}
-# What has been seen to be too long in all, beside the limits that are written down (msg_blocks_too_long).
+# Observed limit of the total length, which Slack does not document (msg_blocks_too_long).
 _SLACK_TOTAL = 13_000
 _SLACK_ENTITY = re.compile(r"&(?!amp;|lt;|gt;)")
 _FENCED = re.compile(r"(?:\*[A-Za-z ]+\*\n)?```\n[^`]*\n```")
@@ -24,14 +24,14 @@ _TEAMS_BYTES = 28_000
 
 def units(text: str) -> int:
     """
-    UTF-16 units, which no chat counts more of.
+    Count UTF-16 code units; no chat counts more than these.
     """
     return len(text.encode("utf-16-le")) // 2
 
 
 def check(template: Template, body: bytes) -> None:
     """
-    Fails where a body is not what a chat takes, or holds markup that is not ours.
+    Fail if a chat would not accept a body, or if the body has markup from outside.
     """
     {
         Template.SLACK: check_slack,

@@ -1,5 +1,5 @@
 """
-Messages made of real events: what the correlator says of a scene, and of a recording.
+Messages made from real events: those of a scene, and those of a recording.
 """
 
 from collections.abc import Sequence
@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Final
 
 from collector.cli.check import trial_event
-from collector.config import Config, HostConfig
-from collector.correlate.facts import GapFact, LastWordsAsked, LastWordsFact
+from collector.config.sections import Config, HostConfig
 from collector.delivery import group_of
-from collector.replay import load, play
+from collector.facts.observed import GapFact, LogTailFact, LogTailRequestedFact
+from collector.recordings.replay import load, play
 from parsers.docker_event import DockerAction
 from sinks.base import Outgoing
-from sinks.event import Event, EventType, to_json
+from sinks.event import Event, EventType, GapKind, to_json
 from tests.unit.collector.correlate.scene import MAIN_PID, A, docker, ended, ns
 from tests.unit.collector.memory.watched import CHILD_PID, Watched, with_table
 
@@ -25,7 +25,7 @@ _LOGS: Final = (*(f"GET /orders/{number} 200" for number in range(12)), "\x1b[31
 
 def outgoing(events: Sequence[Event], *, times: int | None = None) -> list[Outgoing]:
     """
-    The events as delivery hands them over.
+    Return events as delivery hands them to a sink.
     """
     return [
         Outgoing(
@@ -43,42 +43,42 @@ def outgoing(events: Sequence[Event], *, times: int | None = None) -> list[Outgo
 @cache
 def recorded() -> tuple[Event, ...]:
     """
-    All events of the recording: every cause that Docker knows, and a storm.
+    Return all events of the recording: every cause that Docker knows, and a storm.
     """
     return tuple(play(load(_RECORDING)))
 
 
 def leak() -> list[Outgoing]:
     """
-    A service that leaks until its main process is killed, the third time today.
+    Return the death of a service that leaked until its main process was killed, the third time today.
     """
     scene = Watched()
     scene.run(A, labels=COMPOSE, memory_swap_bytes=-1, name="shop-api-1")
     scene.leak()
     scene.kill(MAIN_PID, 600)
-    asked = LastWordsAsked(container_id=A, die_event_ns=ns(600.2))
-    words = LastWordsFact(container_id=A, die_event_ns=ns(600.2), lines=_LOGS)
-    scene.tell(docker(DockerAction.DIE, 600.2, exit_code=137), asked, words, at_s=600.2)
+    asked = LogTailRequestedFact(container_id=A, die_event_ns=ns(600.2))
+    words = LogTailFact(container_id=A, die_event_ns=ns(600.2), lines=_LOGS)
+    scene.feed(docker(DockerAction.DIE, 600.2, exit_code=137), asked, words, at_s=600.2)
     end = ended(finished_s=600.1, exit_code=137, memory_swap_bytes=-1, labels=COMPOSE, name="shop-api-1")
-    events = scene.tell(end, at_s=600.3)
+    events = scene.feed(end, at_s=600.3)
     return outgoing([event for event in events if event.type is EventType.CONTAINER_DEATH], times=3)
 
 
 def child() -> list[Outgoing]:
     """
-    A child that jumps to the limit; its container lives on.
+    Return the kill of a child process that jumped to the limit; its container survives.
     """
     scene = Watched()
     scene.run(A)
     for at_s in range(0, 300, 5):
         scene.sample(12, at_s)
-    scene.tell(*with_table(300.8), at_s=300.8)
+    scene.feed(*with_table(300.8), at_s=300.8)
     return outgoing(scene.wait(0.01), times=1)
 
 
 def warning() -> list[Outgoing]:
     """
-    A container that comes near its limit.
+    Return the warning about a container that comes near its limit.
     """
     scene = Watched()
     scene.run(A)
@@ -88,7 +88,7 @@ def warning() -> list[Outgoing]:
 
 def resolved() -> list[Outgoing]:
     """
-    It has room again.
+    Return the end of such a warning.
     """
     scene = Watched()
     scene.run(A)
@@ -99,7 +99,7 @@ def resolved() -> list[Outgoing]:
 
 def stuck() -> list[Outgoing]:
     """
-    One child after the other is killed.
+    Return the event of a container that loses one child process after another.
     """
     scene = Watched()
     scene.run(A)
@@ -110,15 +110,17 @@ def stuck() -> list[Outgoing]:
 
 def gap() -> list[Outgoing]:
     """
-    Records of the kernel were lost.
+    Return the notice that kernel records were lost.
     """
-    lost = GapFact(source="kmsg", what="records_lost", at_ns=ns(5), text="12 records of the kernel are gone.", count=12)
-    return outgoing(Watched().tell(lost), times=2)
+    lost = GapFact(
+        source="kmsg", what=GapKind.RECORDS_LOST, at_ns=ns(5), text="12 records of the kernel are gone.", count=12
+    )
+    return outgoing(Watched().feed(lost), times=2)
 
 
 def digest() -> list[Outgoing]:
     """
-    All kills of one container in the recording's storm.
+    Return the kills of one container in the recording's storm.
     """
     of_one = [event for event in recorded() if event.container is not None and event.container.name == "storm16"]
     return outgoing([event for event in of_one if event.type is EventType.OOM_KILL][:6], times=9)
@@ -126,14 +128,14 @@ def digest() -> list[Outgoing]:
 
 def overview() -> list[Outgoing]:
     """
-    All of the recording in one message.
+    Return all events of the recording as one message.
     """
     return outgoing(recorded(), times=7)
 
 
 def trial() -> list[Outgoing]:
     """
-    What `exit137 check --send-test` sends.
+    Return what `exit137 check --send-test` sends.
     """
     return [trial_event(Config(host=HostConfig(id="1" * 32, hostname="node-7")), time_ns=ns(0))]
 

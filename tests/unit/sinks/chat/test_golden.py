@@ -1,7 +1,7 @@
 """
-Messages as chats get them, byte for byte: golden/*.json.
+Messages as chats receive them, byte for byte: golden/*.json.
 
-After a change that is meant: run with GOLDEN=write, and read the difference.
+After an intended change, run with GOLDEN=write and read the difference.
 """
 
 import os
@@ -21,9 +21,9 @@ CASES += [(name, template) for name in ("leak", "overview") for template in Temp
 
 
 @pytest.mark.parametrize(("name", "template"), CASES, ids=str)
-def test_a_message_is_as_it_was(name: str, template: Template) -> None:
+def test_a_message_is_the_golden_one(name: str, template: Template) -> None:
     """
-    What died, why, the proof, the curve, what to do, the last lines: each only where there is something to tell.
+    A message has what happened, evidence, curve, advice and log lines, each only if there is something to show.
     """
     found = orjson.loads(message_of(SCENES[name](), template))
     text = orjson.dumps(found, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
@@ -35,8 +35,8 @@ def test_a_message_is_as_it_was(name: str, template: Template) -> None:
 
 @pytest.mark.parametrize("template", Template)
 @pytest.mark.parametrize("name", SCENES)
-def test_a_message_is_what_its_chat_takes(name: str, template: Template) -> None:
+def test_a_message_is_accepted_by_its_chat(name: str, template: Template) -> None:
     """
-    Within all limits, and without markup from outside.
+    Every message keeps to the limits of its chat and has no markup from outside.
     """
     check(template, message_of(SCENES[name](), template))

@@ -1,5 +1,5 @@
 """
-Titles: every closed set of the event has its words, and what is newer than the agent is told too.
+Titles: every closed set of the event has its words, and values of newer versions have a title too.
 """
 
 from typing import Any
@@ -7,17 +7,17 @@ from typing import Any
 import pytest
 
 import sinks.chat.titles as words
+from collector.memory.pressure import PressureKind
 from collector.memory.stuck import StuckState
-from collector.memory.warnings import PressureKind
-from sinks.chat.document import Document
-from sinks.chat.titles import kind_of, title_of
+from sinks.chat.titles import counted, owner_of, title_of
 from sinks.event import Cause, EventType
-from tests.unit.sinks.chat.documents import document
+from sinks.event.views import EventView
+from tests.unit.sinks.chat.documents import view
 
 
 def test_each_word_of_the_event_has_its_words_here() -> None:
     """
-    Causes, kinds of warnings, states of stuck containers, types.
+    Every cause, kind of warning, state of a stuck container and event type has words for people.
     """
     assert set(words.DEATHS) == {item.value for item in Cause}
     assert set(words.PRESSURES) == {item.value for item in PressureKind}
@@ -31,28 +31,28 @@ DEATH, KILL = EventType.CONTAINER_DEATH, EventType.OOM_KILL
 @pytest.mark.parametrize(
     ("event", "title"),
     [
-        (document(DEATH, cause="crash", death={"exit_code": 139}), "api crashed (exit code 139)"),
-        (document(DEATH, cause="exit", death={"exit_code": 0}), "api ended"),
-        (document(DEATH, cause="eaten"), "api ended: eaten"),
-        (document(DEATH), "api ended, why is not known"),
+        (view(DEATH, cause="crash", death={"exit_code": 139}), "api crashed (exit code 139)"),
+        (view(DEATH, cause="exit", death={"exit_code": 0}), "api exited"),
+        (view(DEATH, cause="eaten"), "api ended: eaten"),
+        (view(DEATH), "api ended for an unknown reason"),
         (
-            document(KILL, oom={"victims": [{"name": "java", "main_process": True}]}),
+            view(KILL, oom={"victims": [{"name": "java", "main_process": True}]}),
             "api: main process OOM-killed (java)",
         ),
-        (document(KILL, oom={"victims": [{"name": "a"}, {"name": "b"}]}), "api: OOM kill of a and 1 more"),
-        (document(KILL, container=None, oom={"victims": [{"pid": 7}]}), "pid 7 on node-7 OOM-killed"),
-        (document(KILL), "api: 1 OOM kill"),
-        (document(pressure={"kind": "stall", "level": "warning"}), "api: stalled for want of memory"),
-        (document(pressure={"kind": "thirst", "level": "resolved"}), "api: a warning has passed (thirst)"),
-        (document(stuck={"state": "unhealthy"}), "api is unhealthy since an OOM kill"),
-        (document(stuck={"state": "dancing"}), "api is dancing"),
-        (document(stuck={"state": "killing", "resolved": True}), "api has recovered"),
-        (document(gap={"source": "kmsg", "what": "source_down"}), "exit137 on node-7: source down (kmsg)"),
+        (view(KILL, oom={"victims": [{"name": "a"}, {"name": "b"}]}), "api: process OOM-killed (a and 1 more)"),
+        (view(KILL, container=None, oom={"victims": [{"pid": 7}]}), "pid 7 on node-7 OOM-killed"),
+        (view(KILL), "api: 1 OOM kill"),
+        (view(pressure={"kind": "stall", "level": "warning"}), "api: processes are stalled waiting for memory"),
+        (view(pressure={"kind": "thirst", "level": "resolved"}), "api: resolved (thirst)"),
+        (view(stuck={"state": "unhealthy"}), "api has been unhealthy since an OOM kill"),
+        (view(stuck={"state": "dancing"}), "api is dancing"),
+        (view(stuck={"state": "killing", "resolved": True}), "api has recovered"),
+        (view(gap={"source": "kmsg", "what": "source_down"}), "exit137 on node-7: source down (kmsg)"),
     ],
 )
-def test_a_title_says_what_became_of_whom(event: Document, title: str) -> None:
+def test_a_title_says_what_happened_to_whom(event: EventView, title: str) -> None:
     """
-    In a few words.
+    A title names the owner and what happened, also for values that a newer version has added.
     """
     assert title_of(event) == title
 
@@ -68,13 +68,13 @@ def test_a_title_says_what_became_of_whom(event: Document, title: str) -> None:
 )
 def test_the_owner_is_the_service_else_the_container_else_the_host(data: dict[str, Any], owner: str) -> None:
     """
-    As groups have it.
+    The owner in a title is the one that notifications are grouped by.
     """
-    assert document(**data).owner == owner
+    assert owner_of(view(**data)) == owner
 
 
 def test_counts_have_their_plural() -> None:
     """
-    A type that is not known stands for itself.
+    An unknown event type is printed as it is.
     """
-    assert [kind_of(KILL, 1), kind_of(KILL, 2), kind_of("t", 2)] == ["1 OOM kill", "2 OOM kills", "2 t"]
+    assert [counted(KILL, 1), counted(KILL, 2), counted("t", 2)] == ["1 OOM kill", "2 OOM kills", "2 t"]

@@ -1,5 +1,5 @@
 """
-What holds for all that posts: an authority of its own, and nothing hidden in the logs.
+What holds for every test of HTTP: its own certificate authority, and no secrets in the logs.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from tests.unit.sinks.http.probe import HIDDEN
 @pytest.fixture(autouse=True)
 def nothing_hidden_is_logged(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """
-    By anybody, at any level.
+    Check that no log record of any level contains a secret.
     """
     caplog.set_level("DEBUG")
     yield

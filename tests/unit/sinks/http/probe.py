@@ -1,5 +1,5 @@
 """
-A client whose every setting is secret, and what it raises; servers with certificates.
+A client whose every setting is secret, the errors that it raises, and servers with certificates.
 """
 
 import ssl
@@ -24,7 +24,7 @@ _LENIENT_S: Final = 10.0
 @asynccontextmanager
 async def client(port: int, scheme: str = "http", **settings: Any) -> AsyncIterator[HttpClient]:  # noqa: ANN401
     """
-    One whose URL and headers are secret, ready to send.
+    Open a client whose URL and headers are secret.
     """
     settings = {"url": Secret(f"{scheme}://127.0.0.1:{port}/{HIDDEN}"), "timeout_s": _LENIENT_S, **settings}
     headers = {"authorization": Secret(f"Bearer {HIDDEN}")}
@@ -38,12 +38,12 @@ async def client(port: int, scheme: str = "http", **settings: Any) -> AsyncItera
 
 async def failure(found: HttpClient) -> SinkError:
     """
-    What a post raises; nothing about it tells a secret.
+    Return the error of a post, after checking that nothing about it shows a secret.
     """
     with pytest.raises(SinkError) as caught:
         await found.post(b"{}", {"content-type": "application/json"})
-    told = [*traceback.format_exception(caught.value), repr(caught.value), repr(vars(caught.value))]
-    assert HIDDEN not in "".join(told)
+    shown = [*traceback.format_exception(caught.value), repr(caught.value), repr(vars(caught.value))]
+    assert HIDDEN not in "".join(shown)
     return caught.value
 
 
@@ -52,7 +52,7 @@ async def tls_receiver(
     certificate: trustme.LeafCert, *answers: Answer, clients: trustme.CA | None = None
 ) -> AsyncIterator[Receiver]:
     """
-    A server with this certificate, which asks for those of `clients`.
+    Return the TLS context of a server with this certificate; it requires client certificates signed by `clients`.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificate.configure_cert(context)

@@ -1,5 +1,5 @@
 """
-An HTTP server on loopback that answers as it was told, rightly or wrongly; as a proxy too.
+An HTTP server on loopback that responds as scripted, correctly or not; it can act as a proxy.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ Answer: TypeAlias = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Await
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """
-    What arrived; names of headers in lower case.
+    A request that arrived; header names in lower case.
     """
 
     line: str
@@ -48,7 +48,7 @@ class Receiver:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """
-        Answer one connection's requests, each with the next answer; the last one stays.
+        Respond to the requests of one connection, each with the next response; the last one repeats.
         """
         task = asyncio.current_task()
         assert task is not None
@@ -69,7 +69,7 @@ class Receiver:
 
     async def aclose(self) -> None:
         """
-        End what still waits.
+        End all open connections.
         """
         tasks = set(self._tasks)
         for task in tasks:
@@ -80,7 +80,7 @@ class Receiver:
 @asynccontextmanager
 async def receiver(*answers: Answer, tls: ssl.SSLContext | None = None) -> AsyncIterator[Receiver]:
     """
-    A server with these answers; 200 for all without one.
+    Start a server with these responses; it returns 200 for everything if there are none.
     """
     found = Receiver(answers=list(answers) or [status(200)])
     server = await asyncio.start_server(found.serve, "127.0.0.1", 0, ssl=tls)
@@ -102,7 +102,7 @@ async def _request(reader: asyncio.StreamReader) -> Request:
 
 def raw(content: bytes, *, then: Answer | None = None) -> Answer:
     """
-    These bytes, and what comes then.
+    Return a response of these bytes, followed by another one.
     """
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -116,7 +116,7 @@ def raw(content: bytes, *, then: Answer | None = None) -> Answer:
 
 def status(code: int, headers: str = "", *, after_s: float = 0) -> Answer:
     """
-    A whole answer with an empty body.
+    Return a complete response with an empty body.
     """
 
     async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -129,21 +129,21 @@ def status(code: int, headers: str = "", *, after_s: float = 0) -> Answer:
 
 async def silence(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
     """
-    Nothing, until the client has enough.
+    Respond with nothing until the client gives up.
     """
     await reader.read()
 
 
 async def close(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """
-    The end of the connection.
+    Close the connection.
     """
     writer.close()
 
 
 async def reset(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """
-    The same, rudely (RST).
+    Reset the connection (RST).
     """
     peer: socket.socket = writer.get_extra_info("socket")
     peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -152,7 +152,7 @@ async def reset(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
 
 async def flood(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """
-    Letters without end.
+    Send bytes without end.
     """
     while True:
         writer.write(b"x" * 16_384)
@@ -161,7 +161,7 @@ async def flood(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
 
 def tunnel(port: int) -> Answer:
     """
-    What a proxy does for CONNECT: pass bytes on, both ways.
+    Do what a proxy does for CONNECT: pass bytes in both directions.
     """
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,5 +1,5 @@
 """
-What a configuration must hold before anything is sent, and that nothing secret of it is told.
+What a configuration must hold before anything is sent, and that its secrets appear nowhere.
 """
 
 from pathlib import Path
@@ -23,7 +23,7 @@ def config(**settings: Any) -> HttpConfig:  # noqa: ANN401 (any setting)
 
 def refusal(**settings: Any) -> str:  # noqa: ANN401 (any setting)
     """
-    Why these settings cannot be used.
+    Return why these settings cannot be used.
     """
     with pytest.raises(DisabledError) as caught:
         access(config(**settings))
@@ -33,22 +33,22 @@ def refusal(**settings: Any) -> str:  # noqa: ANN401 (any setting)
 
 
 @pytest.mark.parametrize("url", ["", "ftp://h/", "http://", "http://[", HIDDEN, f"http://h:{HIDDEN}/", "//h/"])
-def test_a_url_that_cannot_work_is_refused_without_being_told(url: str) -> None:
+def test_an_invalid_url_is_refused_without_being_shown(url: str) -> None:
     """
-    It may be a secret in the wrong place.
+    An invalid URL may be a secret in the wrong place, so the error does not show it.
     """
     assert refusal(url=Secret(url)).startswith("the url ")
 
 
-def test_the_url_is_needed_once(tmp_path: Path) -> None:
+def test_exactly_one_url_is_required(tmp_path: Path) -> None:
     """
-    In the configuration or in a file.
+    The URL is given in the configuration or in a file, and not in both.
     """
     path = tmp_path / "url"
     path.write_text("https://receiver.example/hook\n")
     assert access(config(url_file=str(path))).host == "receiver.example"
-    assert refusal() == "one of url and url_file is needed"
-    assert refusal(url=GOOD, url_file=str(path)) == "url and url_file are both there"
+    assert refusal() == "url or url_file is required"
+    assert refusal(url=GOOD, url_file=str(path)) == "url and url_file are mutually exclusive"
 
 
 @pytest.mark.parametrize(
@@ -56,35 +56,37 @@ def test_the_url_is_needed_once(tmp_path: Path) -> None:
 )
 def test_a_file_of_a_secret_must_hold_one(tmp_path: Path, content: bytes | None, problem: str) -> None:
     """
-    The error names the setting and the file.
+    An unreadable or empty secret file is refused; the error names the setting and the file.
     """
     path = tmp_path / "url"
     if content is not None:
         path.write_bytes(content)
     detail = refusal(url_file=str(path))
-    assert detail.startswith(f"url_file {path}: ")
+    assert detail.startswith(f"url_file {path} ")
     assert problem in detail
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a:b", "Content-Length", "content-type", "ü"])
-def test_a_header_must_be_one_of_the_users_own(name: str) -> None:
+def test_a_header_must_be_valid_and_not_set_by_the_sink(name: str) -> None:
     """
-    What frames the request belongs to the client.
+    Headers that frame the request belong to the client.
     """
-    assert refusal(url=GOOD, headers={name: Secret(HIDDEN)}) == f'"{name}" cannot be a header of your own'
+    assert (
+        refusal(url=GOOD, headers={name: Secret(HIDDEN)}) == f'the header "{name}" is not valid or is set by the sink'
+    )
 
 
 @pytest.mark.parametrize("value", [f"{HIDDEN}\r\nx: y", f"{HIDDEN}\0", f"{HIDDEN}ü"])
-def test_the_value_of_a_header_ends_with_its_line(value: str) -> None:
+def test_a_header_value_must_be_one_line(value: str) -> None:
     """
-    One that goes on would be another header.
+    A value with a line break would begin another header.
     """
     assert '"x-token"' in refusal(url=GOOD, headers={"x-token": Secret(value)})
 
 
 def test_there_is_one_way_to_log_in() -> None:
     """
-    A user in the URL is an Authorization header.
+    A user in the URL is an Authorization header, so the configuration must not have a second one.
     """
     url = Secret(f"https://u:{HIDDEN}@receiver.example/")
     assert "authorization" in refusal(url=url, headers={"Authorization": Secret(HIDDEN)})
@@ -93,7 +95,7 @@ def test_there_is_one_way_to_log_in() -> None:
 
 def test_headers_come_from_files_too(tmp_path: Path) -> None:
     """
-    Without the white space around them.
+    A header value is read from its file without surrounding white space.
     """
     path = tmp_path / "authorization"
     path.write_text(f"Bearer {HIDDEN}\n")
@@ -103,18 +105,18 @@ def test_headers_come_from_files_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("proxy", ["https://h:1/", "socks5://h:1", "h:3128", f"http://u:{HIDDEN}@"])
-def test_a_proxy_is_one_for_http(proxy: str) -> None:
+def test_a_proxy_must_be_an_http_proxy(proxy: str) -> None:
     """
-    Any other is refused, without its password being told.
+    Any other proxy is refused, and its password is not shown.
     """
     assert refusal(url=GOOD, proxy=Secret(proxy)).startswith("the proxy ")
 
 
 @pytest.mark.parametrize("setting", ["ca_file", "cert_file"])
 @pytest.mark.parametrize("content", [None, f"{HIDDEN}\n"])
-def test_a_certificate_must_be_one(tmp_path: Path, setting: str, content: str | None) -> None:
+def test_a_certificate_file_must_be_valid(tmp_path: Path, setting: str, content: str | None) -> None:
     """
-    A file of another kind may be a secret.
+    A file of another kind may be a secret, so its contents are not shown.
     """
     path = tmp_path / "x.pem"
     if content is not None:
@@ -122,16 +124,16 @@ def test_a_certificate_must_be_one(tmp_path: Path, setting: str, content: str | 
     assert refusal(url=GOOD, **{setting: str(path)}).startswith(f"{setting} {path}")
 
 
-def test_a_key_needs_a_certificate(tmp_path: Path) -> None:
+def test_a_key_requires_a_certificate(tmp_path: Path) -> None:
     """
-    By itself it does nothing.
+    A key without a certificate is refused, because it has no effect.
     """
-    assert refusal(url=GOOD, key_file=str(tmp_path / "key.pem")) == "key_file needs cert_file"
+    assert refusal(url=GOOD, key_file=str(tmp_path / "key.pem")) == "key_file requires cert_file"
 
 
 def test_a_key_of_another_certificate_is_refused(tmp_path: Path) -> None:
     """
-    Before the first request.
+    A key that does not match its certificate is refused before the first request.
     """
     authority = trustme.CA()
     cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"

@@ -1,5 +1,5 @@
 """
-What each answer to a POST means.
+What each status of a POST means.
 """
 
 from datetime import UTC, datetime
@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from sinks.errors import DisabledError, PermanentError, SinkError, TransientError
-from sinks.http import retry_after_s, verdict
+from sinks.http import error_for_status, retry_after_s
 
 
 @pytest.mark.parametrize(
@@ -31,19 +31,19 @@ from sinks.http import retry_after_s, verdict
         (599, TransientError),
     ],
 )
-def test_a_status_says_what_is_to_be_done(status: int, kind: type[SinkError]) -> None:
+def test_a_status_has_its_error(status: int, kind: type[SinkError]) -> None:
     """
-    What a person must mend stops the sink; what the event itself is to blame for puts it aside.
+    A problem that a person must fix disables the sink; one that is the event's fault makes it a dead letter.
     """
-    assert type(verdict(status, None, "h")) is kind
+    assert type(error_for_status(status, None, "h")) is kind
 
 
 @pytest.mark.parametrize("status", [200, 202, 204, 299])
-def test_two_hundred_and_something_is_taken(status: int) -> None:
+def test_every_2xx_is_success(status: int) -> None:
     """
-    All of 2xx.
+    Every status from 200 to 299 means that the request was accepted.
     """
-    assert verdict(status, None, "h") is None
+    assert error_for_status(status, None, "h") is None
 
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
@@ -71,6 +71,6 @@ NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 )
 def test_retry_after_is_seconds_or_a_date(header: str | None, seconds: float | None) -> None:
     """
-    An hour at the most; what is neither is passed over, and so is what would mean at once.
+    A wait is an hour at most; invalid values, zero and dates in the past are ignored.
     """
     assert retry_after_s(header, NOW) == seconds

@@ -48,9 +48,9 @@ CHUNKED: Final = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
         "503",
     ],
 )
-async def test_what_goes_wrong_over_there_may_be_right_later(answer: Answer, reason: Reason) -> None:
+async def test_a_broken_response_is_a_transient_error(answer: Answer, reason: Reason) -> None:
     """
-    It says nothing about the event.
+    A broken response says nothing about the event, so it is retried.
     """
     async with receiver(answer) as server, client(server.port) as found:
         error = await failure(found)
@@ -58,9 +58,9 @@ async def test_what_goes_wrong_over_there_may_be_right_later(answer: Answer, rea
 
 
 @pytest.mark.parametrize("host", ["a..b", "a" * 64, "1.2.3.4.5"])
-async def test_a_name_that_cannot_be_one_needs_a_person(host: str) -> None:
+async def test_an_impossible_host_name_disables_the_sink(host: str) -> None:
     """
-    No resolver will ever know it.
+    No resolver will ever know such a name, so a person must fix it.
     """
     async with client(0, url=Secret(f"http://{host}/{HIDDEN}")) as found:
         error = await failure(found)
@@ -68,9 +68,9 @@ async def test_a_name_that_cannot_be_one_needs_a_person(host: str) -> None:
 
 
 @pytest.mark.parametrize("answer", [silence, raw(b"HTTP/1.1 200 OK\r\n", then=silence)], ids=["nothing", "half a head"])
-async def test_a_server_that_does_not_answer_is_given_up(answer: Answer) -> None:
+async def test_a_server_that_does_not_respond_times_out(answer: Answer) -> None:
     """
-    After the configured time.
+    A request fails after the configured time.
     """
     async with receiver(answer) as server, client(server.port, timeout_s=0.2) as found:
         error = await failure(found)
@@ -90,7 +90,7 @@ async def test_a_server_that_does_not_answer_is_given_up(answer: Answer) -> None
 )
 async def test_a_body_does_not_undo_the_status(answer: Answer) -> None:
     """
-    What was taken is taken, however the answer goes on; the next request finds a connection that works.
+    An accepted request stays accepted, whatever the body does; the next request finds a working connection.
     """
     async with receiver(answer, status(200)) as server, client(server.port) as found:
         await found.post(b"1", {})
@@ -100,7 +100,7 @@ async def test_a_body_does_not_undo_the_status(answer: Answer) -> None:
 
 async def test_one_connection_serves_many_requests() -> None:
     """
-    It is kept as long as answers are whole.
+    A connection is kept as long as responses are complete.
     """
     async with receiver() as server, client(server.port) as found:
         for number in range(5):
@@ -108,9 +108,9 @@ async def test_one_connection_serves_many_requests() -> None:
     assert (len(server.requests), server.connections) == (5, 1)
 
 
-async def test_the_server_says_when_to_come_again() -> None:
+async def test_retry_after_is_passed_on() -> None:
     """
-    By seconds or by a date.
+    A server may ask for a wait in seconds or until a date.
     """
     date = format_datetime(datetime.now(UTC) + timedelta(seconds=600), usegmt=True)
     answers = [status(429, "retry-after: 17\r\n"), status(503, f"Retry-After: {date}\r\n"), status(429)]
@@ -123,7 +123,7 @@ async def test_the_server_says_when_to_come_again() -> None:
 @pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
 async def test_a_redirect_is_not_followed(code: int) -> None:
     """
-    Nothing goes where an answer says, and a person must look.
+    A response cannot send events elsewhere; a person must look at a redirect.
     """
     async with (
         receiver() as trap,
@@ -135,9 +135,9 @@ async def test_a_redirect_is_not_followed(code: int) -> None:
     assert (len(server.requests), trap.connections) == (1, 0)
 
 
-async def test_gone_ends_it() -> None:
+async def test_http_410_disables_the_sink() -> None:
     """
-    HTTP 410 asks for silence.
+    HTTP 410 asks the client to stop.
     """
     async with receiver(status(410)) as server, client(server.port) as found:
         error = await failure(found)
@@ -146,7 +146,7 @@ async def test_gone_ends_it() -> None:
 
 async def test_cookies_are_not_kept() -> None:
     """
-    An answer has no say in later requests.
+    A response has no influence on later requests.
     """
     async with receiver(status(200, "set-cookie: a=b; path=/\r\n")) as server, client(server.port) as found:
         await found.post(b"", {})
@@ -154,20 +154,20 @@ async def test_cookies_are_not_kept() -> None:
     assert "cookie" not in server.requests[1].headers
 
 
-async def test_what_is_not_there_cannot_be_reached() -> None:
+async def test_an_unreachable_server_is_a_transient_error() -> None:
     """
-    Neither a port nor a name; a client that is not open leads nowhere either.
+    A closed port, an unknown name and a client that is not open are all unreachable.
     """
     async with client(CLOSED_PORT) as found:
         assert (await failure(found)).detail == "127.0.0.1: Connection refused"
     assert (await failure(found)).detail == "the sink is not open"
     async with client(1, url=Secret(f"http://no-such-name.invalid/{HIDDEN}")) as found:
-        assert (await failure(found)).detail == "no-such-name.invalid: its name is not known"
+        assert (await failure(found)).detail == "no-such-name.invalid: the host name cannot be resolved"
 
 
 async def test_the_headers_of_a_request_win() -> None:
     """
-    Over the configured ones, whatever the case of their letters.
+    Headers of a request replace configured ones, regardless of case.
     """
     async with receiver() as server, client(server.port) as found:
         await found.post(b"", {"authorization": "own", "content-type": "text/plain"})
@@ -179,9 +179,9 @@ async def test_the_headers_of_a_request_win() -> None:
     )
 
 
-async def test_what_is_sent_can_be_compressed() -> None:
+async def test_a_body_can_be_compressed() -> None:
     """
-    With the header that says so.
+    A compressed body has the header that says so.
     """
     async with receiver() as server, client(server.port, gzip=True) as found:
         await found.post(b"a" * 1000, {})

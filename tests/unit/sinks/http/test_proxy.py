@@ -1,5 +1,5 @@
 """
-Requests through a proxy, which is real and on loopback.
+Requests through a real proxy on loopback.
 """
 
 import pytest
@@ -13,14 +13,14 @@ from tests.unit.sinks.http.receiver import Receiver, receiver, status, tunnel
 
 def through(proxy: Receiver) -> Secret:
     """
-    The setting of a proxy that wants a password.
+    Return the setting of a proxy that requires a password.
     """
     return Secret(f"http://agent:{HIDDEN}@127.0.0.1:{proxy.port}")
 
 
 async def test_a_proxy_passes_requests_on() -> None:
     """
-    It gets the whole URL, and its own password.
+    A proxy gets the whole URL and its own password.
     """
     async with receiver() as proxy, client(8, url=Secret("http://far.example/hook"), proxy=through(proxy)) as found:
         await found.post(b"{}", {})
@@ -31,7 +31,7 @@ async def test_a_proxy_passes_requests_on() -> None:
 
 async def test_a_proxy_sees_nothing_of_what_tls_protects(authority: trustme.CA, ca_file: str) -> None:
     """
-    It is asked for a tunnel; the server does not learn the proxy's password.
+    A proxy is asked for a tunnel, and the server does not learn the proxy's password.
     """
     async with (
         tls_receiver(authority.issue_cert("127.0.0.1")) as server,
@@ -57,7 +57,7 @@ async def test_a_proxy_sees_nothing_of_what_tls_protects(authority: trustme.CA, 
 )
 async def test_what_a_proxy_refuses_is_not_the_events_fault(code: int, kind: type[SinkError], reason: Reason) -> None:
     """
-    No event is put aside for it.
+    A refusal by a proxy never makes an event a dead letter.
     """
     async with receiver(status(code)) as proxy, client(1, "https", proxy=through(proxy)) as found:
         error = await failure(found)
@@ -66,9 +66,9 @@ async def test_what_a_proxy_refuses_is_not_the_events_fault(code: int, kind: typ
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-async def test_a_proxy_that_is_not_there_is_named(scheme: str) -> None:
+async def test_an_unreachable_proxy_is_named(scheme: str) -> None:
     """
-    And not the server, which may be well.
+    The error names the proxy and not the server, which may be fine.
     """
     url = Secret(f"{scheme}://far.example/{HIDDEN}")
     async with client(1, url=url, proxy=Secret(f"http://agent:{HIDDEN}@127.0.0.1:{CLOSED_PORT}")) as found:
@@ -77,7 +77,7 @@ async def test_a_proxy_that_is_not_there_is_named(scheme: str) -> None:
 
 async def test_the_environment_names_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     """
-    Only the configuration does.
+    Only the configuration names a proxy; the environment is ignored.
     """
     for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, f"http://127.0.0.1:{CLOSED_PORT}")

@@ -1,5 +1,5 @@
 """
-Who is trusted and who is shown: real TLS on loopback, with certificates made for the test.
+Which certificates are trusted and which are presented: real TLS on loopback, with certificates made for the test.
 """
 
 import traceback
@@ -17,7 +17,7 @@ from tests.unit.sinks.http.receiver import receiver
 
 async def test_a_server_of_the_own_authority_is_trusted(authority: trustme.CA, ca_file: str) -> None:
     """
-    That of `ca_file`.
+    A server whose certificate is signed by `ca_file` is trusted.
     """
     certificate = authority.issue_cert("127.0.0.1")
     async with tls_receiver(certificate) as server, client(server.port, "https", ca_file=ca_file) as found:
@@ -37,20 +37,20 @@ async def test_a_server_that_is_not_the_right_one_gets_nothing(
     authority: trustme.CA, ca_file: str, name: str, age: timedelta, words: str
 ) -> None:
     """
-    The error says what is wrong with its certificate. It may be renewed over there: so it is tried again.
+    The error says what is wrong with the certificate; it may be renewed, so the request is retried.
     """
     began = datetime.now(UTC) - timedelta(days=9)
     certificate = authority.issue_cert(name, not_before=began, not_after=began + timedelta(days=10) - age)
     async with tls_receiver(certificate) as server, client(server.port, "https", ca_file=ca_file) as found:
         error = await failure(found)
     assert (type(error), error.reason) == (TransientError, Reason.UNREACHABLE)
-    assert f"its certificate is not trusted: {words}" in error.detail
+    assert f"certificate verification failed: {words}" in error.detail
     assert server.requests == []
 
 
 async def test_a_server_of_another_authority_gets_nothing(authority: trustme.CA, ca_file: str) -> None:
     """
-    With `ca_file` only what it holds counts, without it only what the system trusts.
+    With `ca_file` only its certificates are trusted, without it only those of the system.
     """
     async with (
         tls_receiver(authority.issue_cert("127.0.0.1")) as unknown_to_system,
@@ -59,12 +59,15 @@ async def test_a_server_of_another_authority_gets_nothing(authority: trustme.CA,
         client(unknown_to_us.port, "https", ca_file=ca_file) as own,
     ):
         for found in (plain, own):
-            assert "is not trusted: unable to get local issuer certificate" in (await failure(found)).detail
+            assert (
+                "certificate verification failed: unable to get local issuer certificate"
+                in (await failure(found)).detail
+            )
 
 
 async def test_a_server_without_tls_gets_nothing(ca_file: str) -> None:
     """
-    HTTPS stays HTTPS.
+    An https URL never falls back to plain text.
     """
     async with receiver() as server, client(server.port, "https", ca_file=ca_file, timeout_s=1) as found:
         error = await failure(found)
@@ -74,7 +77,7 @@ async def test_a_server_without_tls_gets_nothing(ca_file: str) -> None:
 
 async def test_a_client_without_its_certificate_is_turned_away(authority: trustme.CA, ca_file: str) -> None:
     """
-    By TLS, before it has sent anything that counts.
+    A server can refuse a client without a certificate in the TLS handshake.
     """
     certificate = authority.issue_cert("127.0.0.1")
     async with (
@@ -86,9 +89,9 @@ async def test_a_client_without_its_certificate_is_turned_away(authority: trustm
     assert server.requests == []
 
 
-async def test_a_client_shows_its_certificate(authority: trustme.CA, ca_file: str, tmp_path: Path) -> None:
+async def test_a_client_presents_its_certificate(authority: trustme.CA, ca_file: str, tmp_path: Path) -> None:
     """
-    Its key may have a password, which is in a file.
+    The key of the client's certificate may have a password, which is in a file.
     """
     own = identity(authority, tmp_path)
     certificate = authority.issue_cert("127.0.0.1")
@@ -102,11 +105,11 @@ async def test_a_client_shows_its_certificate(authority: trustme.CA, ca_file: st
 
 async def test_a_key_is_not_opened_without_its_password(authority: trustme.CA, tmp_path: Path) -> None:
     """
-    Nobody is asked for it, and it is not told.
+    Without the right password an encrypted key is refused; nobody is prompted, and the password is not shown.
     """
     own = identity(authority, tmp_path)
     for password_file in (None, own["cert_file"]):
-        with pytest.raises(DisabledError, match="with its key: SSLError") as caught:
+        with pytest.raises(DisabledError, match="and its key cannot be loaded: SSLError") as caught:
             async with client(1, "https", **{**own, "key_password_file": password_file}):
                 pass
         assert HIDDEN not in "".join(traceback.format_exception(caught.value))
@@ -114,7 +117,7 @@ async def test_a_key_is_not_opened_without_its_password(authority: trustme.CA, t
 
 def identity(authority: trustme.CA, folder: Path) -> dict[str, str]:
     """
-    The settings of a client whose key is encrypted.
+    Return the settings of a client whose key is encrypted.
     """
     leaf = authority.issue_cert("agent")
     key = serialization.load_pem_private_key(leaf.private_key_pem.bytes(), None).private_bytes(

@@ -1,7 +1,7 @@
 """
-The mock brokers of librdkafka, which fail as they are told to (rdkafka_mock.h).
+The mock brokers of librdkafka, which fail on request (rdkafka_mock.h).
 
-They listen on loopback and speak Kafka's protocol. They count no sequence numbers, and know neither TLS nor logins.
+They listen on loopback and speak Kafka's protocol. They check no sequence numbers, and support neither TLS nor SASL.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ _NO_LEADER: Final = -1
 
 class Api(IntEnum):
     """
-    Requests that can be failed (Kafka protocol, "Api Keys").
+    Requests that can be made to fail (Kafka protocol, "Api Keys").
     """
 
     PRODUCE = 0
@@ -29,7 +29,7 @@ class Api(IntEnum):
 
 class Code(IntEnum):
     """
-    How (Kafka protocol, "Error Codes").
+    Error codes that a broker can return (Kafka protocol, "Error Codes").
     """
 
     UNKNOWN = -1
@@ -52,7 +52,7 @@ class Code(IntEnum):
 
 class Cluster:
     """
-    Brokers that run as long as the process holds this.
+    Mock brokers that run while the process holds this object.
 
     Args:
         library: librdkafka.
@@ -66,20 +66,20 @@ class Cluster:
     @property
     def servers(self) -> tuple[str, ...]:
         """
-        `host:port` of each broker.
+        Return `host:port` of each broker.
         """
         servers: bytes = self._library.rd_kafka_mock_cluster_bootstraps(self._handle)
         return tuple(servers.decode().split(","))
 
     def create(self, topic: str, partitions: int = 1, replication: int = 1) -> None:
         """
-        Make a topic.
+        Create a topic.
         """
         assert self._library.rd_kafka_mock_topic_create(self._handle, topic.encode(), partitions, replication) == 0
 
     def fail(self, api: Api, *codes: Code) -> None:
         """
-        The next requests of this kind get these answers.
+        Answer the next requests of a kind with these codes.
         """
         errors = (ctypes.c_int * len(codes))(*codes)
         self._library.rd_kafka_mock_push_request_errors_array(
@@ -88,13 +88,13 @@ class Cluster:
 
     def recover(self, api: Api) -> None:
         """
-        What is left of these answers is forgotten.
+        Forget the remaining answers of `fail`.
         """
         self._library.rd_kafka_mock_clear_request_errors(self._handle, ctypes.c_int16(api))
 
     def lead(self, topic: str, partition: int, broker: int) -> None:
         """
-        Another broker leads a partition from now on.
+        Make another broker the leader of a partition.
         """
         answer = self._library.rd_kafka_mock_partition_set_leader(
             self._handle, topic.encode(), ctypes.c_int32(partition), ctypes.c_int32(broker)
@@ -104,7 +104,7 @@ class Cluster:
     @contextlib.contextmanager
     def without_leader(self, topic: str, partition: int = 0) -> Iterator[None]:
         """
-        A partition has no leader for a while.
+        Leave a partition without a leader for a while.
         """
         self.lead(topic, partition, _NO_LEADER)
         try:
@@ -115,7 +115,7 @@ class Cluster:
     @contextlib.contextmanager
     def down(self, broker: int = 1) -> Iterator[None]:
         """
-        A broker takes no connections for a while, and closes those that it has.
+        Make a broker refuse connections for a while, and close those that it has.
         """
         assert self._library.rd_kafka_mock_broker_set_down(self._handle, broker) == 0
         try:
@@ -127,7 +127,7 @@ class Cluster:
 @contextlib.contextmanager
 def cluster(brokers: int = 1) -> Iterator[Cluster]:
     """
-    So many brokers.
+    Start a number of brokers.
     """
     library = _library()
     words = ctypes.create_string_buffer(256)
@@ -143,7 +143,7 @@ def cluster(brokers: int = 1) -> Iterator[Cluster]:
 
 def _library() -> ctypes.CDLL:
     """
-    That of the wheel of confluent-kafka, else that of the system.
+    Load librdkafka from the wheel of confluent-kafka, else from the system.
     """
     (folder,) = {Path(path).parent for path in confluent_kafka.__path__}
     bundled = sorted(folder.glob("confluent_kafka.libs/librdkafka*"))

@@ -1,5 +1,5 @@
 """
-What brokers refuse with codes that aiokafka does not name: it calls them all UnknownError.
+Refusals of brokers with codes that aiokafka does not know: it turns them all into UnknownError.
 """
 
 from collections.abc import AsyncIterator, Iterator
@@ -8,8 +8,8 @@ import pytest
 
 from sinks.errors import DisabledError, PartialError, PermanentError, Reason, SinkError, TransientError
 from sinks.kafka import KafkaConfig, KafkaSink
-from tests.kafka.events import event
 from tests.kafka.reader import read
+from tests.shared.numbered import event
 from tests.unit.sinks.kafka.mock import Api, Cluster, Code, cluster
 
 TOPIC = "t"
@@ -44,7 +44,7 @@ async def test_the_code_decides(
     brokers: Cluster, sink: KafkaSink, code: Code, kind: type[SinkError], reason: Reason
 ) -> None:
     """
-    A record that is refused for itself is put aside; of what nobody knows it may pass.
+    A record that is refused for its content becomes a dead letter; an unknown code may pass.
     """
     brokers.fail(Api.PRODUCE, code)
     with pytest.raises(SinkError) as caught:
@@ -54,7 +54,7 @@ async def test_the_code_decides(
 
 async def test_an_invalid_record_is_found_among_others_which_are_written(brokers: Cluster, sink: KafkaSink) -> None:
     """
-    A broker refuses the whole batch: four, then the first two, then the first alone. The next batch is whole again.
+    A broker refuses the whole batch, so the sink tries four records, then two, then one; the next batch is whole again.
     """
     brokers.fail(Api.PRODUCE, *[Code.INVALID_RECORD] * 3)
     with pytest.raises(PartialError) as caught:

@@ -1,5 +1,5 @@
 """
-Brokers that fail in every way that a client can meet, and what the sink makes of it.
+Brokers that fail in every way that a client can meet, and how the sink reacts.
 """
 
 import asyncio
@@ -10,8 +10,8 @@ import pytest
 
 from sinks.errors import DisabledError, PermanentError, Reason, SinkError, TransientError
 from sinks.kafka import KafkaConfig, KafkaSink
-from tests.kafka.events import event, events
 from tests.kafka.reader import read
+from tests.shared.numbered import event, events
 from tests.unit.sinks.kafka.mock import Api, Cluster, Code, cluster
 
 pytestmark = pytest.mark.slow
@@ -42,7 +42,7 @@ async def sink(brokers: Cluster) -> AsyncIterator[KafkaSink]:
 
 async def refusal(sink: KafkaSink, numbers: range = range(1)) -> SinkError:
     """
-    Why events were not taken, told in time.
+    Return the error of a send, which must come in time.
     """
     with pytest.raises(SinkError) as caught:
         async with asyncio.timeout(TIMEOUT_S + 3):
@@ -55,9 +55,9 @@ def ids(brokers: Cluster, count: int) -> list[str]:
 
 
 @pytest.mark.parametrize("code", [Code.NOT_LEADER, Code.NOT_ENOUGH_REPLICAS, Code.REQUEST_TIMED_OUT])
-async def test_a_failure_that_passes_is_not_told(brokers: Cluster, sink: KafkaSink, code: Code) -> None:
+async def test_a_failure_that_passes_is_not_reported(brokers: Cluster, sink: KafkaSink, code: Code) -> None:
     """
-    The client sends again by itself, in the same order.
+    The client retries by itself, in the same order.
     """
     brokers.fail(Api.PRODUCE, code)
     await sink.send([event(1), event(2)])
@@ -81,7 +81,7 @@ async def test_each_refusal_says_what_to_do_and_the_next_send_works(
     brokers: Cluster, sink: KafkaSink, code: Code, kind: type[SinkError], reason: Reason
 ) -> None:
     """
-    With a new producer, whoever made it necessary: the old one would never be taken again.
+    Each refusal has its class of error, and the next send uses a new producer, because the old one is unusable.
     """
     brokers.fail(Api.PRODUCE, code)
     error = await refusal(sink)
@@ -90,9 +90,11 @@ async def test_each_refusal_says_what_to_do_and_the_next_send_works(
     assert ids(brokers, 1) == ["e00001"]
 
 
-async def test_who_may_not_write_idempotently_is_told_of_the_setting(brokers: Cluster, sink: KafkaSink) -> None:
+async def test_a_user_without_the_right_to_write_idempotently_learns_of_the_setting(
+    brokers: Cluster, sink: KafkaSink
+) -> None:
     """
-    Old brokers have a right of its own for that.
+    Old brokers have a separate right for idempotent writes, so the error names the setting that turns them off.
     """
     brokers.fail(Api.INIT_PRODUCER_ID, Code.CLUSTER_AUTHORIZATION_FAILED)
     with pytest.raises(DisabledError) as caught:
@@ -103,7 +105,7 @@ async def test_who_may_not_write_idempotently_is_told_of_the_setting(brokers: Cl
 
 async def test_too_few_replicas_are_waited_for_no_longer_than_configured(brokers: Cluster, sink: KafkaSink) -> None:
     """
-    The client itself would for ever.
+    The sink stops waiting for replicas at its deadline; the client itself would wait for ever.
     """
     brokers.fail(Api.PRODUCE, *[Code.NOT_ENOUGH_REPLICAS] * 100)
     error = await refusal(sink)
@@ -115,7 +117,7 @@ async def test_too_few_replicas_are_waited_for_no_longer_than_configured(brokers
 @pytest.mark.parametrize("idempotent", [True, False])
 async def test_a_lost_leader_is_noticed_in_time_and_found_again(brokers: Cluster, idempotent: bool) -> None:
     """
-    What waited for it is not written by the old producer after the new one has gone on.
+    Pending records are not written by the old producer after the new one has continued.
     """
     config = KafkaConfig(
         name="k",
@@ -139,7 +141,7 @@ async def test_a_lost_leader_is_noticed_in_time_and_found_again(brokers: Cluster
 @pytest.mark.parametrize("is_down", [False, True])
 async def test_a_partition_that_moves_to_another_broker_is_followed(is_down: bool) -> None:
     """
-    Within one `send`, whether the one that led it answers or is gone.
+    A single `send` follows the partition, whether its old leader responds or is gone.
     """
     with cluster(brokers=3) as brokers, contextlib.ExitStack() as stack:
         brokers.create(TOPIC, replication=3)
@@ -159,7 +161,7 @@ async def test_a_partition_that_moves_to_another_broker_is_followed(is_down: boo
 
 async def test_a_broker_that_goes_away_is_noticed_in_time_and_found_again(brokers: Cluster, sink: KafkaSink) -> None:
     """
-    The client itself would wait for ever.
+    The sink reports a lost broker at its deadline; the client itself would wait for ever.
     """
     await sink.send([event(1)])
     with brokers.down():
@@ -174,7 +176,7 @@ async def test_a_broker_that_goes_away_is_noticed_in_time_and_found_again(broker
 
 async def test_a_send_that_is_given_up_is_not_written_later(brokers: Cluster, sink: KafkaSink) -> None:
     """
-    Else it might come after what is sent next.
+    A batch that timed out is never written later, because it could overtake the next one.
     """
     brokers.fail(Api.PRODUCE, *[Code.NOT_ENOUGH_REPLICAS] * 100)
     with pytest.raises(TimeoutError):
@@ -186,9 +188,9 @@ async def test_a_send_that_is_given_up_is_not_written_later(brokers: Cluster, si
     assert ids(brokers, 1) == ["e00002"]
 
 
-async def test_one_of_several_brokers_is_enough_to_begin_with(brokers: Cluster) -> None:
+async def test_one_reachable_bootstrap_server_is_enough(brokers: Cluster) -> None:
     """
-    The first one takes no connections.
+    The sink connects although the first server refuses connections.
     """
     servers = ("127.0.0.1:1", *brokers.servers)
     sink = KafkaSink(KafkaConfig(name="k", type="kafka", bootstrap_servers=servers, topic=TOPIC, timeout_s=TIMEOUT_S))
@@ -198,9 +200,9 @@ async def test_one_of_several_brokers_is_enough_to_begin_with(brokers: Cluster) 
     assert ids(brokers, 1) == ["e00001"]
 
 
-async def test_what_is_no_broker_is_told_in_time() -> None:
+async def test_a_peer_that_is_not_a_broker_is_reported_in_time() -> None:
     """
-    An HTTP server answers, but not as a broker does.
+    An HTTP server on the configured port is reported as unreachable before the deadline.
     """
 
     async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

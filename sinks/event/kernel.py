@@ -1,0 +1,89 @@
+"""
+The parts of the published event for kernel log lines outside OOM reports: kernel events, and how a process crashed.
+"""
+
+from dataclasses import dataclass
+
+from sinks.event.words import CrashReason, KernelEventKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockOwner:
+    """
+    The task that probably holds the lock for which another task waits.
+
+    Attributes:
+        pid: its process, or its thread where the process is not known.
+        name: as the kernel keeps it, at most 15 bytes.
+        container_id: its container, if it runs in one.
+        container_name: the name of that container.
+    """
+
+    pid: int | None = None
+    name: str | None = None
+    container_id: str | None = None
+    container_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kernel:
+    """
+    A line of the kernel log, and how often it came.
+
+    Attributes:
+        kind: what it is about.
+        pid: the process.
+        tid: the thread, where the line names one.
+        name: of the thread, at most 15 bytes.
+        text: the kernel's words.
+        cgroup: the path in the line.
+        device: a PCI address, a disk, a memory controller, a CPU or a network interface.
+        code: the number of the error, as NVIDIA's driver numbers them.
+        signal: the name of the signal that was not delivered.
+        blocked_s: how long the task has been blocked, or has held a CPU.
+        owner: the owner of the lock for which the task waits.
+        count: how many lines this event stands for.
+        until_ns: the time of the last of them, where there are several.
+    """
+
+    kind: KernelEventKind
+    pid: int | None = None
+    tid: int | None = None
+    name: str | None = None
+    text: str
+    cgroup: str | None = None
+    device: str | None = None
+    code: int | None = None
+    signal: str | None = None
+    blocked_s: float | None = None
+    owner: LockOwner | None = None
+    count: int = 1
+    until_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crash:
+    """
+    How a process crashed.
+
+    Attributes:
+        signal: the signal that ended the process.
+        kind: what the kernel's line is about; None without a line.
+        reason: what the line proves; None where it leaves several explanations.
+        module: the file that contains the instruction.
+        module_offset: the offset of the instruction from the start of the module's mapping, in hexadecimal.
+        address: the address that could not be accessed, in hexadecimal.
+        syscall: the number of the system call that was refused.
+        exe: the file that the process ran, as the process saw it.
+        signature: the same for the same crash, in every run and on every host.
+    """
+
+    signal: int | None = None
+    kind: KernelEventKind | None = None
+    reason: CrashReason | None = None
+    module: str | None = None
+    module_offset: str | None = None
+    address: str | None = None
+    syscall: int | None = None
+    exe: str | None = None
+    signature: str | None = None
