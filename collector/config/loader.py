@@ -1,14 +1,14 @@
 """
-The configuration: TOML in, frozen structures out. The only module that reads the environment.
+Loads the configuration: TOML in, frozen structures out. Only this room reads the environment.
 
-Each sink's own structure stands beside the sink, those of the sources together, so that none is loaded to read them.
-An error names the file, the key, what was expected and the nearest name that exists; nothing is guessed and no unknown
-key is passed over.
+An error names the file, the key, what was expected and the nearest valid name. Unknown keys are errors, and a wrong
+value is never corrected silently.
 """
 
 import difflib
 import os
 import re
+import stat
 import tomllib
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
@@ -17,15 +17,15 @@ from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
 import msgspec
 
-from collector.listen import address
-from collector.sources.settings import (
-    CgroupsConfig,
-    DockerConfig,
-    JournaldConfig,
-    KmsgConfig,
-    MemoryConfig,
-    ProcessesConfig,
-    TraceConfig,
+from collector.config.sections import (
+    Config,
+    HostConfig,
+    HttpConfig,
+    SourcesConfig,
+    StoreConfig,
+    WebConfig,
+    is_loopback,
+    parse_address,
 )
 from sinks import SINKS, SinkConfig
 from sinks import load as load_sink
@@ -33,19 +33,15 @@ from sinks.errors import DisabledError
 from sinks.event import Cause, EventType
 from sinks.secret import decode_secret
 
+_LARGEST_BYTES: Final = 1_048_576
 SYSTEM_CONFIG: Final = Path("/etc/exit137/config.toml")
-_SYSTEM_STATE: Final = Path("/var/lib/exit137")
-_DEFAULT_STORE_BYTES: Final = 268_435_456
-# Four times what is stored at once, or the largest event.
-_LEAST_STORE_BYTES: Final = 1_048_576
+# The words in which msgspec reports a missing key.
 _MISSING: Final = re.compile(r"Object missing required field `(.+)`").fullmatch
-# A hundred years; times of the store are counted in nanoseconds, of which 64 bits hold three hundred.
-_LONGEST_DAYS: Final = 36_525
 
 
 class ConfigurationError(Exception):
     """
-    Raised when the configuration cannot be used.
+    Raised when the configuration cannot be used; the message is for the person who wrote the file.
 
     Args:
         where: the file, and the key in it.
@@ -56,81 +52,18 @@ class ConfigurationError(Exception):
         super().__init__(f"{where}: {problem}")
 
 
-class HostConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """
-    `[host]`: what events say of this host, where its own word is not wanted.
-    """
-
-    id: str | None = None
-    hostname: str | None = None
-
-
-class StoreConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """
-    `[store]`: where events wait for their sinks, how large that may grow, and how long delivered events are kept.
-    """
-
-    path: str | None = None
-    max_bytes: Annotated[int, msgspec.Meta(ge=_LEAST_STORE_BYTES)] = _DEFAULT_STORE_BYTES
-    keep_days: Annotated[float, msgspec.Meta(gt=0, le=_LONGEST_DAYS)] = 90
-
-
-class HttpConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """
-    `[http]`: where /metrics, /healthz and /readyz are served; nowhere if it is not there.
-    """
-
-    listen: str | None = None
-
-
-class SourcesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """
-    `[sources.*]`: what to read.
-    """
-
-    kmsg: KmsgConfig = KmsgConfig()
-    journald: JournaldConfig = JournaldConfig()
-    docker: DockerConfig = DockerConfig()
-    processes: ProcessesConfig = ProcessesConfig()
-    trace: TraceConfig = TraceConfig()
-    cgroups: CgroupsConfig = CgroupsConfig()
-    memory: MemoryConfig = MemoryConfig()
-
-
-class Config(msgspec.Struct, frozen=True, kw_only=True):
-    """
-    All of it.
-
-    Attributes:
-        sinks: per sink its type, and the structure of that type.
-    """
-
-    host: HostConfig = HostConfig()
-    store: StoreConfig = StoreConfig()
-    sources: SourcesConfig = SourcesConfig()
-    http: HttpConfig = HttpConfig()
-    sinks: tuple[SinkConfig, ...] = ()
-
-    @property
-    def store_path(self) -> Path:
-        """
-        Where the store is: as configured, or in the state directory that systemd gave, or that of root or of the user.
-        """
-        if self.store.path is not None:
-            return Path(self.store.path)
-        return _state_directory() / "exit137.db"
-
-
 def load(path: Path | None) -> Config:
     """
-    Read a configuration file; without one the system's, and where there is none, defaults that work.
+    Read a configuration file.
+
+    Without a path the system's file is read; if that does not exist, the defaults apply.
 
     Raises:
-        ConfigurationError: it cannot be read or used.
+        ConfigurationError: the file cannot be read, or its content cannot be used.
     """
     file = path or SYSTEM_CONFIG
     try:
-        document = tomllib.loads(file.read_text(encoding="utf-8"))
+        document = tomllib.loads(_content(file))
     except OSError as error:
         if path is None and isinstance(error, FileNotFoundError):
             return parse({}, "defaults")
@@ -142,16 +75,32 @@ def load(path: Path | None) -> Config:
     return parse(document, str(file))
 
 
+def _content(file: Path) -> str:
+    """
+    Read a configuration file. A device or a pipe might never end, or wait for ever.
+    """
+    descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise ConfigurationError(str(file), "cannot be read: it is not a regular file")
+        content = os.read(descriptor, _LARGEST_BYTES + 1)
+    finally:
+        os.close(descriptor)
+    if len(content) > _LARGEST_BYTES:
+        raise ConfigurationError(str(file), f"cannot be read: it has more than {_LARGEST_BYTES} bytes")
+    return content.decode()
+
+
 def parse(document: Mapping[str, Any], file: str) -> Config:
     """
-    A configuration from its TOML document.
+    Validate a TOML document and convert it to structures.
 
     Args:
-        document: what TOML gave.
-        file: the name that errors carry.
+        document: the parsed TOML.
+        file: the file name for error messages.
 
     Raises:
-        ConfigurationError: it cannot be used.
+        ConfigurationError: a key is unknown, or a value is wrong.
     """
     _check_names(document, Config.__struct_fields__, f"{file}")
     config = Config(
@@ -159,35 +108,53 @@ def parse(document: Mapping[str, Any], file: str) -> Config:
         store=_section(document, "store", StoreConfig, file),
         sources=_section(document, "sources", SourcesConfig, file),
         http=_section(document, "http", HttpConfig, file),
+        web=_section(document, "web", WebConfig, file),
         sinks=_sinks(document.get("sinks", []), file),
     )
     _check_path(config.store.path, f"{file}: store.path")
     _check_address(config.http.listen, f"{file}: http.listen")
+    _check_path(config.http.socket, f"{file}: http.socket")
+    if config.http.api and not config.http.is_local and config.http.token_file is None:
+        raise ConfigurationError(
+            f"{file}: http.token_file", "missing: an API that other hosts can reach needs a token, in a file"
+        )
+    _check_loopback(config.web.listen, f"{file}: web.listen")
     return config
 
 
 def _check_path(path: str | None, where: str) -> None:
     if path is not None and ("\0" in path or not Path(path).name):
-        raise ConfigurationError(where, f"expected the name of a file, found {path!r}")
+        raise ConfigurationError(where, f"expected a file name, found {path!r}")
 
 
 def _check_address(listen: str | None, where: str) -> None:
     try:
         if listen is not None:
-            address(listen)
+            parse_address(listen)
     except ValueError as error:
         raise ConfigurationError(where, str(error)) from error
 
 
+def _check_loopback(listen: str, where: str) -> None:
+    """
+    Refuse an address that other machines reach: the pages have no login.
+    """
+    _check_address(listen, where)
+    if not is_loopback(listen):
+        expected = "expected a loopback address, such as 127.0.0.1:9138"
+        raise ConfigurationError(where, f'{expected}, found "{listen}"; a proxy in front may add a login')
+
+
 def _section(document: Mapping[str, Any], name: str, structure: type[Any], file: str) -> Any:  # noqa: ANN401
-    return _convert(document.get(name, {}), structure, file, name)
+    table = document.get(name, {})
+    return _convert(_expanded(table) if isinstance(table, dict) else table, structure, file, name)
 
 
 def _sinks(tables: object, file: str) -> tuple[SinkConfig, ...]:
     if not isinstance(tables, list):
         raise ConfigurationError(f"{file}: sinks", "expected an array of tables: [[sinks]]")
     if not tables:
-        tables = [{"name": "stdout", "type": "stdout"}]
+        tables = [{"name": "stdout", "type": "stdout"}]  # so that a first try without a configuration shows events
     sinks = tuple(_sink(table, f"sinks[{index}]", file) for index, table in enumerate(tables))
     names = [sink.name for sink in sinks]
     for name in names:
@@ -220,7 +187,9 @@ def _sink(table: object, key: str, file: str) -> SinkConfig:
 
 def _expanded(table: Mapping[str, Any]) -> dict[str, Any]:
     """
-    `%d` in file names is systemd's directory of credentials; it stays where there is none, so that errors show it.
+    Replace `%d` in file names by systemd's credentials directory.
+
+    Outside a unit there is no such directory: `%d` stays, so that an error shows the name as it was written.
     """
     directory = os.environ.get("CREDENTIALS_DIRECTORY", "%d")
     return {
@@ -246,15 +215,15 @@ def _convert(value: object, structure: type[Any], file: str, key: str) -> Any:  
     try:
         return msgspec.convert(value, structure, dec_hook=decode_secret)
     except msgspec.ValidationError as error:
-        problem, _, place = str(error).partition(" - at `$")
+        problem, _, path = str(error).partition(" - at `$")
         if (missing := _MISSING(problem)) is not None:
-            place, problem = f"{place}.{missing[1]}", "missing"
-        raise ConfigurationError(f"{file}: {key}{place.replace('`', '')}", problem.replace("`", "")) from error
+            path, problem = f"{path}.{missing[1]}", "missing"
+        raise ConfigurationError(f"{file}: {key}{path.replace('`', '')}", problem.replace("`", "")) from error
 
 
 def _check_deep(value: object, structure: type[Any], where: str) -> None:
     """
-    Check names of keys and values of enums, in tables within tables too: msgspec does not say what is near.
+    Check key names and enum values, also in nested tables: msgspec's own errors suggest no nearest name.
     """
     if not isinstance(value, dict):
         return
@@ -271,7 +240,7 @@ def _check_deep(value: object, structure: type[Any], where: str) -> None:
 
 def _words(kind: object) -> list[str]:
     """
-    The texts that a setting may be, where they are few; empty where any may be, or none.
+    Return the texts that a setting accepts if it is an enum or a literal; an empty list for any other type.
     """
     if isinstance(kind, type) and issubclass(kind, StrEnum):
         return [item.value for item in kind]
@@ -298,13 +267,3 @@ def _unknown(what: str, found: str, valid: Sequence[str]) -> str:
     nearest = difflib.get_close_matches(found, valid, n=1)
     hint = f'; did you mean "{nearest[0]}"?' if nearest else ""
     return f'unknown {what} "{found}", expected one of {", ".join(valid)}{hint}'
-
-
-def _state_directory() -> Path:
-    given = os.environ.get("STATE_DIRECTORY")
-    if given:
-        return Path(given.split(":")[0])
-    if os.geteuid() == 0:
-        return _SYSTEM_STATE
-    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local/state")
-    return Path(base) / "exit137"

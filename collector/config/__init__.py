@@ -1,0 +1,3 @@
+"""
+The agent's configuration: TOML files, validated and converted to frozen structures.
+"""

@@ -1,0 +1,3 @@
+"""
+The interfaces of the host and its kernel: clock, procfs, inotify, drained descriptors, threads.
+"""
