@@ -1,5 +1,5 @@
 """
-What a container's memory did before it died: samples, their shape, warnings, advice.
+Analyze the memory of containers: curves and their shapes, warnings, forecasts, advice.
 
-State machines and pure functions; only `cgroups` reads files.
+Everything here is a pure function or a state machine: samples and times in, findings out, no I/O and no clock.
 """

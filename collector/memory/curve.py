@@ -1,7 +1,7 @@
 """
-The arithmetic of memory curves: even bins, floors, a fitted line, turning points.
+Arithmetic on memory curves: bins of equal time, floors, a fitted line, turning points.
 
-Samples are not evenly spaced; whatever asks "for how long" works on bins of equal time.
+Samples are not evenly spaced, so everything that measures time works on bins of equal time.
 """
 
 import statistics
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from collector.memory.samples import Point
+from collector.memory.sample_ring import Point
 
 _BINS: Final = 60
 _SEGMENTS: Final = 8
@@ -21,10 +21,10 @@ class Line:
     A straight line through points, by least squares.
 
     Attributes:
-        per_s: its slope.
-        at_end: its height at the last point.
-        r_squared: the part of the variance that it explains, 0 to 1.
-        residual: the standard deviation of the points from it.
+        per_s: the slope.
+        at_end: the value at the last point.
+        r_squared: the part of the variance that the line explains, 0 to 1.
+        residual: the standard deviation of the points from the line.
     """
 
     per_s: float
@@ -35,7 +35,7 @@ class Line:
 
 def fit(points: Sequence[tuple[float, float]]) -> Line | None:
     """
-    The line through (seconds, value); None where the points are fewer than three or at one time.
+    Fit a line to points (seconds, value); None if there are fewer than three or all have the same time.
     """
     if len(points) < 3:  # noqa: PLR2004 (two points are always on a line)
         return None
@@ -57,7 +57,7 @@ def fit(points: Sequence[tuple[float, float]]) -> Line | None:
 
 def bins(points: Sequence[Point], count: int = _BINS) -> list[list[Point]]:
     """
-    The points in bins of equal time; bins without a point are left out.
+    Split points into bins of equal time; bins without a point are left out.
     """
     start_s = points[0].at_s
     width_s = (points[-1].at_s - start_s) / count or 1.0
@@ -69,14 +69,14 @@ def bins(points: Sequence[Point], count: int = _BINS) -> list[list[Point]]:
 
 def mean_bytes(points: Sequence[Point]) -> float:
     """
-    The mean working set.
+    Return the mean working set.
     """
     return statistics.fmean(point.working_set_bytes for point in points)
 
 
 def floors(points: Sequence[Point]) -> list[tuple[float, float]]:
     """
-    The lowest point of each eighth of the time, as (seconds, bytes): what no garbage collection gives back.
+    Return the lowest point of each eighth of the time as (seconds, bytes): what no garbage collection gives back.
     """
     lowest = (min(part, key=lambda point: point.working_set_bytes) for part in bins(points, _SEGMENTS))
     return [(point.at_s, float(point.working_set_bytes)) for point in lowest]
@@ -84,7 +84,7 @@ def floors(points: Sequence[Point]) -> list[tuple[float, float]]:
 
 def turning_points(points: Sequence[Point], swing_bytes: float) -> list[Point]:
     """
-    The highs and lows in turn, smaller swings than `swing_bytes` left out; the first and the last point are among them.
+    Return the alternating highs and lows, first and last point included, without swings below `swing_bytes`.
     """
     turns = [points[0]]
     candidate = points[0]

@@ -1,5 +1,5 @@
 """
-A warning that is told once: it rises at a threshold and ends only when the value has stayed well below it for a while.
+A warning with hysteresis: raised at a threshold, resolved only after the value has stayed well below it for a while.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ _NS_PER_S: Final = 1_000_000_000
 
 class Level(StrEnum):
     """
-    How bad it is; `RESOLVED` when it has passed.
+    The severity of a warning; `RESOLVED` while there is none.
     """
 
     RESOLVED = "resolved"
@@ -25,12 +25,13 @@ _RANKS: Final = {Level.RESOLVED: 0, Level.WARNING: 1, Level.CRITICAL: 2}
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thresholds:
     """
-    When a value is a warning, when critical, and when it is over.
+    The values at which a warning is raised, becomes critical and is resolved.
 
     Attributes:
-        critical: None where a warning is the most there is.
-        clear_share: a level is over below this share of its threshold.
-        clear_after_s: and when it has been for so long.
+        warning: a value from here up is a warning.
+        critical: a value from here up is critical; None if a warning never becomes critical.
+        clear_share: a value below this share of the threshold counts as calm.
+        clear_after_s: a level is left after the value has been calm for this long.
     """
 
     warning: float
@@ -40,7 +41,7 @@ class Thresholds:
 
     def level(self, value: float) -> Level:
         """
-        The level that a value reaches.
+        Return the level that a value reaches.
         """
         if self.critical is not None and value >= self.critical:
             return Level.CRITICAL
@@ -48,21 +49,21 @@ class Thresholds:
 
     def of(self, level: Level) -> float:
         """
-        The threshold of a level.
+        Return the threshold of a level.
         """
         return self.critical if level is Level.CRITICAL and self.critical is not None else self.warning
 
 
 class Latch:
     """
-    The state of one warning of one container.
+    The state of one warning.
 
     Args:
-        thresholds: its bounds.
-        level: what has been told of it before.
+        thresholds: the values at which it changes.
+        level: the level to start with, if the warning was raised before a restart of the agent.
 
     Attributes:
-        level: what was told last.
+        level: the current level.
     """
 
     def __init__(self, thresholds: Thresholds, level: Level = Level.RESOLVED) -> None:
@@ -72,26 +73,26 @@ class Latch:
 
     def update(self, value: float | None, now_ns: int) -> Level | None:
         """
-        Take a value; gives the level when there is something to tell: it rose, or it is over.
+        Take a value; return the new level if it rose or the warning is resolved, else None.
 
-        A step down from critical to warning is not told, but the next step up is.
+        A step down from critical to warning is not reported, but the next step up is.
 
         Args:
             value: None counts as calm.
-            now_ns: a clock that only goes forward.
+            now_ns: a monotonic clock.
         """
         reached = self._thresholds.level(value) if value is not None else Level.RESOLVED
         if _RANKS[reached] > _RANKS[self.level]:
             self.level, self._calm_since_ns = reached, None
             return reached
-        if self.level is not Level.RESOLVED and self._calm(value, now_ns):
+        if self.level is not Level.RESOLVED and self._has_calmed(value, now_ns):
             self.level, self._calm_since_ns = reached, None
             return reached if reached is Level.RESOLVED else None
         return None
 
-    def _calm(self, value: float | None, now_ns: int) -> bool:
+    def _has_calmed(self, value: float | None, now_ns: int) -> bool:
         """
-        Whether the value has been below the bound for long enough.
+        Return whether the value has been calm for long enough to leave the current level.
         """
         if value is not None and value >= self._thresholds.clear_share * self._thresholds.of(self.level):
             self._calm_since_ns = None

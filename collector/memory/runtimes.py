@@ -1,8 +1,8 @@
 """
-Which language runtime a process is, and what it was told about memory: from its executable, its command line and a few
-variables of its environment. The image's name says nothing: `FROM python` may run a JVM.
+Identify the language runtime of a process and read its memory options.
 
-Of the environment only the names in ENVIRONMENT may be read; the others hold secrets.
+The executable, the command line and a few environment variables decide. The name of the image does not: an image that
+is `FROM python` may run a JVM.
 """
 
 import re
@@ -11,30 +11,12 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Final
 
-from collector.correlate.memory_facts import RunningProcess
+from collector.facts.memory import RunningProcess
 
-ENVIRONMENT: Final = frozenset(
-    {
-        "JAVA_TOOL_OPTIONS",
-        "JDK_JAVA_OPTIONS",
-        "_JAVA_OPTIONS",
-        "NODE_OPTIONS",
-        "GOMEMLIMIT",
-        "GOGC",
-        "PYTHONMALLOC",
-        "PYTHONTRACEMALLOC",
-        "DOTNET_gcServer",
-        "DOTNET_GCHeapHardLimit",
-        "DOTNET_GCHeapHardLimitPercent",
-        "MALLOC_ARENA_MAX",
-        "LD_PRELOAD",
-        "WEB_CONCURRENCY",
-    }
-)
 _UNITS: Final[Mapping[str, int]] = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 _SIZE: Final = re.compile(r"([0-9]{1,15})([kmgt]?)(?:i?b)?", re.IGNORECASE | re.ASCII)
 _MIB: Final = 1 << 20
-# Options of java whose value is the next word.
+# Options of java whose value is the next argument.
 _JAVA_PAIRS: Final = frozenset(
     {"-cp", "-classpath", "--class-path", "-p", "--module-path", "--upgrade-module-path", "--add-modules"}
     | {"--add-exports", "--add-opens", "--add-reads", "--limit-modules"}
@@ -43,7 +25,7 @@ _JAVA_PAIRS: Final = frozenset(
 
 class Language(StrEnum):
     """
-    The runtimes that have settings of their own for memory.
+    The runtimes that have memory settings.
     """
 
     JVM = "jvm"
@@ -56,7 +38,7 @@ class Language(StrEnum):
 
 
 OVERHEAD_BYTES: Final[Mapping[Language, int]] = {
-    # Beside the heap: code, threads' stacks, metaspace, the collector's own; in a range, and its upper end is taken.
+    # Memory outside the heap: code, thread stacks, metaspace, the collector itself. The upper end of the usual range.
     Language.JVM: 400 * _MIB,
     Language.NODE: 100 * _MIB,
     Language.GO: 50 * _MIB,
@@ -73,7 +55,7 @@ _BY_NAME: Final[tuple[tuple[re.Pattern[str], Language], ...]] = (
 
 def language_of(process: RunningProcess) -> Language | None:
     """
-    The runtime of a process; None for one that is none of them, or not known to be.
+    Return the runtime of a process; None if it is another or unknown.
     """
     for pattern, language in _BY_NAME:
         if pattern.fullmatch(process.name):
@@ -85,7 +67,7 @@ def language_of(process: RunningProcess) -> Language | None:
 
 def java_options(process: RunningProcess) -> tuple[str, ...]:
     """
-    The options that the JVM sees, in the order in which a later one wins.
+    Return the options that the JVM sees, in order of precedence: a later one wins.
     """
     environment = process.environment
     first = (*_words(environment.get("JAVA_TOOL_OPTIONS")), *_words(environment.get("JDK_JAVA_OPTIONS")))
@@ -103,7 +85,7 @@ def java_options(process: RunningProcess) -> tuple[str, ...]:
 
 def node_options(process: RunningProcess) -> tuple[str, ...]:
     """
-    The options that Node sees; V8 takes underscores for dashes.
+    Return the options that Node sees, with dashes; V8 accepts underscores too.
     """
     own = [argument for argument in process.arguments[1:] if argument.startswith("--")]
     return tuple(option.replace("_", "-") for option in (*_words(process.environment.get("NODE_OPTIONS")), *own))
@@ -111,23 +93,23 @@ def node_options(process: RunningProcess) -> tuple[str, ...]:
 
 def option(options: Sequence[str], prefix: str) -> str | None:
     """
-    What follows a prefix in the last option that has it.
+    Return what follows a prefix in the last option that has it: a later option wins.
     """
     found = [text.removeprefix(prefix) for text in options if text.startswith(prefix)]
     return found[-1] if found else None
 
 
-def size_of(text: str | None) -> int | None:
+def parse_size(text: str | None) -> int | None:
     """
-    The bytes of `512m`, `2G`, `750MiB`, `1073741824`; None for anything else.
+    Parse a size such as `512m`, `2G`, `750MiB` or `1073741824` into bytes; None for anything else.
     """
     match = _SIZE.fullmatch(text) if text is not None else None
     return int(match[1]) * _UNITS[match[2].lower()] if match is not None else None
 
 
-def number_of(text: str | None, base: int = 10) -> int | None:
+def parse_number(text: str | None, base: int = 10) -> int | None:
     """
-    A whole number; None for anything else.
+    Parse a whole number; None for anything else.
     """
     digits = r"(?:0x)?[0-9a-fA-F]{1,16}" if base == 16 else r"[0-9]{1,15}"  # noqa: PLR2004 (hexadecimal)
     return int(text, base) if text is not None and re.fullmatch(digits, text) else None

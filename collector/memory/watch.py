@@ -1,8 +1,8 @@
 """
-Follows the memory of every container: its curve, its warnings, and whether it is stuck after a child's kill.
+Follow the memory of every container: its curve, its warnings, and whether it is stuck after the kill of a child.
 
-The curves of containers that are gone are kept for some minutes: the events of their deaths come later than the last
-sample. With a container's end its warnings end, untold.
+The curves of ended containers are kept for some minutes, because their deaths are published after the last sample. The
+end of a container drops its warnings without resolving them: its death is published instead.
 """
 
 from collections.abc import Iterable
@@ -10,40 +10,46 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-from collector.correlate.memory_facts import MemoryRound, MemorySample, RememberedWarningFact
+from collector.facts.memory import MemoryRoundFact, MemorySample
+from collector.facts.restored import RestoredWarningFact
+from collector.memory.classify import shape_of
+from collector.memory.container_pressure import WINDOW_S, ContainerPressure
+from collector.memory.host_pressure import HostPressure
 from collector.memory.latch import Level
-from collector.memory.samples import SampleRing
-from collector.memory.shape import Trend, shape_of
+from collector.memory.pressure import PressureAlert, PressureKind
+from collector.memory.sample_ring import SampleRing
+from collector.memory.shape import Trend
 from collector.memory.stuck import Stuck, StuckWatch
-from collector.memory.warnings import WINDOW_S, Alarm, HostWatch, PressureKind, PressureWatch
+from collector.memory.usage import GROWTH_WINDOW_NS, MemoryUse, use_of
 
 _NS_PER_S: Final = 1_000_000_000
 _KEEP_NS: Final = 600 * _NS_PER_S
-_MOST_CURVES: Final = 1500
+# Bounds the agent's memory, at about 20 KB for each curve.
+_MAX_CURVES: Final = 1500
 _BUSY_SHARE: Final = 0.9
-# Growth that a collector or the kernel takes back by itself is no news.
 _GROWTH: Final = frozenset({PressureKind.GROWTH, PressureKind.FORECAST})
+# Memory that a garbage collector or the kernel takes back by itself is not worth a warning.
 _HARMLESS: Final = frozenset({Trend.SAWTOOTH, Trend.CACHE})
 
-Finding = Alarm | Stuck
+MemoryFinding = PressureAlert | Stuck
 
 
 @dataclass(slots=True)
-class _Followed:
+class _Watched:
     """
-    All that is known of one container.
+    Everything known about the memory of one container.
 
     Attributes:
-        previous: the samples of the run before, whose end may not have been told yet.
-        told: the kinds of growth that were told, so that their end is.
-        cpu_share: of what it may use, between the last two samples.
-        gone_ns: when it went, on the clock of `now_ns`.
+        previous: the samples of the previous run, whose end may not have been published yet.
+        reported: the growth warnings that were reported, so that only their end is.
+        cpu_share: CPU used between the last two samples, of what the container may use.
+        gone_ns: when its cgroup was removed, monotonic clock.
     """
 
     ring: SampleRing = field(default_factory=SampleRing)
     previous: SampleRing | None = None
-    warnings: PressureWatch = field(default_factory=PressureWatch)
-    told: set[PressureKind] = field(default_factory=set)
+    pressure: ContainerPressure = field(default_factory=ContainerPressure)
+    reported: set[PressureKind] = field(default_factory=set)
     stuck: StuckWatch | None = None
     cpu_share: float | None = None
     unhealthy: bool = False
@@ -52,157 +58,168 @@ class _Followed:
 
 class MemoryWatch:
     """
-    Takes rounds of samples, kills of children and health checks; gives what is to be told.
+    Takes rounds of samples, kills of children and health checks; returns warnings and stuck containers.
     """
 
     def __init__(self) -> None:
-        self._followed: dict[str, _Followed] = {}
-        self._host = HostWatch()
-        self._remembered: dict[str, list[RememberedWarningFact]] = {}
+        self._watched: dict[str, _Watched] = {}
+        self._host = HostPressure()
+        self._restored: dict[str, list[RestoredWarningFact]] = {}
 
-    def remember(self, warning: RememberedWarningFact) -> None:
+    def restore(self, warning: RestoredWarningFact) -> None:
         """
-        Take up a warning that was told before the agent was last stopped, so that it is not told again but its end is.
+        Continue a warning that was raised before a restart of the agent: only its end is reported again.
         """
         if warning.container_id is not None:
-            self._remembered.setdefault(warning.container_id, []).append(warning)
+            self._restored.setdefault(warning.container_id, []).append(warning)
         else:
-            self._host.take_up(PressureKind(warning.kind), Level(warning.level), warning.since_ns)
+            self._host.restore(PressureKind(warning.kind), Level(warning.level), warning.since_ns)
 
-    def feed(self, told: MemoryRound, now_ns: int) -> list[Finding]:
+    def feed(self, samples: MemoryRoundFact, now_ns: int) -> list[MemoryFinding]:
         """
-        Take a round of samples.
+        Take a round of samples; return what changed.
 
         Args:
-            told: the round.
-            now_ns: a clock that only goes forward.
+            samples: the round.
+            now_ns: a monotonic clock.
         """
-        findings: list[Finding] = []
-        for sample in told.samples:
-            findings += self._sample(sample, now_ns)
-        for container_id in told.gone:
-            self._gone(container_id, now_ns)
-        self._forget(now_ns)
-        findings += self._host.feed(self._latest(), told.host, told.at_ns, now_ns)
+        findings: list[MemoryFinding] = []
+        for sample in samples.samples:
+            findings += self._add_sample(sample, now_ns)
+        for container_id in samples.gone:
+            self._mark_gone(container_id, now_ns)
+        self._forget_gone(now_ns)
+        findings += self._host.feed(self._latest(), samples.host, samples.at_ns, now_ns)
         return findings
 
-    def killed(self, container_id: str, event_id: str, at_ns: int) -> list[Finding]:
+    def add_child_kill(self, container_id: str, event_id: str, at_ns: int) -> list[MemoryFinding]:
         """
-        A process of a container other than its main process was killed for want of memory.
+        Take the OOM kill of a process that is not the main process; return the state that it led to.
 
         Args:
-            container_id: the container, which lives on.
+            container_id: the container, which is still running.
             event_id: the event of the kill.
             at_ns: the wall clock.
         """
-        followed = self._followed.get(container_id)
-        if followed is None:
+        watched = self._watched.get(container_id)
+        if watched is None:
             return []
-        if followed.stuck is None:
-            busy = followed.cpu_share is not None and followed.cpu_share >= _BUSY_SHARE
-            followed.stuck = StuckWatch(container_id, busy=busy, unhealthy=followed.unhealthy)
-        return [*followed.stuck.killed(event_id, at_ns)]
+        if watched.stuck is None:
+            busy = watched.cpu_share is not None and watched.cpu_share >= _BUSY_SHARE
+            watched.stuck = StuckWatch(container_id, busy=busy, unhealthy=watched.unhealthy)
+        return [*watched.stuck.add_kill(event_id, at_ns)]
 
-    def health(self, container_id: str, status: str, at_ns: int) -> list[Finding]:
+    def add_health(self, container_id: str, status: str, at_ns: int) -> list[MemoryFinding]:
         """
-        What a container's health check says now.
+        Take the result of a health check; return the state that it led to.
         """
-        followed = self._followed.get(container_id)
-        if followed is None:
+        watched = self._watched.get(container_id)
+        if watched is None:
             return []
-        followed.unhealthy = status == "unhealthy"
-        return [*followed.stuck.health(status, at_ns)] if followed.stuck is not None else []
+        watched.unhealthy = status == "unhealthy"
+        return [*watched.stuck.add_health(status, at_ns)] if watched.stuck is not None else []
 
     def curve(self, container_id: str, at_ns: int) -> SampleRing | None:
         """
-        The samples of the run of a container that went on at a moment; None where there are none.
+        Return the samples of the run that was going on at a time; None if there are none.
 
         Args:
-            container_id: the container; it may be gone for some minutes.
-            at_ns: the moment, wall clock.
+            container_id: the container; it may have ended some minutes ago.
+            at_ns: the time, wall clock.
         """
-        followed = self._followed.get(container_id)
-        if followed is None:
+        watched = self._watched.get(container_id)
+        if watched is None:
             return None
-        rings = (followed.ring, followed.previous)
+        rings = (watched.ring, watched.previous)
         return next((ring for ring in rings if ring is not None and len(ring) and ring.first_ns <= at_ns), None)
 
-    def _sample(self, sample: MemorySample, now_ns: int) -> list[Finding]:
-        followed = self._follow(sample)
-        if followed is None:
+    def uses(self) -> list[MemoryUse]:
+        """
+        Return the memory of every running container, with its growth.
+        """
+        rings = [(watched.ring, watched.ring.latest) for watched in self._watched.values() if watched.gone_ns is None]
+        return [
+            use_of(sample, ring.points(sample.at_ns - GROWTH_WINDOW_NS))
+            for ring, sample in rings
+            if sample is not None and sample.usage_bytes
+        ]
+
+    def _add_sample(self, sample: MemorySample, now_ns: int) -> list[MemoryFinding]:
+        watched = self._watch(sample)
+        if watched is None:
             return []
-        share = _cpu_share(followed.ring.latest, sample)
-        followed.ring.add(sample)
-        recent = partial(followed.ring.points, sample.at_ns - int(WINDOW_S * _NS_PER_S))
-        alarms = followed.warnings.feed(sample, recent, now_ns)
-        findings: list[Finding] = [alarm for alarm in alarms if _worth_telling(followed, alarm)]
-        followed.cpu_share = share
-        if followed.stuck is not None:
-            findings += followed.stuck.tick(sample.at_ns)
-            findings += followed.stuck.cpu(share, sample.at_ns) if share is not None else []
-            followed.stuck = None if followed.stuck.idle else followed.stuck
+        share = _cpu_share(watched.ring.latest, sample)
+        watched.ring.add(sample)
+        recent = partial(watched.ring.points, sample.at_ns - int(WINDOW_S * _NS_PER_S))
+        alerts = watched.pressure.feed(sample, recent, now_ns)
+        findings: list[MemoryFinding] = [alert for alert in alerts if _is_worth_reporting(watched, alert)]
+        watched.cpu_share = share
+        if watched.stuck is not None:
+            findings += watched.stuck.tick(sample.at_ns)
+            findings += watched.stuck.add_cpu_share(share, sample.at_ns) if share is not None else []
+            watched.stuck = None if watched.stuck.idle else watched.stuck
         return findings
 
-    def _follow(self, sample: MemorySample) -> _Followed | None:
+    def _watch(self, sample: MemorySample) -> _Watched | None:
         """
-        What is known of a container that has a sample; a new run begins anew.
+        Return the state of a sampled container, a fresh one for a new run; None if too many are watched.
         """
-        followed = self._followed.get(sample.container_id)
-        if followed is not None and followed.gone_ns is None and not _begins_anew(followed.ring.latest, sample):
-            return followed
-        if followed is None and len(self._followed) >= _MOST_CURVES:
+        watched = self._watched.get(sample.container_id)
+        if watched is not None and watched.gone_ns is None and not _is_new_run(watched.ring.latest, sample):
+            return watched
+        if watched is None and len(self._watched) >= _MAX_CURVES:
             return None
-        anew = _Followed(previous=followed.ring if followed is not None else None)
-        for warning in self._remembered.pop(sample.container_id, ()):
+        fresh = _Watched(previous=watched.ring if watched is not None else None)
+        for warning in self._restored.pop(sample.container_id, ()):
             kind = PressureKind(warning.kind)
-            anew.warnings.take_up(kind, Level(warning.level), warning.since_ns)
-            anew.told.add(kind)
-        self._followed[sample.container_id] = anew
-        return anew
+            fresh.pressure.restore(kind, Level(warning.level), warning.since_ns)
+            fresh.reported.add(kind)
+        self._watched[sample.container_id] = fresh
+        return fresh
 
-    def _gone(self, container_id: str, now_ns: int) -> None:
-        followed = self._followed.get(container_id)
-        if followed is not None:
-            followed.gone_ns, followed.stuck = now_ns, None
+    def _mark_gone(self, container_id: str, now_ns: int) -> None:
+        watched = self._watched.get(container_id)
+        if watched is not None:
+            watched.gone_ns, watched.stuck = now_ns, None
 
-    def _forget(self, now_ns: int) -> None:
-        for container_id, followed in list(self._followed.items()):
-            if followed.gone_ns is not None and now_ns - followed.gone_ns >= _KEEP_NS:
-                del self._followed[container_id]
+    def _forget_gone(self, now_ns: int) -> None:
+        for container_id, watched in list(self._watched.items()):
+            if watched.gone_ns is not None and now_ns - watched.gone_ns >= _KEEP_NS:
+                del self._watched[container_id]
 
     def _latest(self) -> Iterable[MemorySample]:
-        for followed in self._followed.values():
-            if followed.gone_ns is None and followed.ring.latest is not None:
-                yield followed.ring.latest
+        for watched in self._watched.values():
+            if watched.gone_ns is None and watched.ring.latest is not None:
+                yield watched.ring.latest
 
 
-def _worth_telling(followed: _Followed, alarm: Alarm) -> bool:
+def _is_worth_reporting(watched: _Watched, alert: PressureAlert) -> bool:
     """
-    Whether a warning is one: not where growth is that of a collector's sawtooth, or of file pages.
+    Return whether to report a warning: not harmless growth, and not the end of what was never reported.
     """
-    if alarm.kind not in _GROWTH:
+    if alert.kind not in _GROWTH:
         return True
-    if alarm.level is Level.RESOLVED:
-        worth = alarm.kind in followed.told
-        followed.told.discard(alarm.kind)
-        return worth
-    limit_bytes = alarm.sample.limit_bytes if alarm.sample is not None else None
-    if shape_of(followed.ring.points(), limit_bytes).trend in _HARMLESS:
+    if alert.level is Level.RESOLVED:
+        was_reported = alert.kind in watched.reported
+        watched.reported.discard(alert.kind)
+        return was_reported
+    limit_bytes = alert.sample.limit_bytes if alert.sample is not None else None
+    if shape_of(watched.ring.points(), limit_bytes).trend in _HARMLESS:
         return False
-    followed.told.add(alarm.kind)
+    watched.reported.add(alert.kind)
     return True
 
 
-def _begins_anew(before: MemorySample | None, sample: MemorySample) -> bool:
+def _is_new_run(before: MemorySample | None, sample: MemorySample) -> bool:
     """
-    Whether the cgroup is another one of the same name: its count of CPU time has gone back.
+    Return whether this is another cgroup of the same name: its CPU time has gone back.
     """
     return before is not None and (before.cpu_ns or 0) > (sample.cpu_ns or 0)
 
 
 def _cpu_share(before: MemorySample | None, sample: MemorySample) -> float | None:
     """
-    The CPU used between two samples, of the cores that the container may use, or of one where it has no limit.
+    Return the CPU used between two samples, as a share of the cores that the container may use (of one if unlimited).
     """
     if before is None or before.cpu_ns is None or sample.cpu_ns is None or sample.at_ns <= before.at_ns:
         return None

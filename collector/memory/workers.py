@@ -1,8 +1,8 @@
 """
-Servers that run many workers: what all of them need together, against the limit.
+Check whether all workers of a server fit the limit together, and whether a build ran too many jobs at once.
 
-A pool is a parent and its children of one kind; the count that the command line asks for is read too, since it may be
-larger than what runs now. Threads are no workers here: they share their memory.
+A pool is a server process and its children. The configured number of workers counts too, since fewer may be running
+now. Threads are not workers here: they share their memory.
 """
 
 import re
@@ -10,51 +10,51 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from collector.correlate.memory_facts import RunningProcess
-from collector.correlate.wording import size
-from collector.memory.runtimes import number_of
+from collector.facts.memory import RunningProcess
+from collector.memory.runtimes import parse_number
 from sinks.event import Advice
+from sinks.text import size
 
-_FEWEST: Final = 2
+_MIN_WORKERS: Final = 2
 _SERVERS: Final = re.compile(r"gunicorn|uvicorn|hypercorn|uwsgi|celery|php-fpm|puma|sidekiqswarm|unicorn")
 _OPTIONS: Final = ("--workers", "-w", "--processes", "--concurrency", "-c")
 _BUILDERS: Final = frozenset(
     {"cc1", "cc1plus", "clang", "ld", "lld", "ld.lld", "gold", "rustc", "cargo", "javac", "tsc", "webpack", "esbuild"}
     | {"go", "compile", "link", "ghc", "swiftc", "ninja", "make"}
 )
-_MANY_BUILDERS: Final = 3
+_MIN_BUILDERS: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerPool:
     """
-    A server's workers.
+    The workers of a server.
 
     Attributes:
-        server: its name.
-        running: the workers that there are.
-        asked_for: the number on the command line or in WEB_CONCURRENCY; None where neither says.
-        worker_bytes: resident memory of the largest.
-        parent_bytes: of the process that made them.
+        server: the name of the server program.
+        running: how many workers run now.
+        configured: the number on the command line or in WEB_CONCURRENCY; None if neither sets it.
+        worker_bytes: resident memory of the largest worker.
+        parent_bytes: resident memory of their parent process.
     """
 
     server: str
     running: int
-    asked_for: int | None
+    configured: int | None
     worker_bytes: int
     parent_bytes: int
 
     @property
     def workers(self) -> int:
         """
-        How many there may be.
+        The number of workers to plan for.
         """
-        return max(self.running, self.asked_for or 0)
+        return max(self.running, self.configured or 0)
 
 
 def worker_pool(processes: Sequence[RunningProcess]) -> WorkerPool | None:
     """
-    The largest pool among the processes of a container; None where there is none.
+    Find the largest pool among the processes of a container; None if there is none.
     """
     parents = {process.pid: process for process in processes}
     children: dict[int, list[RunningProcess]] = {}
@@ -68,9 +68,9 @@ def worker_pool(processes: Sequence[RunningProcess]) -> WorkerPool | None:
 
 def worker_advice(pool: WorkerPool, limit_bytes: int) -> Advice | None:
     """
-    Fewer workers, where all of them at the size of the largest do not fit; None where they do.
+    Advise fewer workers if all of them at the size of the largest do not fit the limit; None if they do.
     """
-    if pool.worker_bytes == 0 or pool.workers < _FEWEST:
+    if pool.worker_bytes == 0 or pool.workers < _MIN_WORKERS:
         return None
     needed = pool.parent_bytes + pool.workers * pool.worker_bytes
     if needed <= limit_bytes:
@@ -80,36 +80,36 @@ def worker_advice(pool: WorkerPool, limit_bytes: int) -> Advice | None:
         kind="workers",
         value=fitting,
         cap=fitting,
-        text=f"Run {fitting} workers of {pool.server} at most, or set the limit to {size(needed)}.",
+        text=f"Run at most {fitting} {pool.server} workers, or set the limit to {size(needed)}.",
         reason=f"{pool.workers} workers of up to {size(pool.worker_bytes)} and {size(pool.parent_bytes)} for their"
-        f" parent are {size(needed)}; the limit is {size(limit_bytes)}.",
-        unless="most of a worker's memory is shared with its parent (preloaded code): then it is counted twice here",
+        f" parent need {size(needed)}; the limit is {size(limit_bytes)}.",
+        unless="the workers share most of their memory with the parent (preloaded code), which is counted twice here",
     )
 
 
 def build_advice(names: Sequence[str]) -> Advice | None:
     """
-    Fewer jobs at once, where several compilers or linkers ran in the container; None where not.
+    Advise fewer parallel jobs if several compilers or linkers were running; None if not.
 
     Args:
-        names: of the processes that were there, as in the kernel's task table.
+        names: of the processes in the kernel's task table.
     """
     builders = [name for name in names if name in _BUILDERS]
-    if len(builders) < _MANY_BUILDERS:
+    if len(builders) < _MIN_BUILDERS:
         return None
     kinds = ", ".join(sorted(set(builders)))
     return Advice(
         kind="build_jobs",
         value=max(1, len(builders) // 2),
-        text=f"Build with fewer jobs at once, {max(1, len(builders) // 2)} for a start (make -j, cargo --jobs).",
-        reason=f"{len(builders)} build processes ran at the same time: {kinds}.",
+        text=f"Run fewer build jobs in parallel; start with {max(1, len(builders) // 2)} (make -j, cargo --jobs).",
+        reason=f"{len(builders)} build processes were running at the same time: {kinds}.",
         unless="a single link step alone needs more than the limit",
     )
 
 
 def _server(process: RunningProcess) -> str | None:
     """
-    The server that a process is: by its title, its script, or the module that Python runs.
+    Return the server program of a process, by its title, its script, or the module that Python runs.
     """
     for text in process.arguments[:4]:
         match = _SERVERS.match(text.rpartition("/")[2])
@@ -122,16 +122,16 @@ def _pool(parent: RunningProcess, workers: Sequence[RunningProcess]) -> WorkerPo
     return WorkerPool(
         server=_server(parent) or parent.name,
         running=len(workers),
-        asked_for=_asked_for(parent),
+        configured=_configured(parent),
         worker_bytes=max((worker.rss_bytes or 0 for worker in workers), default=0),
         parent_bytes=parent.rss_bytes or 0,
     )
 
 
-def _asked_for(parent: RunningProcess) -> int | None:
+def _configured(parent: RunningProcess) -> int | None:
     arguments = parent.arguments
     for at, argument in enumerate(arguments):
         name, equals, value = argument.partition("=")
         if name in _OPTIONS:
-            return number_of(value if equals else next(iter(arguments[at + 1 : at + 2]), None))
-    return number_of(parent.environment.get("WEB_CONCURRENCY"))
+            return parse_number(value if equals else next(iter(arguments[at + 1 : at + 2]), None))
+    return parse_number(parent.environment.get("WEB_CONCURRENCY"))

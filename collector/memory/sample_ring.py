@@ -1,28 +1,29 @@
 """
-The memory of one container over days, in 20 KB: the newest samples all, older ones thinned out.
+Keep the memory curve of one container over days in 20 KB: all of the newest samples, fewer of the older ones.
 
-Samples stand in tiers. When a tier is full, of its four oldest samples the lowest and the highest move on to the next
-tier, so that each tier is half as dense as the one before and reaches twice as far back. What remains are real
-samples at their own times: a spike of yesterday is still as high, and a sawtooth keeps its teeth.
+Samples are kept in tiers. When a tier is full, the lowest and the highest of its four oldest samples move on to the
+next tier, and the other two are dropped. So each tier is half as dense as the one before and reaches twice as far
+back. What remains are real samples at their own times: an old spike keeps its height and a sawtooth its teeth.
 """
 
 from array import array
 from dataclasses import dataclass
 from typing import Final
 
-from collector.correlate.memory_facts import MemorySample
+from collector.facts.memory import MemorySample
 
 _TIERS: Final = 12
 _TIER_SAMPLES: Final = 60
 _GROUP: Final = 4
 _FIELDS: Final = 4
-# Of the fields of a sample: its time, then three sizes.
+# The fields of a sample in a tier: time, working set, anonymous, file.
 _WORKING_SET: Final = 1
 _UNIT_BYTES: Final = 4096
 _MS_PER_TICK: Final = 10
 _NS_PER_TICK: Final = _MS_PER_TICK * 1_000_000
 _NS_PER_S: Final = 1_000_000_000
-_LARGEST: Final = (1 << 32) - 1
+# Fields are 32 bits wide: enough for 16 TiB in pages, or for 497 days in ticks.
+_MAX_FIELD: Final = (1 << 32) - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +33,9 @@ class Point:
 
     Attributes:
         at_s: seconds since 1970.
-        working_set_bytes: to 4 KiB; so the others, which are 0 where the kernel does not tell.
+        working_set_bytes: rounded down to 4 KiB, as the other sizes.
+        anon_bytes: 0 if the kernel does not report it.
+        file_bytes: 0 if the kernel does not report it.
     """
 
     at_s: float
@@ -43,12 +46,13 @@ class Point:
 
 class SampleRing:
     """
-    The samples of one container; the agent's memory does not grow with their number.
+    The samples of one container, in constant memory.
 
     Attributes:
-        latest: the newest sample, whole; so with `previous`, the one before.
-        first_ns: when the first was taken; never forgotten.
-        peak_bytes: the highest working set that was sampled.
+        latest: the newest sample with all its fields.
+        previous: the sample before it with all its fields.
+        first_ns: the time of the first sample; kept when the sample is dropped.
+        peak_bytes: the highest sampled working set.
     """
 
     def __init__(self) -> None:
@@ -63,7 +67,7 @@ class SampleRing:
 
     def add(self, sample: MemorySample) -> None:
         """
-        Keep a sample; one that is older than the latest (the clock was set back) takes the latest's time.
+        Add a sample; if it is older than the latest one (the clock was set back), it gets the time of the latest.
         """
         if self.latest is None:
             self.first_ns = sample.at_ns
@@ -71,14 +75,14 @@ class SampleRing:
         self.peak_bytes = max(self.peak_bytes, sample.working_set_bytes)
         newest = self._tiers[0]
         floor = newest[-_FIELDS] if newest else 0
-        newest.append(min(_LARGEST, max(floor, (sample.at_ns - self.first_ns) // _NS_PER_TICK)))
+        newest.append(min(_MAX_FIELD, max(floor, (sample.at_ns - self.first_ns) // _NS_PER_TICK)))
         for size in (sample.working_set_bytes, sample.anon_bytes, sample.file_bytes):
-            newest.append(min(_LARGEST, (size or 0) // _UNIT_BYTES))
-        self._overflow()
+            newest.append(min(_MAX_FIELD, (size or 0) // _UNIT_BYTES))
+        self._thin_out()
 
     def latest_until(self, at_ns: int) -> MemorySample | None:
         """
-        The newest sample that is whole and not younger than a moment; the oldest such where all are younger.
+        Return the newer of the last two samples that is not after a time; the older one if both are.
         """
         if self.latest is not None and self.latest.at_ns > at_ns and self.previous is not None:
             return self.previous
@@ -86,10 +90,10 @@ class SampleRing:
 
     def points(self, since_ns: int = 0) -> tuple[Point, ...]:
         """
-        The samples that remain, oldest first.
+        Return the samples that are left, oldest first.
 
         Args:
-            since_ns: only those from then on.
+            since_ns: return only samples from this time on.
         """
         return tuple(
             point for tier in reversed(self._tiers) for point in self._read(tier) if point.at_s >= since_ns / _NS_PER_S
@@ -106,9 +110,9 @@ class SampleRing:
             for at in range(0, len(tier), _FIELDS)
         ]
 
-    def _overflow(self) -> None:
+    def _thin_out(self) -> None:
         """
-        Move the oldest samples of full tiers on; from the last tier they are gone.
+        Move the oldest samples of full tiers to the next tier; those of the last tier are dropped.
         """
         for index, tier in enumerate(self._tiers):
             if len(tier) <= _TIER_SAMPLES * _FIELDS:
@@ -121,7 +125,7 @@ class SampleRing:
 
 def _lowest_and_highest(tier: "array[int]") -> "array[int]":
     """
-    Of the first group of a tier, these two samples in the order of their times.
+    Return the lowest and the highest of the four oldest samples of a tier, in order of time.
     """
     starts = range(0, _GROUP * _FIELDS, _FIELDS)
     lowest = min(starts, key=lambda at: tier[at + _WORKING_SET])
