@@ -1,24 +1,29 @@
 """
-What comes in: one module per input. Each yields what it read with the position to go on from.
+The inputs of the agent: one module or folder per source. A source yields facts, each reading with a position.
 
-Only the modules of sources that are to run are imported. Each has two functions beside its classes: `offered(config)`
-says whether this host has the input, `create(config, host)` makes the source.
+Only the modules of sources that run are imported. Beside its classes each has two functions: `offered(config)` says
+whether this host has the input, and `create(config, host)` creates the source. A source in a folder has them in the
+folder's `source` module.
 """
 
 from collections.abc import Mapping
 from typing import Final
 
-__all__ = ["KEPT_ELSEWHERE", "SOURCES"]
+__all__ = ["KEPT_ELSEWHERE", "SOON_READ", "SOURCES"]
 
 SOURCES: Final[Mapping[str, str]] = {
-    "kmsg": "collector.sources.kmsg",
-    "journald": "collector.sources.journald",
-    "docker": "collector.sources.docker",
-    "processes": "collector.sources.processes",
-    "trace": "collector.sources.trace",
+    "kmsg": "collector.sources.kmsg.source",
+    "journald": "collector.sources.journald.source",
+    "docker": "collector.sources.docker.source",
+    "processes": "collector.sources.processes.source",
+    "trace": "collector.sources.trace.source",
     "cgroups": "collector.sources.cgroups",
-    "memory": "collector.sources.memory",
+    "memory": "collector.sources.memory.source",
 }
 
-# What these read stays where it is, for a while or for long, and a position leads back to it.
+# The kernel and the journal keep their records for a while: these sources can wait, and continue from their position.
 KEPT_ELSEWHERE: Final = frozenset({"kmsg", "journald"})
+
+# Those that are read to their end within moments: what needs their evidence waits for their first watermark. A journal
+# may take minutes at the first start, and Docker may answer no ping: they are waited for once they have stated one.
+SOON_READ: Final = frozenset({"kmsg", "processes", "trace"})

@@ -1,15 +1,17 @@
 """
-The contract of a source: it yields what it read, with the position to go on from after a restart.
+The contract of a source: it yields facts, and the position from which to continue after a restart.
 
 A position is a small JSON object that only its source understands. It is stored in the same transaction as the
-events that the facts led to, and never passes a fact that the correlator still holds (docs/adr/0003).
+events that the facts led to, and never runs ahead of a fact that the correlator still holds (docs/adr/0003).
 """
 
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
-from collector.correlate.facts import Fact, GapFact
+from collector.facts.observed import Fact, GapFact
+from collector.host.drain import Drain
+from sinks.event import GapKind
 
 Position = Mapping[str, Any]
 
@@ -17,11 +19,11 @@ Position = Mapping[str, Any]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
     """
-    What one look at the input gave.
+    The result of reading an input once.
 
     Attributes:
-        facts: in the order of the input; often empty, when nothing that was read concerns us.
-        position: where to go on, once these facts need not be read again.
+        facts: in the order of the input; often empty, when nothing that was read concerns a kill or a death.
+        position: where to continue once these facts need not be read again.
     """
 
     facts: tuple[Fact, ...]
@@ -30,52 +32,90 @@ class Reading:
 
 class Source(Protocol):
     """
-    One input. `readings` runs until it is cancelled or the input is gone; the supervisor starts it again.
+    One input. `readings` runs until it is cancelled or the input fails; the supervisor starts it again.
 
     Attributes:
-        name: as in the configuration.
-        records: how many records were read.
-        garbage: how many of them could not be understood.
+        name: the name in the configuration.
     """
 
     name: str
-    records: int
-    garbage: int
+
+    @property
+    def records(self) -> int:
+        """The number of records read."""
+
+    @property
+    def garbage(self) -> int:
+        """The number of records that could not be parsed."""
 
     def readings(self, position: Position | None) -> AsyncGenerator[Reading]:
         """
-        Read from a position on (None: from where this source has always begun on a host that it never saw).
+        Read from a position on; None on the first start on this host.
 
         Raises:
-            SourceError: the input cannot be read (any more); says whether to wait for it or to ask a person.
+            SourceError: the input cannot be read, or no longer; the subclass says whether a person must act.
+        """
+        ...
+
+    def request_watermark(self) -> None:
+        """
+        Have a `WatermarkFact` yielded soon: when everything that the input holds now has been read.
+
+        Called in the loop's thread, perhaps often. A source whose facts state the time of their reading does nothing.
         """
         ...
 
 
+@runtime_checkable
+class BufferedSource(Protocol):
+    """
+    A source that copies its input before it works on it.
+
+    Attributes:
+        drain: what was copied and not processed yet; None while the source is down.
+    """
+
+    @property
+    def drain(self) -> Drain | None:
+        """The copy."""
+
+
+@runtime_checkable
+class SheddingSource(Protocol):
+    """
+    A source that leaves something out while the agent is behind.
+
+    Attributes:
+        is_behind: whether the agent is behind.
+    """
+
+    is_behind: bool
+
+
 def watched_until(now_ns: int) -> Position:
     """
-    The position of a source whose past cannot be read: until when it has watched.
+    Return the position of a source that cannot read the past: the time until which it has watched.
     """
     return {"watched_ns": now_ns}
 
 
 def unwatched(source: str, position: Position | None, now_ns: int) -> tuple[GapFact, ...]:
     """
-    The time that such a source has missed since its position; none where it begins for the first time.
+    Return the gap since the position of a source that cannot read the past; nothing on its first start.
     """
     from_ns = position.get("watched_ns") if position is not None else None
     if not isinstance(from_ns, int):
         return ()
-    text = f"What the source {source} would have seen while the agent was away is unknown."
-    return (GapFact(source=source, what="not_watched", at_ns=now_ns, text=text, from_ns=from_ns, to_ns=now_ns),)
+    text = f"The agent was not running: what the source {source} would have seen in that time is unknown."
+    return (GapFact(source=source, what=GapKind.NOT_WATCHED, at_ns=now_ns, text=text, from_ns=from_ns, to_ns=now_ns),)
 
 
 class SourceError(Exception):
     """
-    Raised when an input cannot be read now; trying again later is right.
+    Raised when an input cannot be read now; the supervisor tries again.
 
     Args:
-        why: what is wrong, in words.
+        why: what is wrong, for the log and `exit137 check`.
     """
 
     def __init__(self, why: str) -> None:
@@ -85,17 +125,17 @@ class SourceError(Exception):
 
 class SourceMissingError(SourceError):
     """
-    Raised when this host does not have the input; it may appear later.
+    Raised when this host does not have the input. It may appear later.
     """
 
 
 class PrivilegeError(SourceError):
     """
-    Raised when the agent may not read the input.
+    Raised when the agent lacks the privilege to read the input; a person must grant it.
 
     Args:
         why: what was refused.
-        remedy: how to grant it.
+        remedy: how to grant the privilege.
     """
 
     def __init__(self, why: str, remedy: str) -> None:

@@ -1,10 +1,10 @@
 """
-Counts what the kernel counts: the OOM kills of each container and of the host, read every few seconds, and on cgroup v2
-as soon as one of them changes.
+Reads the kernel's counters of OOM kills, of each container and of the host: every few seconds, and on cgroup v2 as soon
+as one of them changes.
 
-A counter never lies, and says neither who nor when. What it counts and no line of a log explains is lost evidence, and
-the correlator says so. A container that is gone between two looks takes its last count with it; the host's count stays.
-Needs no privilege.
+The counters are exact, but say neither who was killed nor when. A kill that is counted and that no log line describes
+is lost evidence, and the agent reports it. A container that is removed between two readings takes its last count with
+it; the host's counter still includes it. Needs no privilege.
 """
 
 import asyncio
@@ -14,28 +14,30 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from collector.correlate.facts import OomCounted
-from collector.hostclock import HostIdentity
-from collector.inotify import Inotify
+from collector.config.sources import CgroupsConfig
+from collector.facts.observed import OomCountedFact
+from collector.host.clock import HostIdentity
+from collector.host.inotify import Inotify
 from collector.sources.base import Position, Reading, SourceMissingError
-from collector.sources.settings import CgroupsConfig
-from parsers.cgroup_path import container_of
-from parsers.oom_counter import parse_oom_kills
+from parsers.cgroup_memory import parse_oom_kills
+from parsers.cgroup_path import container_of, doubtfulness
 
+# Containers are nested a few levels below the root; a user's own subtree may be arbitrarily deep.
 _DEEPEST: Final = 8
-# In a storm counters change all the time.
+# In a storm the counters change all the time; reading them more often would gain nothing.
 _SHORTEST_S: Final = 0.5
 _COUNTER_BYTES: Final = 4096
+# The file with the counter and the folder of the hierarchy: cgroup v2, then v1.
 _HIERARCHIES: Final = (("memory.events", ""), ("memory.oom_control", "memory"))
 
 
 class CgroupsSource:
     """
-    Follows the counters of all containers.
+    Follows the OOM kill counters of all containers and of the host.
 
     Args:
-        config: how often to look, and where.
-        vmstat: the host's counters.
+        config: the interval, and where cgroups are mounted.
+        vmstat: the file with the host's counters.
         wall_ns: the wall clock.
     """
 
@@ -52,29 +54,34 @@ class CgroupsSource:
         self._wall_ns = wall_ns
         self._counts: dict[str | None, int] = {}
         self._files: list[Path] = []
-        self._looked_ns = 0
+        self._began_ns = 0
         self.records = 0
         self.garbage = 0
 
     async def readings(self, position: Position | None) -> AsyncGenerator[Reading]:
         """
-        Count from now on; a position says nothing, as nobody knows when what was counted before happened.
+        Count from now on. The position is not used: when earlier kills happened is unknown.
 
         Raises:
-            SourceMissingError: no hierarchy of cgroups counts OOM kills.
+            SourceMissingError: no cgroup hierarchy counts OOM kills.
         """
         del position
         root, counter = self._hierarchy()
         with Inotify() as changes:
             while True:
-                yield Reading(facts=self._look(root, counter), position={})
+                yield Reading(facts=self._read_counters(root, counter), position={})
                 changes.follow(self._files)
                 await asyncio.sleep(min(_SHORTEST_S, self._config.interval_s))
                 await changes.wait(self._config.interval_s - _SHORTEST_S)
 
+    def request_watermark(self) -> None:
+        """
+        Do nothing: each count states when it was read.
+        """
+
     def _hierarchy(self) -> tuple[Path, str]:
         """
-        The root of the memory hierarchy and the name of the file that counts in it.
+        Return the root of the memory hierarchy, and the name of the file that holds the counter.
         """
         for counter, folder in _HIERARCHIES:
             root = Path(self._config.path, folder)
@@ -83,23 +90,28 @@ class CgroupsSource:
                 return root, counter
         raise SourceMissingError(f"{self._config.path} has no memory hierarchy that counts OOM kills")
 
-    def _look(self, root: Path, counter: str) -> tuple[OomCounted, ...]:
+    def _read_counters(self, root: Path, counter: str) -> tuple[OomCountedFact, ...]:
         """
-        What was counted since the last look, the host last and always; a new cgroup has counted since it was made.
+        Return what was counted since the last reading: each container with kills, then the host in any case.
+
+        A cgroup that is new since the last reading has counted from zero.
         """
-        now_ns = self._wall_ns()
-        is_first, before_ns = not self._looked_ns, self._looked_ns or now_ns
+        began_ns = self._wall_ns()
+        is_first, before_ns = not self._began_ns, self._began_ns or began_ns
         found = list(_counts(root, counter))
         self._files = [file for _, _, file in found]
+        # Of several cgroups with the name of one container, the least doubtful counts: it comes last.
+        found.sort(key=lambda item: doubtfulness(str(item[2])), reverse=True)
         counts: dict[str | None, int] = {container_id: count for container_id, count, _ in found}
         host = parse_oom_kills(_content(self._vmstat))
         if host is not None:
             counts[None] = host
         self.records += len(counts)
         grown = {key: count - (count if is_first else self._counts.get(key, 0)) for key, count in counts.items()}
-        self._counts, self._looked_ns = counts, now_ns
+        self._counts, self._began_ns = counts, began_ns
+        ended_ns = self._wall_ns()
         return tuple(
-            OomCounted(container_id=key, count=count, from_ns=before_ns, to_ns=now_ns)
+            OomCountedFact(container_id=key, count=count, from_ns=before_ns, read_ns=began_ns, to_ns=ended_ns)
             for key, count in grown.items()
             if count > 0 or key is None
         )
@@ -107,21 +119,21 @@ class CgroupsSource:
 
 def offered(config: CgroupsConfig) -> bool:
     """
-    Whether cgroups are mounted.
+    Return whether cgroups are mounted.
     """
     return Path(config.path).is_dir()
 
 
 def create(config: CgroupsConfig, _host: HostIdentity) -> CgroupsSource:
     """
-    The source for this host.
+    Create the source for this host.
     """
     return CgroupsSource(config)
 
 
 def _counts(root: Path, counter: str) -> Iterator[tuple[str, int, Path]]:
     """
-    The count of each container and its file: of the outermost cgroup, which has that of all below on cgroup v2.
+    Yield container id, count and file of each container's outermost cgroup; on cgroup v2 that includes all below it.
     """
     waiting = [(str(root), 0)]
     while waiting:
@@ -140,7 +152,7 @@ def _folders(path: str) -> list[str]:
     try:
         with os.scandir(path) as entries:
             return [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
-    except OSError:  # gone since its parent was read
+    except OSError:  # removed since its parent was read
         return []
 
 

@@ -1,10 +1,10 @@
 """
-The socket of the kernel's process connector: subscribe, receive, count what was lost.
+The socket of the kernel's process connector: subscribes, receives events, counts what was lost.
 
-A BPF program on the socket drops in the kernel what nobody here reads (socket_filter.py). Only the kernel is
-believed: a datagram of another sender is garbage. Needs CAP_NET_ADMIN, and the PID and network namespaces of
-the host, which alone get these events. See Documentation/driver-api/connector.rst and
-drivers/connector/cn_proc.c.
+A BPF program on the socket drops the events that the agent does not need while they are still in the kernel
+(socket_filter.py). Only the kernel is trusted: a datagram of another sender is garbage. Needs CAP_NET_ADMIN, and the
+host's PID and network namespaces, because no other namespace gets these events. See
+Documentation/driver-api/connector.rst and drivers/connector/cn_proc.c.
 """
 
 import errno
@@ -20,12 +20,15 @@ from collector.sources.base import PrivilegeError, SourceError, SourceMissingErr
 from collector.sources.processes.socket_filter import INSTRUCTION_BYTES, wanted_events
 from parsers.proc_event import CN_IDX_PROC, CN_VAL_PROC, DATAGRAM_BYTES, ProcAck, parse_proc_event
 
+# Constants that Python's socket module lacks: linux/netlink.h and asm-generic/socket.h.
 _NETLINK_CONNECTOR: Final = 11
 _SO_ATTACH_FILTER: Final = 26
 _SO_RCVBUFFORCE: Final = 33
 _SO_MEMINFO: Final = 55
+# The words of SO_MEMINFO; the last one, SK_MEMINFO_DROPS, counts dropped datagrams (linux/sock_diag.h).
 _MEMINFO: Final = struct.Struct("=9I")
 _NLMSG_DONE: Final = 3
+# struct nlmsghdr, struct cn_msg, and the operation.
 _REQUEST: Final = struct.Struct("=IHHII IIIIHHI")
 _OPERATION_BYTES: Final = 4
 _REMEDY: Final = "grant CAP_NET_ADMIN (AmbientCapabilities=CAP_NET_ADMIN)"
@@ -38,7 +41,7 @@ class _Operation(IntEnum):
 
 class OverrunError(Exception):
     """
-    Raised when the kernel had no room in the receive buffer: events are lost.
+    Raised when the receive buffer was full, so that the kernel dropped events.
     """
 
 
@@ -47,11 +50,11 @@ class ProcessConnector:
     A subscription to fork, exec and exit of all processes of the host; use it as a context manager.
 
     Args:
-        receive_buffer_bytes: how much may wait in the kernel; one event takes about 768 bytes of twice this.
+        receive_buffer_bytes: size of the receive buffer; the kernel doubles it, and an event takes 832 bytes.
 
     Raises:
         SourceMissingError: this kernel, or this namespace, has no process connector.
-        PrivilegeError: it may not be read.
+        PrivilegeError: subscribing is not permitted.
         SourceError: subscribing failed.
     """
 
@@ -76,16 +79,16 @@ class ProcessConnector:
 
     def fileno(self) -> int:
         """
-        The descriptor, to wait for.
+        Return the socket's descriptor, so that the loop can wait for it.
         """
         return self._socket.fileno()
 
     def receive(self) -> bytearray | None:
         """
-        The next datagram, good until the next call; None when there is none now.
+        Return the next datagram, valid until the next call; None if there is none now.
 
         Raises:
-            OverrunError: events are lost; go on receiving.
+            OverrunError: the kernel dropped events; the next call continues after them.
             SourceError: reading failed.
         """
         while True:
@@ -103,7 +106,7 @@ class ProcessConnector:
 
     def dropped(self) -> int:
         """
-        How many events the kernel had no room for, since the beginning; before Linux 4.12 always 0.
+        Return how many events the kernel has dropped since the subscription; always 0 before Linux 4.12.
         """
         try:
             info = self._socket.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, _MEMINFO.size)
@@ -114,7 +117,7 @@ class ProcessConnector:
 
     def close(self) -> None:
         """
-        Unsubscribe: before Linux 6.6 the kernel would go on making events for nobody.
+        Unsubscribe and close; before Linux 6.6 the kernel would otherwise go on producing events for no reader.
         """
         with suppress(OSError):
             self._request(_Operation.IGNORE, 0)
@@ -144,7 +147,7 @@ class ProcessConnector:
 
     def _answer(self, number: int) -> int:
         """
-        The errno that the kernel answers with; it does so before the request returns, or never.
+        Return the errno of the kernel's answer, which arrives before the request returns or not at all.
         """
         while True:
             try:
@@ -152,7 +155,7 @@ class ProcessConnector:
             except OverrunError:
                 continue
             if datagram is None:
-                why = "the kernel tells processes only to the PID and user namespaces of the host (--pid=host)"
+                why = "the process connector works only in the host's PID and user namespaces (run with --pid=host)"
                 raise SourceMissingError(why)
             event = parse_proc_event(datagram)
             if isinstance(event, ProcAck) and event.number == number:
@@ -173,6 +176,7 @@ def _refused(error: OSError) -> SourceError:
         case errno.EPROTONOSUPPORT | errno.EAFNOSUPPORT:
             return SourceMissingError("the kernel has no process connector (CONFIG_PROC_EVENTS)")
         case errno.ECONNREFUSED:
-            return SourceMissingError("only the host's network namespace has the connector (--network=host)")
+            why = "the process connector works only in the host's network namespace (run with --network=host)"
+            return SourceMissingError(why)
         case _:
             return SourceError(f"the process connector cannot be opened: {error.strerror}")

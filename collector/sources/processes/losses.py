@@ -1,18 +1,19 @@
 """
-What the processes source could not see, counted until it is published.
+Counts what the processes source could not see, until it is published as a gap.
 """
 
 from collections.abc import Callable
 from typing import Final
 
-from collector.correlate.facts import GapFact
+from collector.facts.observed import GapFact
+from sinks.event import GapKind
 
 _SOURCE: Final = "processes"
 
 
 class Losses:
     """
-    Keeps the account of one subscription.
+    Counts the losses of one subscription.
 
     Args:
         wall_ns: the wall clock.
@@ -30,58 +31,58 @@ class Losses:
     @property
     def open(self) -> bool:
         """
-        Whether events were lost that no scan has made good for.
+        Whether events were lost that no scan has repaired yet.
         """
         return self._since_ns is not None
 
     def all_read(self) -> None:
         """
-        The receive buffer was read to its end: until now nothing is missing that is not known to be.
+        Record that the receive buffer is empty: a later overrun lost only events from now on.
         """
         self._whole_ns = self._wall_ns()
 
     def overrun(self) -> None:
         """
-        The kernel had no room for an event, at some time since the buffer was last read to its end.
+        Record that the kernel had no room for an event, at some time since the buffer was last empty.
         """
         if self._since_ns is None:
             self._since_ns = self._whole_ns
 
     def scan_begins(self, dropped: int) -> None:
         """
-        A scan makes good for what was lost until now, not for what is lost from now on.
+        Record that a scan starts: it repairs what was lost until now, not what is lost from now on.
 
         Args:
-            dropped: how many events the kernel has dropped in all.
+            dropped: how many events the kernel has dropped since the subscription.
         """
         self._scanning_since_ns, self._since_ns = self._since_ns, None
         self._count, self._dropped = dropped - self._dropped, dropped
 
     def scan_ended(self) -> GapFact | None:
         """
-        What the scan has made good for, if anything.
+        Return what the scan has repaired; None if nothing was lost.
         """
         since_ns, self._scanning_since_ns = self._scanning_since_ns, None
         if since_ns is None:
             return None
         text = (
-            f"{self._count or 'Some'} process events were lost, since the receive buffer was full;"
-            " processes that began and ended in that time are unknown."
+            f"{self._count or 'Some'} process events were lost because the receive buffer was full;"
+            " processes that started and ended in that time are unknown."
         )
-        return self._gap("records_lost", text, self._count or None, since_ns)
+        return self._gap(GapKind.RECORDS_LOST, text, self._count or None, since_ns)
 
     def refused(self, refused: int) -> GapFact | None:
         """
-        What the table had no room for since this was last asked, if anything.
+        Return how many processes the table had no room for since the last call; None if it had room.
 
         Args:
-            refused: how many processes it has refused in all.
+            refused: how many processes the table has refused in all.
         """
         count, self._refused = refused - self._refused, refused
         if not count:
             return None
-        return self._gap("table_full", f"{count} processes are not followed: too many live.", count, None)
+        return self._gap(GapKind.TABLE_FULL, f"{count} processes are not followed: too many are running.", count, None)
 
-    def _gap(self, what: str, text: str, count: int | None, from_ns: int | None) -> GapFact:
+    def _gap(self, what: GapKind, text: str, count: int | None, from_ns: int | None) -> GapFact:
         now_ns = self._wall_ns()
         return GapFact(source=_SOURCE, what=what, at_ns=now_ns, text=text, count=count, from_ns=from_ns, to_ns=now_ns)

@@ -1,8 +1,8 @@
 """
-The classic BPF program that keeps in the kernel what nobody here reads (Documentation/networking/filter.rst).
+The classic BPF program that drops unwanted events inside the kernel (Documentation/networking/filter.rst).
 
-Most forks and exits on a busy host are threads. The program costs the kernel less than a datagram that is
-dropped later, and leaves the receive buffer to what matters.
+Most forks and exits on a busy host are threads. Filtering them in the kernel costs less than a datagram that is read
+and dropped, and leaves the receive buffer to the events that matter.
 """
 
 import socket
@@ -20,7 +20,7 @@ _IF_EQUAL: Final = 0x15  # BPF_JMP | BPF_JEQ | BPF_K
 _IF_EQUAL_X: Final = 0x1D  # BPF_JMP | BPF_JEQ | BPF_X
 _RETURN: Final = 0x06  # BPF_RET | BPF_K
 
-# Where the words stand in a datagram (parsers/proc_event.py).
+# Offsets in bytes of the 32-bit words of a datagram (parsers/proc_event.py).
 _WHAT: Final = 36
 _FORK_CHILD_PID: Final = 60
 _FORK_CHILD_TGID: Final = 64
@@ -30,15 +30,18 @@ _FIRST_TGID: Final = 56
 
 def wanted_events() -> bytes:
     """
-    The program: execs and answers pass, forks of processes, exits and names of their first threads.
+    Return the program.
+
+    It passes execs, core dumps, answers, forks of processes, and exits and renames of first threads.
     """
-    # Jumps count from the next instruction: 14 drops, 15 passes.
+    # Jumps count from the next instruction: 15 drops, 16 passes.
     code = (
         (_LOAD, 0, 0, _WHAT),
-        (_IF_EQUAL, 4, 0, _as_loaded(What.FORK)),
-        (_IF_EQUAL, 7, 0, _as_loaded(What.EXIT)),
-        (_IF_EQUAL, 6, 0, _as_loaded(What.COMM)),
-        (_IF_EQUAL, 10, 0, _as_loaded(What.EXEC)),
+        (_IF_EQUAL, 5, 0, _as_loaded(What.FORK)),
+        (_IF_EQUAL, 8, 0, _as_loaded(What.EXIT)),
+        (_IF_EQUAL, 7, 0, _as_loaded(What.COMM)),
+        (_IF_EQUAL, 11, 0, _as_loaded(What.EXEC)),
+        (_IF_EQUAL, 10, 0, _as_loaded(What.COREDUMP)),
         (_IF_EQUAL, 9, 8, _as_loaded(What.NONE)),
         (_LOAD, 0, 0, _FORK_CHILD_PID),
         (_COPY_TO_X, 0, 0, 0),
@@ -56,6 +59,6 @@ def wanted_events() -> bytes:
 
 def _as_loaded(number: int) -> int:
     """
-    A number as BPF sees it: it takes every word for big-endian.
+    Return a number in the byte order of BPF, which loads every word as big-endian.
     """
     return socket.htonl(number)

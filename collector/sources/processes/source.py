@@ -1,11 +1,10 @@
 """
-The life of processes, from the kernel's process connector: the end of every process of a container, as a
-fact.
+Follows processes through the kernel's process connector: the exit of every process of a container becomes a fact.
 
-The only source that tells exit(137) from SIGKILL, and the one that names the container of a pid when the
-kernel log does not. It has no position: what happened while nobody listened is not to be had again. It keeps
-up with some ten thousand events a second by reading in batches; what is lost is counted, published, and
-repaired by a scan of /proc. Needs CAP_NET_ADMIN, and the PID and network namespaces of the host.
+The only source that distinguishes exit(137) from SIGKILL, and the one that knows a pid's container when the kernel log
+does not name it. It cannot read the past. Reading in batches, it keeps up with ten thousand events a second; lost
+events are counted, published as a gap, and repaired by a scan of /proc. Needs CAP_NET_ADMIN, and the host's PID and
+network namespaces.
 """
 
 import asyncio
@@ -14,23 +13,31 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from collector.correlate.facts import ExitsRead, Fact, GapFact, ProcessExited
-from collector.hostclock import BootClock, HostIdentity
-from collector.procfs import ProcFiles
+from collector.config.sources import ProcessesConfig
+from collector.facts.kernel import ThreadCrashedFact
+from collector.facts.observed import Fact, GapFact, ProcessExitedFact
+from collector.facts.watermark import WatermarkFact
+from collector.host.clock import BootClock, HostIdentity
+from collector.host.drain import Drain
+from collector.host.procfs import ProcFiles
 from collector.sources.base import Position, Reading, unwatched, watched_until
 from collector.sources.processes.connector import OverrunError, ProcessConnector
 from collector.sources.processes.losses import Losses
 from collector.sources.processes.table import ProcessTable
 from collector.sources.processes.tracker import Tracker
-from collector.sources.settings import ProcessesConfig
 
+_SOURCE: Final = "processes"
 _CONNECTORS: Final = Path("/proc/net/connector")
+# After so many processed events the other tasks of the loop get their turn.
 _BATCH: Final = 1024
+# Short while events concern containers, because /proc forgets a process soon after its end; longer otherwise, so that
+# many events are read at once.
 _PAUSE_S: Final = 0.005
 _LONG_PAUSE_S: Final = 0.02
 _CONCERN_NS: Final = 1_000_000_000
-_SETTLE_S: Final = 0.1
-_TELL_EVERY_NS: Final = 100_000_000
+# How often unknown processes and unconfirmed exits are looked at again while no events arrive.
+_RECHECK_S: Final = 0.1
+# A host that loses events all the time must not be scanned all the time.
 _SCAN_EVERY_NS: Final = 1_000_000_000
 _REFUSED_EVERY_NS: Final = 60_000_000_000
 
@@ -40,10 +47,10 @@ class ProcessesSource:
     Follows the processes of all containers of the host.
 
     Args:
-        config: how large the receive buffer is.
-        clock: from the kernel's clock to the wall clock.
+        config: the size of the receive buffer.
+        clock: converts the kernel's clock to the wall clock.
         wall_ns: the wall clock.
-        proc: where /proc is.
+        proc: where /proc is mounted.
     """
 
     name = "processes"
@@ -59,38 +66,57 @@ class ProcessesSource:
         self._clock = clock
         self._wall_ns = wall_ns
         self._files = ProcFiles(proc)
+        self._session: _Session | None = None
         self.records = 0
         self.garbage = 0
 
     async def readings(self, position: Position | None) -> AsyncGenerator[Reading]:
         """
-        Follow from now on; a position says since when nobody did. The first reading comes when all processes of the
-        host have been seen.
+        Follow from now on; the time since the position is yielded as a gap.
+
+        The first reading comes after the first scan, when all processes of the host are known.
 
         Raises:
-            SourceMissingError: there is no process connector, or it does not reach this namespace.
-            PrivilegeError: it may not be read.
+            SourceMissingError: there is no process connector, or it does not work in this namespace.
+            PrivilegeError: reading it is not permitted.
             SourceError: reading failed.
         """
         with ProcessConnector(self._config.receive_buffer_bytes) as connector:
-            session = _Session(connector, Tracker(ProcessTable(), self._files, self._clock), self._wall_ns)
-            now_ns = self._wall_ns()
-            facts: tuple[Fact, ...] = unwatched(self.name, position, now_ns)
-            while session.begins:
-                facts += session.step()
-                await asyncio.sleep(0)
-            yield Reading(facts=facts, position=watched_until(now_ns))
-            while True:
-                facts = session.step()
-                self.records, self.garbage = session.records, connector.garbage
-                if facts:
-                    yield Reading(facts=facts, position=watched_until(self._wall_ns()))
-                await session.pause()
+            tracker = Tracker(ProcessTable(), self._files, self._clock)
+            session = _Session(connector, tracker, self._wall_ns)
+            with session.drain:
+                self._session = session
+                now_ns = self._wall_ns()
+                facts: tuple[Fact, ...] = unwatched(self.name, position, now_ns)
+                while session.is_starting:
+                    facts += session.step()
+                    await asyncio.sleep(0)
+                yield Reading(facts=facts, position=watched_until(now_ns))
+                while True:
+                    facts = session.step()
+                    self.records, self.garbage = session.records, connector.garbage
+                    if facts:
+                        yield Reading(facts=facts, position=watched_until(self._wall_ns()))
+                    await session.pause()
+
+    @property
+    def drain(self) -> Drain | None:
+        """
+        The events that were copied and not processed yet.
+        """
+        return self._session.drain if self._session is not None else None
+
+    def request_watermark(self) -> None:
+        """
+        Have the time yielded until which all exits have been read.
+        """
+        if self._session is not None:
+            self._session.request_watermark()
 
 
 class _Session:
     """
-    One subscription: drains the socket, scans /proc at its beginning and after each loss.
+    One subscription: reads the socket, and scans /proc at the beginning and after each loss.
     """
 
     def __init__(self, connector: ProcessConnector, tracker: Tracker, wall_ns: Callable[[], int]) -> None:
@@ -102,57 +128,67 @@ class _Session:
         self._next_scan_ns = 0
         self._next_refused_ns = 0
         self._idle = False
-        self._drained = False
-        self._untold = False
-        self._told_ns = 0
+        self._watermark_wanted = False
+        self.drain = Drain(connector.fileno(), self._copy, interval_s=_LONG_PAUSE_S, wall_ns=wall_ns)
         self.records = 0
 
     @property
-    def begins(self) -> bool:
+    def is_starting(self) -> bool:
         """
-        Whether those who were there before have not all been looked at.
+        Whether the first scan, of the processes that already ran, is not finished.
         """
         return self._next_scan_ns == 0
 
     def step(self) -> tuple[Fact, ...]:
         """
-        Take what is there; gives the facts.
+        Process the copied events, at most one batch, go on with a scan, and return the facts.
         """
         now_ns = time.monotonic_ns()
-        before = self.records
-        ends = [*self._drain(now_ns), *self._tracker.settle(now_ns)]
-        self._idle = self.records == before
+        if self._watermark_wanted or self._scan is not None:
+            self.drain.read_now()
+        datagrams = self.drain.take(_BATCH)
+        exits = [*self._feed(datagrams, now_ns), *self._tracker.recheck(now_ns)]
+        self._idle = not datagrams
+        is_concerned = now_ns - self._tracker.concerned_ns < _CONCERN_NS
+        self.drain.interval_s = _PAUSE_S if is_concerned else _LONG_PAUSE_S
         gaps = [gap for gap in (self._repair(now_ns), self._refused(now_ns)) if gap is not None]
-        return (*ends, *self._tracker.missed(now_ns), *gaps, *self._progress(now_ns))
+        return (*exits, *self._tracker.missed(now_ns), *gaps, *self._watermark())
 
     async def pause(self) -> None:
         """
-        Wait until it is worth looking again: for a moment while events come, so that many are read at once.
-
-        The moment is short while events concern containers, since /proc forgets a process soon after its end.
+        Wait until the next step is worthwhile: while events arrive, for a moment, so that many are read at once.
         """
-        if self._scan is not None:
+        if self._scan is not None or not self.drain.is_done:
             await asyncio.sleep(0)
         elif not self._idle:
-            concerned = time.monotonic_ns() - self._tracker.concerned_ns < _CONCERN_NS
-            await asyncio.sleep(_PAUSE_S if concerned else _LONG_PAUSE_S)
+            await self.drain.wait(self.drain.interval_s)
         else:
-            patience_s = _SETTLE_S if self._tracker.waiting or self._losses.open or self._untold else None
-            await _readable(self._connector, patience_s)
+            has_work = self._tracker.waiting or self._losses.open
+            await self.drain.wait(_RECHECK_S if has_work else None)
 
-    def _progress(self, now_ns: int) -> Iterator[ExitsRead]:
+    def request_watermark(self) -> None:
         """
-        Tell now and then that all has been read: who waits for an exit need not wait longer than that.
+        Have a watermark returned by the first step that reads all events.
         """
-        self._untold = self._untold or not self._idle
-        if self._untold and self._drained and now_ns - self._told_ns >= _TELL_EVERY_NS:
-            self._untold, self._told_ns = False, now_ns
-            yield ExitsRead(at_ns=self._wall_ns())
+        self._watermark_wanted = True
+        self.drain.wake()
+
+    def _watermark(self) -> Iterator[WatermarkFact]:
+        """
+        Yield the watermark that was asked for, if all events were read, and none is lost that a scan has yet to repair.
+        """
+        if self._watermark_wanted and self.drain.is_done and not self._losses.open and self._scan is None:
+            self._watermark_wanted = False
+            yield WatermarkFact(source=_SOURCE, read_until_ns=self.drain.read_until_ns)
 
     def _repair(self, now_ns: int) -> GapFact | None:
         """
-        Begin a scan after a loss, or go on with one; gives the loss when it is made good.
+        Start a scan after a loss, or continue one; return the loss when the scan has repaired it.
+
+        The scan waits while copied events are not processed: it would take their processes for unseen.
         """
+        if not self.drain.is_done:
+            return None
         if self._scan is None and self._losses.open and now_ns >= self._next_scan_ns:
             self._losses.scan_begins(self._connector.dropped())
             self._scan = self._tracker.scan(now_ns)
@@ -168,22 +204,24 @@ class _Session:
         self._next_refused_ns = now_ns + _REFUSED_EVERY_NS
         return self._losses.refused(self._tracker.refused)
 
-    def _drain(self, now_ns: int) -> Iterator[ProcessExited]:
+    def _copy(self) -> bytes | None:
         """
-        Read the receive buffer to its end, at most a batch.
+        Return the next event; None if the receive buffer is empty.
         """
-        self._drained = False
-        for _ in range(_BATCH):
+        while True:
             try:
                 datagram = self._connector.receive()
             except OverrunError:
                 self._losses.overrun()
                 continue
             if datagram is None:
-                self._drained = True
                 self._losses.all_read()
-                return
-            self.records += 1
+                return None
+            return bytes(datagram)
+
+    def _feed(self, datagrams: list[bytes], now_ns: int) -> Iterator[ProcessExitedFact | ThreadCrashedFact]:
+        self.records += len(datagrams)
+        for datagram in datagrams:
             fact = self._tracker.feed(datagram, now_ns)
             if fact is not None:
                 yield fact
@@ -191,7 +229,7 @@ class _Session:
 
 def offered(_config: ProcessesConfig) -> bool:
     """
-    Whether this host has the process connector at all; a network namespace of its own hides it.
+    Return whether this host has the process connector; in another network namespace it is hidden.
     """
     try:
         return "cn_proc" in _CONNECTORS.read_text(encoding="ascii")
@@ -201,22 +239,6 @@ def offered(_config: ProcessesConfig) -> bool:
 
 def create(config: ProcessesConfig, _host: HostIdentity) -> ProcessesSource:
     """
-    The source for this host.
+    Create the source for this host.
     """
     return ProcessesSource(config, BootClock())
-
-
-async def _readable(connector: ProcessConnector, patience_s: float | None) -> None:
-    """
-    Wait until there is an event to read, or until patience ends.
-    """
-    loop = asyncio.get_running_loop()
-    ready = asyncio.Event()
-    loop.add_reader(connector.fileno(), ready.set)
-    try:
-        async with asyncio.timeout(patience_s):
-            await ready.wait()
-    except TimeoutError:
-        pass
-    finally:
-        loop.remove_reader(connector.fileno())

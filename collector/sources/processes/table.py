@@ -1,10 +1,9 @@
 """
-Which container a process belongs to, known from before it dies. Pure: events and findings in, processes out.
+Knows which container a process belongs to before the process dies. Pure: events and results of scans in, processes out.
 
-Kept are the processes of containers, and those below a container runtime, out of which containers come; no
-others. A child belongs where its parent does. A pid is only a number: a process is its pid and its start. The
-dead are kept for a grace time, since threads may still fork under their pid and a scan of /proc still sees
-zombies.
+It keeps the processes of containers, and those below a container runtime, from which containers start; no others. A
+child belongs to the container of its parent. A pid alone does not identify a process: the pid with the start time does.
+Dead processes are kept for a grace time, because their threads may still fork, and a scan of /proc still sees zombies.
 
 Times are nanoseconds of CLOCK_BOOTTIME.
 """
@@ -17,18 +16,21 @@ from typing import Final
 from parsers.cgroup_path import ContainerRef
 
 GRACE_NS: Final = 10_000_000_000
+# Bounds the agent's memory (docs/attribution.md); beyond it processes are not followed, and that is published.
 LIMIT: Final = 65_536
+# The most ancestors of a process that are kept.
 _GENERATIONS: Final = 8
-# /proc gives starts in ticks of 10 ms, cut off; an event is stamped a little after the start.
+# /proc shows start times in ticks of 10 ms, rounded down; an event is stamped a little after the start.
 _SAME_START_NS: Final = 100_000_000
 # As in /proc/<pid>/comm, 15 bytes at most.
+SHIM: Final = "containerd-shim"
 RUNTIMES: Final = frozenset(
     {
         "dockerd",
         "docker-containe",  # docker-containerd and docker-containerd-shim, before Docker 18.09
         "docker-runc",
         "containerd",
-        "containerd-shim",
+        SHIM,
         "runc",
         "runc:[0:PARENT]",
         "runc:[1:CHILD]",
@@ -49,11 +51,13 @@ class Process:
 
     Attributes:
         start_ns: when it was forked.
-        container: None for a process below a runtime that is in no container (yet).
-        comm: None when it ran a new program and was gone before that could be read.
-        command_line: of the program it runs, secrets masked.
-        ancestors: the names of its parent, grandparent and so on in the container, as of its fork.
-        died_ns: None while it lives.
+        container: None for a process below a runtime that is not in a container, or not yet.
+        comm: None if it ran a new program and exited before its name could be read.
+        command_line: of the program that it runs, secrets masked.
+        ancestors: names of its parent, grandparent and so on inside the container, at the time of its fork.
+        namespace_pid: as for `ProcessExitedFact`.
+        died_ns: None while it runs.
+        serves: the container that it serves, if it is a shim; it is not in that container itself.
     """
 
     pid: int
@@ -63,11 +67,13 @@ class Process:
     comm: str | None
     command_line: str | None = None
     ancestors: tuple[str, ...] = ()
+    namespace_pid: int | None = None
     died_ns: int | None = None
+    serves: ContainerRef | None = None
 
     def started_at(self, start_ns: int) -> bool:
         """
-        Whether a process of this pid that was started then is this one, as far as /proc can tell.
+        Return whether a process with this pid and that start time is this one, within the accuracy of /proc.
         """
         return abs(self.start_ns - start_ns) < _SAME_START_NS
 
@@ -78,8 +84,8 @@ class ProcessTable:
     The processes by pid.
 
     Attributes:
-        limit: when so many are known, a new one takes the place of the oldest dead, or is counted as refused.
-        grace_ns: how long the dead are kept.
+        limit: at this size a new process replaces the oldest dead one; if none is dead, it is counted as refused.
+        grace_ns: how long dead processes are kept.
         refused: processes that there was no room for.
     """
 
@@ -94,18 +100,18 @@ class ProcessTable:
     @property
     def processes(self) -> Mapping[int, Process]:
         """
-        All that are known, the dead of the grace time among them.
+        All known processes, including the dead ones within the grace time.
         """
         return self._processes
 
     def fork(self, pid: int, parent_pid: int, at_ns: int) -> Process | None:
         """
-        A process was forked; gives it if it is to be kept and was not known.
+        Record a fork; return the child if it is kept and was not known before.
         """
         known = self._processes.get(pid)
         if known is not None:
             if known.start_ns > at_ns - _SAME_START_NS and known.died_ns is None:
-                return None  # a scan has seen it already
+                return None  # a scan has seen it before its event was read
             self._replace(known, at_ns)
         parent = self._processes.get(parent_pid)
         if parent is None:
@@ -124,16 +130,16 @@ class ProcessTable:
 
     def exit(self, process: Process, at_ns: int) -> bool:
         """
-        A process ended; False when it had already, or when it began only after that end (of another one).
+        Record an exit; return False if the process was dead already, or started after that exit of another process.
         """
         if process.died_ns is not None or process.start_ns > at_ns:
             return False
-        self._bury(process, at_ns)
+        self._mark_dead(process, at_ns)
         return True
 
     def find(self, found: Process) -> None:
         """
-        A living process was seen in /proc; it is kept if it is in a container, is a runtime, or was known.
+        Record a running process seen in /proc; it is kept if it is in a container, is a runtime, or was known.
         """
         known = self._processes.get(found.pid)
         if known is not None and not known.started_at(found.start_ns):
@@ -143,13 +149,13 @@ class ProcessTable:
             if found.container is not None or found.comm in RUNTIMES:
                 self._add(found)
         elif found.container is not None:
-            self.place(known, found.container)
+            self.set_container(known, found.container)
         elif known.container is not None:
             self.leave(known)
 
-    def place(self, process: Process, container: ContainerRef) -> None:
+    def set_container(self, process: Process, container: ContainerRef) -> None:
         """
-        A process was seen in a container; what it comes from outside of it does not count as ancestors.
+        Record that a process is in a container; its ancestors outside the container are dropped.
         """
         if process.container is None:
             process.ancestors = ()
@@ -158,26 +164,26 @@ class ProcessTable:
 
     def leave(self, process: Process) -> None:
         """
-        A living process was moved out of its container, to the host.
+        Forget a running process that was moved from its container to the host.
         """
         self._remove(process)
 
     def run(self, process: Process, comm: str | None, command_line: str | None) -> None:
         """
-        A process runs another program.
+        Record that a process runs another program.
         """
         process.comm = comm
         process.command_line = command_line
 
     def rename(self, process: Process, comm: str) -> None:
         """
-        A process gave itself a name.
+        Record that a process has renamed itself.
         """
         process.comm = comm
 
     def outside_children(self, parent_pid: int) -> list[Process]:
         """
-        The living children of a runtime that are in no container.
+        Return the running children of a runtime process that are not in a container.
         """
         return [
             process
@@ -185,18 +191,22 @@ class ProcessTable:
             if process.parent_pid == parent_pid and process.died_ns is None
         ]
 
-    def miss(self, seen: Container[int], since_ns: int) -> None:
+    def end_scan(self, seen: Container[int], since_ns: int) -> None:
         """
-        A scan that began at `since_ns` saw these pids alive: older processes that it did not see are dead.
+        Mark as dead what a scan did not see.
+
+        Args:
+            seen: the pids that the scan saw running.
+            since_ns: when the scan started; processes that started later may have been overlooked.
         """
         for process in self._processes.values():
             if process.died_ns is None and process.start_ns < since_ns and process.pid not in seen:
                 self._missed.append(process)
-                self._bury(process, since_ns)
+                self._mark_dead(process, since_ns)
 
     def take_missed(self) -> list[Process]:
         """
-        The processes that ended without an event since this was last asked.
+        Return the processes that ended without an event since the last call.
         """
         missed = self._missed
         self._missed = []
@@ -204,7 +214,7 @@ class ProcessTable:
 
     def forget_dead(self, before_ns: int) -> None:
         """
-        Let go of the dead whose grace time ended before a moment.
+        Forget the dead processes whose grace time has ended.
         """
         while self._dead and (self._dead[0].died_ns or 0) + self.grace_ns <= before_ns:
             self._remove(self._dead.popleft())
@@ -222,14 +232,14 @@ class ProcessTable:
 
     def _replace(self, known: Process, at_ns: int) -> None:
         """
-        Another process has the pid: the one that had it is dead, and if that is news its end was missed.
+        Forget a process whose pid another process has now; if it was not known to be dead, its end was missed.
         """
         if known.died_ns is None:
             self._missed.append(known)
             known.died_ns = at_ns
         self._remove(known)
 
-    def _bury(self, process: Process, at_ns: int) -> None:
+    def _mark_dead(self, process: Process, at_ns: int) -> None:
         process.died_ns = at_ns
         self._dead.append(process)
 
@@ -241,7 +251,7 @@ class ProcessTable:
 
 def _ancestors(parent: Process) -> tuple[str, ...]:
     """
-    The names of a child's ancestors, nearest first; they end at the border of the container.
+    Return the names of a child's ancestors inside the container, nearest first.
     """
     if parent.container is None:
         return ()

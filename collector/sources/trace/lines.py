@@ -1,36 +1,40 @@
 """
-From lines of the trace to facts; /proc is asked at once who a sender is, and where a victim is.
+Turns lines of the trace into facts, and asks /proc at once who the sender is and in which container the victim runs.
 
-By then another process may have the pid: what /proc says counts only if who has the pid now was there at that moment.
+By then another process may have the pid. So what /proc says counts only if the process that has the pid now had already
+been started when the signal was sent.
 """
 
 import time
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from collector.correlate.facts import Fact, GapFact, SignalSeen, VictimSeen
-from collector.hostclock import boot_offset_ns
-from collector.procfs import ProcFiles
+from collector.facts.observed import Fact, GapFact, SignalFact, VictimMarkedFact
+from collector.host.clock import boot_offset_ns
+from collector.host.procfs import ProcFiles
 from parsers.errors import ParseError
+from parsers.proc_files import ProcStat, parse_cgroup, parse_unit
 from parsers.trace_line import EventsLost, SignalGenerated, VictimMarked, begins_line, parse_line
+from sinks.event import GapKind
 
+# Bounds what is kept of a line that never ends.
 _LONGEST_BYTES: Final = 65_536
 _NS_PER_US: Final = 1000
 
 
 class TraceLines:
     """
-    Takes the text of a trace in pieces.
+    Parses the text of a trace, which arrives in pieces of any size.
 
     Attributes:
         records: lines read.
-        garbage: lines that could not be understood.
+        garbage: lines that could not be parsed.
 
     Args:
-        proc: files of /proc.
+        proc: reads /proc.
         wall_ns: the wall clock.
-        monotonic_ns: CLOCK_MONOTONIC, as the trace is stamped.
-        offset_ns: from CLOCK_MONOTONIC to CLOCK_BOOTTIME.
+        monotonic_ns: CLOCK_MONOTONIC, the clock of the trace's stamps.
+        offset_ns: returns how far CLOCK_BOOTTIME is ahead of CLOCK_MONOTONIC.
     """
 
     def __init__(
@@ -50,7 +54,7 @@ class TraceLines:
 
     def feed(self, piece: bytes) -> tuple[Fact, ...]:
         """
-        The facts of all lines that are whole by now.
+        Return the facts of all lines that are complete by now.
         """
         text = self._rest + piece
         whole, newline, rest = text.rpartition(b"\n")
@@ -75,34 +79,45 @@ class TraceLines:
             case EventsLost():
                 count = f"{parsed.count} events" if parsed.count is not None else "Events"
                 text = f"{count} of the trace were overwritten before they could be read."
-                what = "events_lost"
-                return GapFact(source="trace", what=what, at_ns=self._wall_ns(), text=text, count=parsed.count)
+                return GapFact(
+                    source="trace", what=GapKind.EVENTS_LOST, at_ns=self._wall_ns(), text=text, count=parsed.count
+                )
             case None:
                 return None
 
-    def _victim(self, marked: VictimMarked) -> VictimSeen:
-        there = self._had_pid(marked.pid, marked.monotonic_us)
-        return VictimSeen(
+    def _victim(self, marked: VictimMarked) -> VictimMarkedFact:
+        is_same = self._had_pid(marked.pid, marked.monotonic_us)
+        return VictimMarkedFact(
             pid=marked.pid,
             comm=marked.comm,
             at_ns=self._at_ns(marked.monotonic_us),
-            container=self._proc.container(marked.pid) if there else None,
+            container=self._proc.container(marked.pid) if is_same else None,
         )
 
-    def _signal(self, sent: SignalGenerated) -> SignalSeen:
+    def _signal(self, sent: SignalGenerated) -> SignalFact:
         """
-        A sender lives on for a moment at least, and often is gone after that.
+        Describe the sender of a signal; it is often gone soon after, so /proc is read now.
+
+        What was read counts only if the process still had the pid afterwards.
         """
         pid = sent.sender_pid
-        there = self._had_pid(pid, sent.monotonic_us)
-        return SignalSeen(
+        cgroups, uid, exe = self._proc.cgroups(pid), self._proc.uid(pid), self._proc.exe(pid)
+        comm = self._proc.comm(pid) if sent.sender_comm is None else None
+        stat = self._proc.stat(pid)
+        if stat is None or not self._had_started(stat, sent.monotonic_us):
+            cgroups = uid = exe = comm = None
+        elif stat.exiting:
+            cgroups = None  # on cgroup v1 it is in the root by then
+        return SignalFact(
             signal=sent.signal,
             code=sent.code,
             sender_pid=pid,
-            sender_comm=sent.sender_comm or (self._proc.comm(pid) if there else None),
-            sender_uid=self._proc.uid(pid) if there else None,
-            sender_container=self._proc.container(pid) if there else None,
-            sender_unit=self._proc.unit(pid) if there else None,
+            sender_comm=sent.sender_comm or comm,
+            sender_uid=uid,
+            sender_container=parse_cgroup(cgroups) if cgroups is not None else None,
+            sender_unit=parse_unit(cgroups) if cgroups is not None else None,
+            sender_exe=exe,
+            sender_placed=cgroups is not None,
             target_pid=sent.target_pid,
             target_comm=sent.target_comm,
             at_ns=self._at_ns(sent.monotonic_us),
@@ -110,10 +125,13 @@ class TraceLines:
 
     def _had_pid(self, pid: int, monotonic_us: int) -> bool:
         """
-        Whether who has a pid now had it at a moment already.
+        Return whether the process that has a pid now already had it at that time.
         """
         stat = self._proc.stat(pid)
-        return stat is not None and self._proc.start_ns(stat) <= monotonic_us * _NS_PER_US + self._offset_ns()
+        return stat is not None and self._had_started(stat, monotonic_us)
+
+    def _had_started(self, stat: ProcStat, monotonic_us: int) -> bool:
+        return self._proc.start_ns(stat) <= monotonic_us * _NS_PER_US + self._offset_ns()
 
     def _at_ns(self, monotonic_us: int) -> int:
         return self._wall_ns() - self._monotonic_ns() + monotonic_us * _NS_PER_US
@@ -121,7 +139,7 @@ class TraceLines:
 
 def _lines(whole: bytes) -> Iterator[bytes]:
     """
-    The lines of a text; a newline within a name does not end one.
+    Yield the lines of a text; a newline inside a process name does not end a line.
     """
     line = b""
     for piece in whole.split(b"\n"):

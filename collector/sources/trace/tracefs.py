@@ -1,8 +1,9 @@
 """
-An instance of our own in tracefs: a buffer that nobody else reads, with the two events that are wanted.
+Sets up a tracing instance in tracefs: a buffer that only the agent reads, with the two events that it needs.
 
-Where tracefs is mounted (systemd does it) the instance is made there; else tracefs is opened without being mounted
-anywhere, so that nobody else sees a change. That needs CAP_SYS_ADMIN; the instance, which is root's, CAP_DAC_OVERRIDE.
+If tracefs is mounted (systemd mounts it), the instance is created there. Otherwise tracefs is opened without mounting
+it, so that the host's mounts do not change; that needs CAP_SYS_ADMIN. The instance belongs to root and needs
+CAP_DAC_OVERRIDE.
 Source: Documentation/trace/ftrace.rst (instances, trace_clock, buffer_percent), fsopen(2), fsmount(2).
 """
 
@@ -18,31 +19,35 @@ _PREFIX: Final = "exit137-"
 _PROC: Final = Path("/proc")
 _MOUNTS: Final = Path("/proc/self/mounts")
 _FILESYSTEMS: Final = Path("/proc/filesystems")
+# System calls without a wrapper in Python; the numbers are the same on all architectures.
 _FSOPEN, _FSCONFIG, _FSMOUNT = 430, 431, 432
 _CLOEXEC: Final = 1
 _FSCONFIG_CMD_CREATE: Final = 6
+# Per CPU; fatal signals are rare, and the pipe wakes its reader at the first one.
 _BUFFER_KB: Final = "256"
 _REMEDY: Final = "grant CAP_DAC_OVERRIDE, with ReadWritePaths=/sys/kernel/tracing/instances (trace.conf)"
-# HUP INT QUIT ABRT KILL TERM, and the SIGRTMIN+3 that stops a systemd in a container: what ends a container.
+# The signals that end containers: HUP INT QUIT ABRT KILL TERM, and SIGRTMIN+3, which stops systemd in a container.
 FATAL_SIGNALS: Final = (1, 2, 3, 6, 9, 15, 37)
 
 
 class TraceInstance:
     """
-    The instance, named after this process; use it as a context manager. Those that dead agents left are removed.
+    The agent's tracing instance, named after its pid; use it as a context manager.
+
+    Entering removes the instances of agents that no longer run.
 
     Args:
-        tracefs: where tracefs is; None to find out.
+        tracefs: where tracefs is mounted; None searches for it.
 
     Raises:
-        SourceMissingError: this kernel has no tracefs, or no such events.
-        PrivilegeError: it may not be used.
-        SourceError: it cannot be set up.
+        SourceMissingError: this kernel has no tracefs, or not the two events.
+        PrivilegeError: using tracefs is not permitted.
+        SourceError: the instance cannot be set up.
     """
 
     def __init__(self, tracefs: str | None = None) -> None:
         self._mount: int | None = None
-        self._instances = Path(tracefs or self._found()) / "instances"
+        self._instances = Path(tracefs or self._find()) / "instances"
         self._path = self._instances / f"{_PREFIX}{os.getpid()}"
         self._pipe: int | None = None
 
@@ -54,7 +59,7 @@ class TraceInstance:
             self._pipe = os.open(self._path / "trace_pipe", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except PermissionError as error:
             self.close()
-            raise PrivilegeError("tracefs may not be used", _REMEDY) from error
+            raise PrivilegeError("using tracefs is not permitted", _REMEDY) from error
         except FileNotFoundError as error:
             self.close()
             raise SourceMissingError(f"tracefs has no {Path(error.filename or '?').name}") from error
@@ -68,7 +73,7 @@ class TraceInstance:
 
     def fileno(self) -> int:
         """
-        The pipe's descriptor; readable as soon as there is an event.
+        Return the pipe's descriptor, which is readable as soon as there is an event.
         """
         if self._pipe is None:
             raise SourceError("the trace instance is not open")
@@ -76,7 +81,7 @@ class TraceInstance:
 
     def close(self) -> None:
         """
-        Remove the instance: the events are off again.
+        Remove the instance, which also switches its events off.
         """
         if self._pipe is not None:
             os.close(self._pipe)
@@ -89,7 +94,7 @@ class TraceInstance:
 
     def _remove_left_behind(self) -> None:
         """
-        A killed agent's instance would go on filling its buffer.
+        Remove the instances of agents that were killed; the kernel would go on filling their buffers.
         """
         for path in self._instances.glob(f"{_PREFIX}*"):
             if not (_PROC / path.name.removeprefix(_PREFIX)).exists():
@@ -98,7 +103,7 @@ class TraceInstance:
 
     def _set_up(self) -> None:
         """
-        The clock is CLOCK_MONOTONIC, so that others can be compared with it; the pipe wakes its reader at once.
+        Stamp events with CLOCK_MONOTONIC, as the other sources do, and wake the reader at the first event.
         """
         signals = " || ".join(f"sig == {number}" for number in FATAL_SIGNALS)
         settings = {
@@ -113,20 +118,23 @@ class TraceInstance:
         with contextlib.suppress(FileNotFoundError):  # before 5.0 the pipe always woke its reader at once
             (self._path / "buffer_percent").write_text("0")
 
-    def _found(self) -> str:
+    def _find(self) -> str:
+        """
+        Return where tracefs is mounted; if it is not, open it without mounting it.
+        """
         for line in _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape").splitlines():
             fields = line.split(" ")
             if len(fields) > 2 and fields[2] == "tracefs":  # noqa: PLR2004 - device, path, type
                 return fields[1]
         if "\ttracefs\n" not in _FILESYSTEMS.read_text(encoding="ascii"):
             raise SourceMissingError("this kernel has no tracefs")
-        self._mount = _opened_unmounted()
+        self._mount = _open_unmounted()
         return f"/proc/self/fd/{self._mount}"
 
 
-def _opened_unmounted() -> int:
+def _open_unmounted() -> int:
     """
-    A descriptor of tracefs that is mounted nowhere.
+    Open tracefs without mounting it anywhere, and return its descriptor.
     """
     system = ctypes.CDLL(None, use_errno=True)
     context = system.syscall(_FSOPEN, b"tracefs", _CLOEXEC)
@@ -144,5 +152,6 @@ def _opened_unmounted() -> int:
 
 def _refused() -> SourceError:
     if ctypes.get_errno() in (1, 13):  # EPERM, EACCES
-        return PrivilegeError("tracefs is not mounted and may not be opened", _REMEDY)
+        remedy = "mount tracefs at /sys/kernel/tracing, or grant CAP_SYS_ADMIN"
+        return PrivilegeError("tracefs is not mounted, and opening it is not permitted", remedy)
     return SourceMissingError(f"tracefs cannot be opened: {os.strerror(ctypes.get_errno())}")

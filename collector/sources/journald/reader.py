@@ -1,9 +1,9 @@
 """
-The systemd journal behind python-systemd's reader: where to begin, what to match, how to survive rotation.
+Reads the systemd journal with python-systemd: where to start, what to match, how to survive rotation.
 
-One thread creates, uses and closes it: libsystemd allows no other. A cursor may name an entry that was
-vacuumed since; seeking it lands on the next one that is left, which nobody has read yet, so it is never
-skipped unseen. After files came or went the reader is opened anew, as it would hold deleted files open.
+Create, use and close a reader in one thread; libsystemd requires that. A cursor may name an entry that has been
+vacuumed. Seeking to it finds the next entry that is left, which has not been read, so that entry is not skipped. When
+journal files appear or disappear the reader is opened again, because it would keep deleted files open.
 """
 
 import os
@@ -14,29 +14,33 @@ from pathlib import Path
 from typing import Any, Final
 
 from collector.sources.base import Position, PrivilegeError, SourceError, SourceMissingError
-from parsers.killers import EARLYOOM_COMM, EARLYOOM_UNIT, SYSTEMD_OOMD_UNIT, UNIT_OUT_OF_MEMORY
+from parsers.journal import KERNEL_MISSED
+from parsers.killers import EARLYOOM_UNIT, OOMD_UNIT, SYSTEMD_OOMD_UNIT, UNIT_OOMD_KILL, UNIT_OUT_OF_MEMORY
 
 _DIRECTORIES: Final = (Path("/var/log/journal"), Path("/run/log/journal"))
 _MATCHES: Final = (
     ("_TRANSPORT", "kernel"),
+    ("MESSAGE_ID", KERNEL_MISSED),
     ("MESSAGE_ID", UNIT_OUT_OF_MEMORY),
+    ("MESSAGE_ID", UNIT_OOMD_KILL),
     ("_SYSTEMD_UNIT", SYSTEMD_OOMD_UNIT),
     ("_SYSTEMD_UNIT", EARLYOOM_UNIT),
-    ("_COMM", EARLYOOM_COMM),
+    ("_SYSTEMD_UNIT", OOMD_UNIT),
 )
+# More unreadable entries than a damaged file has: the journal as a whole cannot be read.
 _BROKEN_ENTRIES: Final = 1000
 
 Entry = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LostPlace:
+class LostCursor:
     """
-    The stored place is not in the journal any more.
+    The entry at the stored cursor is no longer in the journal.
 
     Attributes:
-        from_us: the wall clock of the last entry that was read, microseconds since 1970.
-        to_us: that of the first one that is left.
+        from_us: wall clock time of the last entry that was read, microseconds since 1970.
+        to_us: that of the first entry that is left.
     """
 
     from_us: int | None
@@ -45,7 +49,7 @@ class LostPlace:
 
 class JournalReader:
     """
-    Reads the entries that may concern us, of this boot and the one before.
+    Reads the entries of this boot and the boot before it that may concern a kill.
 
     Args:
         path: a directory of journal files; None for this host's journal.
@@ -60,17 +64,17 @@ class JournalReader:
         self._position: Position | None = None
         self.broken = 0
 
-    def open(self, position: Position | None) -> LostPlace | None:
+    def open(self, position: Position | None) -> LostCursor | None:
         """
-        Begin after a stored position; without one, at the beginning of the boot before this one.
+        Start after a stored position; without one, at the beginning of the boot before this one.
 
         Raises:
             SourceMissingError: there is no journal, or python-systemd is not installed.
-            PrivilegeError: the journal may not be read.
+            PrivilegeError: reading the journal is not permitted.
         """
         self._position = position
-        self._reader = _opened(self._path)
-        self._reader.wait(0)  # begins to watch; what is there by now counts as a change
+        self._reader = _open(self._path)
+        self._reader.wait(0)  # starts to watch the files; the existing ones count as a change
         cursor = position.get("cursor") if position is not None else None
         if position is None or not isinstance(cursor, str):
             self._seek_first()
@@ -80,15 +84,15 @@ class JournalReader:
             next_us = self._seek_after(cursor)
         except (OSError, ValueError):
             self._seek_first()
-            return LostPlace(from_us=from_us, to_us=None)
-        return LostPlace(from_us=from_us, to_us=next_us) if next_us is not None else None
+            return LostCursor(from_us=from_us, to_us=None)
+        return LostCursor(from_us=from_us, to_us=next_us) if next_us is not None else None
 
     def read(self, at_most: int) -> list[Entry]:
         """
-        Read what is there and was not read yet.
+        Return the entries that have not been read yet, `at_most` so many.
 
         Raises:
-            SourceError: the files cannot be read.
+            SourceError: too many entries cannot be read.
         """
         entries: list[Entry] = []
         for entry in self._entries():
@@ -100,24 +104,24 @@ class JournalReader:
 
     def wait(self, timeout_s: float) -> bool:
         """
-        Wait for entries; True when files came or went, so that `reopen` is due once all is read.
+        Wait for entries; return True if files appeared or disappeared, so that `reopen` is due after reading the rest.
         """
         from systemd import journal  # noqa: PLC0415 - only where the journal is read
 
         return bool(self._reader.wait(timeout_s) == journal.INVALIDATE)
 
-    def reopen(self) -> LostPlace | None:
+    def reopen(self) -> LostCursor | None:
         """
-        Open the files that are there now, at the same place.
+        Open the files that exist now, at the same position.
         """
         self.close()
         return self.open(self._position)
 
     def tail(self) -> Position | None:
         """
-        The position of the newest entry of any kind; None for an empty journal.
+        Return the position of the newest entry of any kind; None if the journal is empty.
         """
-        reader = _opened(self._path)
+        reader = _open(self._path)
         try:
             reader.seek_tail()
             entry = reader.get_previous()
@@ -129,7 +133,7 @@ class JournalReader:
 
     def move_to(self, position: Position) -> None:
         """
-        Take a newer position for the place to go on from: all until there is known to be read.
+        Continue from a newer position; the caller knows that everything before it has been read.
         """
         self._position = position
 
@@ -144,7 +148,7 @@ class JournalReader:
     @property
     def position(self) -> Position | None:
         """
-        The place after the last entry that was read.
+        The position after the last entry that was read.
         """
         return self._position
 
@@ -170,7 +174,7 @@ class JournalReader:
 
     def _seek_after(self, cursor: str) -> int | None:
         """
-        Go to the entry after a cursor; gives the time of the next entry where the cursor's own is gone.
+        Go to the entry after a cursor; if the cursor's own entry is gone, return the time of the next one, else None.
         """
         self._reader.seek_cursor(cursor)
         first = self._reader.get_next()
@@ -184,7 +188,7 @@ class JournalReader:
 
     def _seek_first(self) -> None:
         """
-        Go to the beginning of the boot before this one; of all, where this boot is not in the journal.
+        Go to the beginning of the boot before this one; if this boot is not in the journal, to its beginning.
         """
         this_boot = self._first_of_boot(self._boot_id) if self._boot_id is not None else None
         before = self._boot_before(this_boot) if this_boot is not None else None
@@ -218,19 +222,19 @@ class JournalReader:
 
 def offered(path: str | None) -> bool:
     """
-    Whether this host keeps a journal at all.
+    Return whether this host has journal files.
     """
     return any(_journals(path))
 
 
-def _opened(path: str | None) -> Any:  # noqa: ANN401 - python-systemd has no types
+def _open(path: str | None) -> Any:  # noqa: ANN401 - python-systemd has no types
     """
-    Open the journal, with fields as they are: a sender's own words must not reach a converter that can fail.
+    Open the journal without conversion of fields: the converters fail on values that a sender can choose.
     """
     try:
         from systemd import journal  # noqa: PLC0415 - only where the journal is read
     except ImportError as error:
-        raise SourceMissingError("python-systemd is not installed: pip install exit137[journal]") from error
+        raise SourceMissingError("python-systemd is not installed (pip install exit137[journal])") from error
     _check_readable(path)
     try:
         reader = journal.Reader(path=path) if path is not None else journal.Reader()
@@ -238,13 +242,13 @@ def _opened(path: str | None) -> Any:  # noqa: ANN401 - python-systemd has no ty
         raise _refused(path) from error
     except OSError as error:
         raise SourceMissingError(f"{_name(path)} cannot be opened: {error.strerror}") from error
-    reader.converters = dict.fromkeys(("__REALTIME_TIMESTAMP", "__MONOTONIC_TIMESTAMP", "__CURSOR"), _as_it_is)
+    reader.converters = dict.fromkeys(("__REALTIME_TIMESTAMP", "__MONOTONIC_TIMESTAMP", "__CURSOR"), _unchanged)
     return reader
 
 
 def _check_readable(path: str | None) -> None:
     """
-    Refuse a journal whose files are missing or closed to us: libsystemd would show it as empty.
+    Raise if the files are missing or may not be read: libsystemd would show such a journal as empty.
     """
     journals = list(_journals(path))
     if not journals:
@@ -255,7 +259,7 @@ def _check_readable(path: str | None) -> None:
 
 def _journals(path: str | None) -> Iterator[Path]:
     """
-    The files of the journal: of the system's only, where it is this host's.
+    Yield the journal files; of this host's journal only those of the system, not those of users.
     """
     directories = (Path(path),) if path is not None else _DIRECTORIES
     pattern = "*.journal" if path is not None else "system*.journal"
@@ -265,7 +269,7 @@ def _journals(path: str | None) -> Iterator[Path]:
 
 
 def _refused(path: str | None) -> PrivilegeError:
-    remedy = "let the agent's user join the group systemd-journal (SupplementaryGroups=systemd-journal)"
+    remedy = "add the agent's user to the group systemd-journal (SupplementaryGroups=systemd-journal)"
     return PrivilegeError(f"reading {_name(path)} is not permitted", remedy)
 
 
@@ -282,5 +286,5 @@ def _position_of(entry: Entry) -> Position:
     }
 
 
-def _as_it_is(value: object) -> object:
+def _unchanged(value: object) -> object:
     return value

@@ -1,0 +1,291 @@
+"""
+The Docker source's work outside the event loop: a thread that reads events, and queues of inspections and log tails.
+
+Docker drops events that a listener does not take within 100 ms, and does not answer for a container while it starts it.
+So the thread that reads never waits for an inspection, and several inspections run at once.
+"""
+
+import asyncio
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from collector.facts.observed import LogTailFact
+from collector.host.threads import Threads
+from collector.sources.base import SourceError
+from collector.sources.docker.client import DockerClient
+from collector.sources.docker.event_lines import EventStream
+from collector.sources.docker.log_tail import LogTail, read_log_tail
+from parsers.docker_event import DockerEvent
+
+# An event takes about half a kilobyte, and an object of Python some bytes more.
+_QUEUED_BYTES: Final = 16_777_216
+_OBJECT_BYTES: Final = 100
+# So that the event loop does other things between two batches.
+_TAKEN_AT_ONCE: Final = 1000
+# While the queue is full: an engine that sends without end must not take the CPU as well.
+_FULL_WAIT_S: Final = 0.01
+_ASKED_AT_MOST: Final = 10_000
+# Docker takes its time for a container that it is starting; the others need not wait for that one.
+_INSPECTED_AT_ONCE: Final = 4
+_TAILS_AT_ONCE: Final = 4
+_TAILS_QUEUED: Final = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogTailRequest:
+    """
+    An ended run whose log tail is wanted.
+
+    Attributes:
+        die_event_ns: time of Docker's `die` event, the end of the run.
+        began_ns: start of the run; None if it was not seen.
+        log_driver: name of the container's log driver; None if unknown.
+    """
+
+    container_id: str
+    die_event_ns: int
+    began_ns: int | None
+    log_driver: str | None
+
+
+def log_tail_request(die: DockerEvent, run: Mapping[str, Any]) -> LogTailRequest:
+    """
+    Return the request for the log tail of a run that has ended.
+
+    Args:
+        die: the end of the run.
+        run: what is known of it, as in the source's position.
+    """
+    return LogTailRequest(
+        container_id=die.container_id,
+        die_event_ns=die.time_ns,
+        began_ns=run.get("started_at_ns"),
+        log_driver=run.get("log_driver"),
+    )
+
+
+class EventPump:
+    """
+    A thread that does nothing but read events, because Docker drops what a listener does not take within 100 ms.
+
+    The queue is bounded in bytes. Events that do not fit are dropped and counted; the caller compares all containers.
+
+    Args:
+        stream: the events.
+        loop: the loop in which `take` is called.
+
+    Attributes:
+        dropped: events dropped since `reset_dropped`.
+    """
+
+    def __init__(self, stream: EventStream, loop: asyncio.AbstractEventLoop) -> None:
+        self._stream = stream
+        self._loop = loop
+        self._messages: deque[bytes] = deque()
+        self._queued_bytes = 0
+        self._taken_bytes = 0
+        self._ended: SourceError | None = None
+        self._news = asyncio.Event()
+        self._is_woken = False
+        self.dropped = 0
+        threading.Thread(target=self._run, name="docker-events", daemon=True).start()
+
+    async def take(self, timeout_s: float) -> tuple[list[bytes], SourceError | None]:
+        """
+        Return events that have arrived, one line each; wait for them at most `timeout_s` seconds.
+
+        The second value is the reason why the stream ended; it is set once all events have been taken.
+        """
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._news.wait()
+        except TimeoutError:
+            return [], None
+        self._news.clear()
+        messages = [self._messages.popleft() for _ in range(min(len(self._messages), _TAKEN_AT_ONCE))]
+        self._taken_bytes += sum(map(_size_bytes, messages))
+        if self._messages:
+            self._news.set()
+        return messages, self._ended if not self._messages else None
+
+    def has_unread(self) -> bool:
+        """
+        Return whether events have arrived that were not taken, or were dropped and not compared.
+        """
+        return bool(self._messages) or self.dropped > 0 or self._stream.has_unread()
+
+    def reset_dropped(self) -> int:
+        """
+        Return how many events were dropped since the last call.
+        """
+        count, self.dropped = self.dropped, 0
+        return count
+
+    def wake(self) -> None:
+        """
+        Make `take` return now. Call it in the loop's thread.
+        """
+        self._news.set()
+
+    def _run(self) -> None:
+        try:
+            for message in self._stream:
+                # Each counter has one writing thread, so that neither needs a lock.
+                if self._queued_bytes - self._taken_bytes + _size_bytes(message) > _QUEUED_BYTES:
+                    self.dropped += 1
+                    time.sleep(_FULL_WAIT_S)
+                else:
+                    self._messages.append(message)
+                    self._queued_bytes += _size_bytes(message)
+                self._wake()
+            self._ended = SourceError("the Docker Engine closed the event stream")
+        except SourceError as error:
+            self._ended = error
+        self._wake()
+
+    def _wake(self) -> None:
+        # A loop that has been woken and has not looked yet needs no second call, which costs as much as an event.
+        if not self._is_woken and not self._loop.is_closed():
+            self._is_woken = True
+            self._loop.call_soon_threadsafe(self._wake_up)
+
+    def _wake_up(self) -> None:
+        self._is_woken = False
+        self._news.set()
+
+
+class InspectQueue:
+    """
+    Inspects containers in threads, a few at a time, and never the same container twice at once.
+
+    Args:
+        client: the engine.
+        threads: for the calls, which block.
+        ready: called in the loop's thread when an answer has arrived.
+
+    Attributes:
+        dropped: containers that did not fit into the queue since `reset_dropped`.
+    """
+
+    def __init__(self, client: DockerClient, threads: Threads, ready: Callable[[], None]) -> None:
+        self._client = client
+        self._threads = threads
+        self._ready = ready
+        self.dropped = 0
+        self._waiting: dict[str, None] = {}
+        self._asked: dict[str, asyncio.Future[Mapping[str, Any] | None]] = {}
+
+    def ask(self, container_id: str) -> None:
+        """
+        Queue a container for inspection.
+
+        If an inspection is already running, another one follows: the running one may be older than the reason to ask.
+        """
+        if container_id not in self._waiting and len(self._waiting) >= _ASKED_AT_MOST:
+            self.dropped += 1
+            return
+        self._waiting[container_id] = None
+        self._start_next()
+
+    def reset_dropped(self) -> int:
+        """
+        Return how many containers were dropped since the last call.
+        """
+        count, self.dropped = self.dropped, 0
+        return count
+
+    def answers(self) -> list[tuple[str, Mapping[str, Any] | SourceError | None]]:
+        """
+        Return the answers since the last call, by container id; None means that Docker does not know the container.
+        """
+        done = [(container_id, future) for container_id, future in self._asked.items() if future.done()]
+        for container_id, _ in done:
+            del self._asked[container_id]
+        self._start_next()
+        return [(container_id, _answer(future)) for container_id, future in done]
+
+    def _start_next(self) -> None:
+        while len(self._asked) < _INSPECTED_AT_ONCE:
+            container_id = next((waiting for waiting in self._waiting if waiting not in self._asked), None)
+            if container_id is None:
+                return
+            del self._waiting[container_id]
+            future = self._threads.call(self._client.inspect, container_id)
+            future.add_done_callback(lambda _: self._ready())
+            self._asked[container_id] = future
+
+
+class LogTailQueue:
+    """
+    Reads the log tails of ended containers in threads, a few at a time.
+
+    Each is read as early as possible, because the logs of a container with `--rm` are deleted within moments. Beyond 64
+    waiting requests the oldest are dropped: their logs would be gone before their turn.
+
+    Args:
+        client: the engine.
+        threads: for the calls, which block.
+        ready: called in the loop's thread when a log tail has arrived.
+    """
+
+    def __init__(self, client: DockerClient, threads: Threads, ready: Callable[[], None]) -> None:
+        self._client = client
+        self._threads = threads
+        self._ready = ready
+        self._waiting: deque[LogTailRequest] = deque(maxlen=_TAILS_QUEUED)
+        self._asked: dict[LogTailRequest, asyncio.Future[LogTail]] = {}
+
+    def ask(self, request: LogTailRequest) -> None:
+        """
+        Queue a request for the log tail of a run.
+        """
+        self._waiting.append(request)
+        self._start_next()
+
+    def answers(self) -> list[LogTailFact]:
+        """
+        Return the log tails that have arrived since the last call.
+        """
+        done = [(request, future) for request, future in self._asked.items() if future.done()]
+        for request, _ in done:
+            del self._asked[request]
+        self._start_next()
+        return [_log_tail_fact(request, future.result()) for request, future in done]
+
+    def _start_next(self) -> None:
+        while self._waiting and len(self._asked) < _TAILS_AT_ONCE:
+            request = self._waiting.popleft()
+            future = self._threads.call(
+                read_log_tail,
+                self._client,
+                request.container_id,
+                log_driver=request.log_driver,
+                began_ns=request.began_ns,
+                ended_ns=request.die_event_ns,
+            )
+            future.add_done_callback(lambda _: self._ready())
+            self._asked[request] = future
+
+
+def _size_bytes(message: bytes) -> int:
+    return len(message) + _OBJECT_BYTES
+
+
+def _log_tail_fact(request: LogTailRequest, tail: LogTail) -> LogTailFact:
+    return LogTailFact(
+        container_id=request.container_id,
+        die_event_ns=request.die_event_ns,
+        lines=tail.lines,
+        missing=tail.missing,
+    )
+
+
+def _answer(future: "asyncio.Future[Mapping[str, Any] | None]") -> Mapping[str, Any] | SourceError | None:
+    try:
+        return future.result()
+    except SourceError as error:
+        return error

@@ -1,0 +1,3 @@
+"""
+The kernel log, read from /dev/kmsg.
+"""

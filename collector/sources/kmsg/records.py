@@ -1,0 +1,194 @@
+"""
+From records of /dev/kmsg to facts.
+
+Nearly all records neither concern an OOM nor are kernel notices: many are looked at together. Inside a report, rows of
+the task table and statistics are handed on as text, with the line before them: only a report that is published needs
+their values.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from collector.facts.kernel import KernelFact
+from collector.facts.observed import Fact, GapFact
+from collector.host.procfs import ProcFiles
+from collector.sources.live_tasks import LiveTasks
+from parsers.errors import ParseError
+from parsers.kernel import concerns_notice
+from parsers.kmsg import parse_record
+from parsers.kmsg_frame import Frame, are_next, frame, may_be_of_report, may_matter
+from parsers.oom.facts import KernelLine
+from parsers.oom.line import is_figure
+from parsers.oom.window import OomWindow
+from sinks.event import EvidenceSource, GapKind
+
+_SOURCE: Final = EvidenceSource.KMSG
+# Records that are looked at together. One that may matter has all of them looked at one by one.
+_AT_ONCE: Final = 64
+# Priorities from here on have a facility other than kern: user space wrote the record.
+_USER_SPACE: Final = 8
+
+
+class Records:
+    """
+    Reads the records of one kernel log, in their order.
+
+    Args:
+        boot_id: this boot.
+        wall_ns: converts a stamp of the kernel's log clock, in microseconds, to the wall clock.
+        seen_seq: the number of the last record that was read before; None if there was none.
+        tasks: looks up the tasks that lines name; tests pass their own.
+
+    Attributes:
+        seen_seq: the number of the last record that was read.
+        count: how many records were read.
+        garbage: how many of them are none.
+    """
+
+    def __init__(
+        self,
+        boot_id: str | None,
+        wall_ns: Callable[[int], int],
+        seen_seq: int | None = None,
+        tasks: LiveTasks | None = None,
+    ) -> None:
+        self._tasks = tasks if tasks is not None else LiveTasks(ProcFiles())
+        self._boot_id = boot_id
+        self._wall_ns = wall_ns
+        self._window = OomWindow()
+        self._last: bytes | None = None
+        self._newest_kernel: bytes | None = None
+        self._facts: list[Fact] = []
+        # The record whose line comes next, and the figures that follow it.
+        self._open: tuple[bytes, Frame] | None = None
+        self._figures: list[str] = []
+        self.seen_seq = seen_seq
+        self.count = 0
+        self.garbage = 0
+
+    def facts(self, records: Sequence[bytes]) -> list[Fact]:
+        """
+        Return the facts of the next records.
+        """
+        for start in range(0, len(records), _AT_ONCE):
+            some = records[start : start + _AT_ONCE]
+            if self.seen_seq is not None and are_next(some, self.seen_seq):
+                if not self._window.closed or may_matter(some):
+                    self._read_next(some)
+                self.seen_seq += len(some)
+                self._last = some[-1]
+            else:
+                for record in some:
+                    self._read(record)
+                    self._last = record
+        self._end_line()
+        self.count += len(records)
+        self._newest_kernel = next(filter(_is_from_kernel, reversed(records)), self._newest_kernel)
+        facts, self._facts = self._facts, []
+        return facts
+
+    def newest_kernel_us(self) -> int | None:
+        """
+        Return the stamp of the last record that the kernel itself wrote; None if there was none.
+        """
+        return stamp_of(self._newest_kernel) if self._newest_kernel is not None else None
+
+    def _read_next(self, records: Sequence[bytes]) -> None:
+        """
+        Read records whose numbers are known: most of a report, such as the stack of a process, needs no more.
+        """
+        for record in records:
+            if may_be_of_report(record):
+                framed = frame(record)
+                if framed is None:
+                    self.garbage += 1
+                else:
+                    self._select(record, framed)
+            else:
+                self._window.skip()
+
+    def _read(self, record: bytes) -> None:
+        framed = frame(record)
+        if framed is None:
+            self.garbage += 1
+            return
+        seen, seq = self.seen_seq, framed.seq
+        if seen is not None and seq <= seen:
+            return
+        self.seen_seq = seq
+        if seen is not None and seq > seen + 1:
+            self._end_line()
+            self._facts.append(self._lost(seen, seq, framed.monotonic_us))
+        self._select(record, framed)
+
+    def _select(self, record: bytes, framed: Frame) -> None:
+        """
+        Take a record that can matter: as a line of its own, or as a figure of the line before it.
+        """
+        text = framed.text
+        if framed.priority >= _USER_SPACE:
+            return
+        is_of_oom = self._window.wants(text, framed.monotonic_us, fragment=framed.is_fragment)
+        if not is_of_oom and not concerns_notice(text):
+            return
+        if self._open is not None and framed.rest == self._open[1].rest and framed.is_plain and is_figure(text):
+            self._figures.append(text)
+            return
+        self._end_line()
+        self._open = (record, framed)
+
+    def _end_line(self) -> None:
+        """
+        Hand on the line whose figures are complete.
+        """
+        opened, self._open = self._open, None
+        figures, self._figures = self._figures, []
+        if opened is not None:
+            try:
+                fact = KernelFact(source=_SOURCE, line=self._line(*opened, figures=tuple(figures)))
+                self._facts.append(self._tasks.add_to(fact))
+            except ParseError:
+                self.garbage += 1
+
+    def _line(self, record: bytes, framed: Frame, figures: tuple[str, ...]) -> KernelLine:
+        if framed.is_plain:
+            text, caller, is_fragment = framed.text, framed.caller, framed.is_fragment
+        else:
+            parsed = parse_record(record)
+            text, caller, is_fragment = parsed.text, parsed.caller, parsed.fragment
+        return KernelLine(
+            text=text,
+            monotonic_us=framed.monotonic_us,
+            boot_id=self._boot_id,
+            at_ns=self._wall_ns(framed.monotonic_us),
+            seq=framed.seq,
+            caller=caller,
+            fragment=is_fragment,
+            figures=figures,
+        )
+
+    def _lost(self, seen_seq: int, seq: int, monotonic_us: int) -> GapFact:
+        count = seq - seen_seq - 1
+        before_us = stamp_of(self._last) if self._last is not None else None
+        at_ns = self._wall_ns(monotonic_us)
+        return GapFact(
+            source=_SOURCE,
+            what=GapKind.RECORDS_LOST,
+            at_ns=at_ns,
+            text=f"{count} records of the kernel log were overwritten before they could be read.",
+            count=count,
+            from_ns=self._wall_ns(before_us) if before_us is not None else None,
+            to_ns=at_ns,
+        )
+
+
+def stamp_of(record: bytes) -> int | None:
+    """
+    Return the stamp of a record, in microseconds since boot; None for garbage.
+    """
+    framed = frame(record)
+    return framed.monotonic_us if framed is not None else None
+
+
+def _is_from_kernel(record: bytes) -> bool:
+    return record[1:2] == b","  # a priority of one digit, see _USER_SPACE

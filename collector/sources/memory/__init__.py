@@ -1,0 +1,3 @@
+"""
+Sample the memory of containers and read their processes.
+"""
