@@ -1,3 +1,3 @@
 """
-Pure state machines from facts to events: no clock, no loop, no I/O.
+From facts to findings: pure state machines without a clock, a loop or I/O.
 """

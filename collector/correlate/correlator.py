@@ -1,55 +1,55 @@
 """
-Facts in, events out: the one place where all sources meet.
+Facts in, findings out: where the facts of all sources meet.
 
 A pure state machine. It never reads a clock: `now_ns` is any clock that only goes forward, and serves deadlines alone;
-what happened when is in the facts. The same facts in the same order give the same events, byte by byte.
+when something happened is in the facts. The same facts in the same order give the same findings.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import replace
 from signal import SIGKILL
-from typing import Final
+from typing import assert_never
 
-from collector.correlate.agent_events import AgentEvents
-from collector.correlate.attribution import known_reference
-from collector.correlate.book import ContainerBook
-from collector.correlate.claims import Claim, Claimant, Claims
-from collector.correlate.counted import Counted, ToldKill
-from collector.correlate.death_event import death_event
 from collector.correlate.deaths import Deaths
-from collector.correlate.facts import (
+from collector.correlate.findings import Finding, UnexplainedCount
+from collector.correlate.inventory import ContainerInventory, known_reference
+from collector.correlate.kernel_kills import KernelKills
+from collector.correlate.kernel_notices import KernelNotices
+from collector.correlate.kill_records import KillRecords, restored_kill_in_run
+from collector.correlate.log_holes import LogHoles
+from collector.correlate.oom_notices import OomNotices, docker_notice, systemd_notice
+from collector.correlate.pending_deaths import KERNEL_SOURCES, PendingDeaths
+from collector.correlate.pid_index import PidIndex
+from collector.correlate.pid_observations import PidObservations
+from collector.correlate.reconciliation import Reconciler, counter_only_kill
+from collector.correlate.standing import Standings
+from collector.correlate.userspace_kills import UserspaceKills
+from collector.correlate.watermarks import Watermarks
+from collector.correlate.writer_limits import WriterLimits
+from collector.facts.kernel import KernelFact, ThreadCrashedFact
+from collector.facts.memory import ContainerProcessesFact, MemoryRoundFact
+from collector.facts.observed import (
     ContainerGoneFact,
-    EngineFact,
-    ExitsRead,
+    DockerDaemonFact,
     Fact,
     GapFact,
-    KernelFact,
-    LastWordsAsked,
-    LastWordsFact,
-    OomCounted,
+    LogTailFact,
+    LogTailRequestedFact,
+    OomCountedFact,
     Origin,
-    ProcessExited,
-    RememberedKillFact,
-    RememberedRunFact,
-    SignalSeen,
+    ProcessExitedFact,
+    SignalFact,
     SnapshotFact,
-    VictimSeen,
+    VictimMarkedFact,
 )
-from collector.correlate.insight import Insight, NoInsight
-from collector.correlate.kill_events import KillEvents, kill_in_run
-from collector.correlate.kills import KernelKill, Kills
-from collector.correlate.memory_facts import ContainerProcesses, MemoryRound, RememberedWarningFact
-from collector.correlate.open_cases import JudgedDeath
-from collector.correlate.pid_index import PidIndex
-from collector.correlate.runs import KillInRun
-from collector.correlate.unlogged import unlogged_kill
-from collector.correlate.user_kills import UserKills, UserSpaceKill
-from collector.correlate.witnesses import Witnesses
-from parsers.docker_event import DockerAction, DockerEvent
-from parsers.killers import UnitOomKilled
-from sinks.event import Event, EvidenceSource, Host
+from collector.facts.restored import RestoredDeathFact, RestoredKillFact, RestoredRunFact, RestoredWarningFact
+from collector.facts.watermark import WatermarkFact
+from parsers.docker_event import DockerEvent
+from parsers.killers import KillerFact, UnitOomKilled
+from sinks.event import GapKind, Host
 
-_KERNEL_SOURCES: Final = frozenset({"kmsg", "journald"})
+_DockerFact = DockerEvent | SnapshotFact | ContainerGoneFact | LogTailRequestedFact | LogTailFact | DockerDaemonFact
+_ProcessFact = ProcessExitedFact | SignalFact | VictimMarkedFact | ThreadCrashedFact
 
 
 class Correlator:
@@ -57,270 +57,237 @@ class Correlator:
     Joins what the sources saw into OOM kills and container deaths.
 
     Args:
-        host: the host, as it is published.
+        host: part of the ids of kills.
         booted_ns: when it was booted, wall clock.
-        insight: what else is known of the containers; nothing without one.
+        with_beginnings: as for the analyzer.
+
+    Attributes:
+        inventory: the containers; read only.
+        standings: whether everything that has happened to a container is known.
     """
 
-    def __init__(self, host: Host, booted_ns: int | None = None, insight: Insight | None = None) -> None:
+    def __init__(self, host: Host, booted_ns: int | None = None, *, with_beginnings: bool = False) -> None:
         boot_id = host.boot.id if host.boot is not None else None
-        self.book = ContainerBook()
+        self.inventory = ContainerInventory()
         self._host = host
-        self._pids = PidIndex()
-        self._claims = Claims()
-        self._witnesses = Witnesses()
-        self._kills = Kills(self.book, self._pids, self._claims, self._witnesses)
-        self._deaths = Deaths(self.book, self._pids, self._witnesses, boot_id, booted_ns)
-        self._user_kills = UserKills(self.book, self._pids)
-        self._counted = Counted()
-        self._kill_events = KillEvents(host=host)
-        self.about = AgentEvents(host=host)
-        self._insight = insight or NoInsight()
-        self._kernel_logs: set[str] = set()
+        self._pids, self._notices = PidIndex(), OomNotices()
+        self._observations = PidObservations()
+        self._watermarks = Watermarks()
+        known = (self.inventory, self._pids, self._notices, self._observations)
+        self._kernel_kills = KernelKills(host, *known, watermarks=self._watermarks, with_beginnings=with_beginnings)
+        self.standings = Standings(self.inventory, self._watermarks, self._kernel_kills)
+        self._userspace_kills = UserspaceKills(host, self.inventory, self._pids, self._observations)
+        self._pending = PendingDeaths(self.inventory, self._observations, self._watermarks, boot_id, booted_ns)
+        self._kernel_notices = KernelNotices(
+            host, self.inventory, self._pids, self._observations, watermarks=self._watermarks, pending=self._pending
+        )
+        self._deaths = Deaths(self.inventory, self._pids, self._pending, boot_id)
+        self._reconciler = Reconciler(self._watermarks)
+        self._records = KillRecords(self.inventory, self._pending, self._reconciler)
+        self._holes, self._limits = LogHoles(), WriterLimits()
         self._down: set[str] = set()
+        # The latest time in any fact, wall clock: what is too old is forgotten by it.
         self._wall_ns = 0
 
-    def feed(self, fact: Fact, now_ns: int, origin: Origin | None = None) -> list[Event]:  # noqa: C901, PLR0912 - one case a fact
+    def feed(self, fact: Fact, now_ns: int, origin: Origin | None = None) -> list[Finding]:
         """
-        Take one fact; gives the events that are ready because of it.
+        Take one fact; return the findings that are complete because of it.
 
         Args:
             fact: what a source saw.
             now_ns: a clock that only goes forward.
             origin: the reading that the fact came in; see `held`.
         """
-        events: list[Event] = []
-        match fact:
-            case KernelFact():
-                self._note_time(fact.line.at_ns)
-                events += self._tell_kills(self._kills.feed(fact, now_ns, origin))
-                events += self._tell_incomplete()
-            case DockerEvent():
-                self._note_time(fact.time_ns)
-                self._claim_by_docker(fact)
-                self._deaths.feed_event(fact, now_ns, origin)
-                events += self._insight.feed(fact, self.book, now_ns)
-            case SnapshotFact():
-                self._deaths.feed_snapshot(fact, now_ns, origin)
-                events += self._tell_kills(self._kills.settle(now_ns))
-            case ContainerGoneFact():
-                self._deaths.feed_gone(fact, now_ns, origin)
-            case LastWordsAsked() | LastWordsFact():
-                self._deaths.feed_words(fact)
-            case EngineFact():
-                self._deaths.cases.feed_engine(fact)
-            case RememberedRunFact():
-                self._deaths.feed_remembered(fact, now_ns)
-            case RememberedKillFact():
-                self._remember_kill(fact)
-            case GapFact():
-                events += self._take_gap(fact)
-            case UnitOomKilled():
-                self._note_time(fact.at_ns)
-                self._claim_by_systemd(fact)
-                events += self._tell_kills(self._kills.settle(now_ns))
-            case OomCounted():
-                self._counted.feed(fact, now_ns)
-            case ExitsRead():
-                self._kills.exits_read_ns = fact.at_ns
-            case SignalSeen():
-                self._witnesses.note(fact)
-            case VictimSeen():
-                events += self._take_victim(fact, now_ns)
-            case ProcessExited():
-                self._note_time(fact.at_ns)
-                events += self._take_exit(fact, now_ns)
-            case MemoryRound() | ContainerProcesses():
-                self._note_time(fact.at_ns)
-                events += self._insight.feed(fact, self.book, now_ns)
-            case RememberedWarningFact():
-                events += self._insight.feed(fact, self.book, now_ns)
-            case _:
-                self._note_time(fact.at_ns)
-                events += self._tell_user_kills(self._user_kills.feed(fact))
-        return events + self._judge(now_ns)
+        return [*self._feed(fact, now_ns, origin), *self._ended(now_ns)]
 
-    def tick(self, now_ns: int) -> list[Event]:
+    def tick(self, now_ns: int) -> list[Finding]:
         """
-        Let time pass: gives the events whose time has come.
+        Let time pass; return the findings whose deadline has come.
         """
-        events = self._tell_kills(self._kills.tick(now_ns))
-        events += self._tell_incomplete()
-        events += self._tell_counted(now_ns)
-        self._claims.expire(self._wall_ns)
-        self.book.forget(now_ns)
-        return events + self._judge(now_ns)
+        findings = [*self._records.record(self._kernel_kills.tick(now_ns)), *self._discrepancies(now_ns)]
+        findings += self._kernel_notices.tick(now_ns)
+        self._notices.expire(self._wall_ns)
+        self.inventory.forget(now_ns)
+        findings += self._limits.take(now_ns)
+        return [*findings, *self._ended(now_ns)]
 
-    def flush(self) -> list[Event]:
+    def flush(self) -> list[Finding]:
         """
-        The input is at its end: tell everything with what is known.
+        End the input; return everything, with what is known.
         """
-        events = self._tell_kills(self._kills.flush())
-        events += self._tell_incomplete()
-        return events + [self._death(judged) for judged in self._deaths.flush()]
+        kernel = [*self._records.record(self._kernel_kills.flush()), *self._kernel_notices.flush()]
+        return [*kernel, *self._deaths.flush(), *self._holes.flush(), *self._limits.flush()]
 
     def next_deadline_ns(self) -> int | None:
         """
-        When `tick` should be called next, on the clock of `now_ns`; None when nothing waits.
+        Return when `tick` should be called next, on the clock of `now_ns`; None when nothing waits.
         """
-        deadlines = (
-            self._kills.next_deadline_ns(),
-            self._deaths.cases.next_deadline_ns(),
-            None if self._kills.waits else self._counted.next_deadline_ns(),
-        )
+        parts = (self._kernel_kills, self._kernel_notices, self._pending, self._reconciler, self._holes, self._limits)
+        deadlines = [part.next_deadline_ns() for part in parts]
         return min((deadline for deadline in deadlines if deadline is not None), default=None)
+
+    def wants_watermarks(self, now_ns: int) -> bool:
+        """
+        Return whether something waits for sources to be read, or will soon: they are to be asked how far they are.
+        """
+        parts = (self._kernel_kills, self._kernel_notices, self._pending, self._reconciler)
+        return any(part.wants_watermarks(now_ns) for part in parts)
+
+    def sources_ended(self) -> None:
+        """
+        Wait for no source any more: none will be read.
+        """
+        self._watermarks.end()
 
     def held(self) -> dict[str, int]:
         """
-        Per source the oldest reading that must come again if the agent dies now.
+        Return per source the ordinal of the oldest reading that must be read again if the agent dies now.
         """
         oldest: dict[str, int] = {}
-        for origin in (*self._kills.held(), *self._deaths.held(self._wall_ns)):
+        kills = (*self._kernel_kills.held(), *self._kernel_notices.held())
+        for origin in (*kills, *self._deaths.held(self._wall_ns), *self._holes.held(), *self._limits.held()):
             oldest[origin.source] = min(origin.ordinal, oldest.get(origin.source, origin.ordinal))
         return oldest
 
+    def _feed(self, fact: Fact, now_ns: int, origin: Origin | None) -> Sequence[Finding]:
+        if isinstance(fact, KillerFact):
+            return self._feed_killer(fact, now_ns, origin)
+        if isinstance(fact, _DockerFact):
+            return self._feed_docker(fact, now_ns, origin)
+        if isinstance(fact, _ProcessFact):
+            return self._feed_process(fact, now_ns)
+        match fact:
+            case KernelFact():
+                self._note_time(fact.occurred_at_ns)
+                kills = self._records.record(self._kernel_kills.feed(fact, now_ns, origin))
+                return [*kills, *self._kernel_notices.feed(fact, now_ns, origin)]
+            case RestoredRunFact() | RestoredKillFact() | RestoredDeathFact():
+                self._restore(fact, now_ns)
+            case OomCountedFact():
+                self._reconciler.feed(fact, now_ns)
+            case WatermarkFact():
+                self._watermarks.advance(fact)
+            case GapFact():
+                return self._feed_gap(fact, now_ns, origin)
+            case MemoryRoundFact() | ContainerProcessesFact() | RestoredWarningFact():
+                self._note_time(fact.occurred_at_ns)  # collector.memory follows what they say
+            case _:
+                assert_never(fact)
+        return ()
+
+    def _feed_docker(self, fact: _DockerFact, now_ns: int, origin: Origin | None) -> Sequence[Finding]:
+        match fact:
+            case DockerEvent():
+                self._note_time(fact.occurred_at_ns)
+                self._notices.add(docker_notice(fact))
+                self._deaths.feed_event(fact, now_ns, origin)
+            case SnapshotFact():
+                self._deaths.feed_snapshot(fact, now_ns, origin)
+                return self._retry(now_ns)
+            case ContainerGoneFact():
+                self._deaths.feed_gone(fact, now_ns, origin)
+            case LogTailRequestedFact() | LogTailFact():
+                self._deaths.feed_log_tail(fact)
+            case DockerDaemonFact():
+                self._pending.feed_daemon(fact)
+            case _:
+                assert_never(fact)
+        return ()
+
+    def _feed_process(self, fact: _ProcessFact, now_ns: int) -> Sequence[Finding]:
+        match fact:
+            case ProcessExitedFact():
+                return self._feed_exit(fact, now_ns)
+            case SignalFact():
+                self._observations.add(fact)
+                self._pending.process_changed(fact.target_pid)
+            case VictimMarkedFact():
+                return self._feed_victim(fact, now_ns)
+            case ThreadCrashedFact():
+                return self._kernel_notices.feed_crash(fact, now_ns)
+            case _:
+                assert_never(fact)
+        return ()
+
+    def _feed_killer(self, fact: KillerFact, now_ns: int, origin: Origin | None) -> Sequence[Finding]:
+        self._note_time(fact.occurred_at_ns)
+        if not self._limits.admit(fact.author, fact.at_ns, now_ns, origin):
+            return ()
+        if isinstance(fact, UnitOomKilled):
+            self._notices.add(systemd_notice(fact, self.inventory))
+            return self._records.record(self._kernel_kills.retry_waiting(now_ns))
+        return self._records.record(self._userspace_kills.feed(fact))
+
+    def _feed_exit(self, fact: ProcessExitedFact, now_ns: int) -> Sequence[Finding]:
+        self._note_time(fact.occurred_at_ns)
+        self._observations.add(fact)
+        container = known_reference(fact.container, self.inventory)
+        if container is None:
+            return ()
+        self.inventory.keep_exit(container_id := container.id, fact)
+        self._pending.container_changed(container_id)
+        self._pending.process_changed(fact.pid)
+        if fact.status is None or fact.status.signal != SIGKILL:
+            return self._kernel_notices.retry(now_ns)
+        self._pids.learn_exited(container_id, fact.pid, fact.started_ns, fact.at_ns)
+        return self._retry(now_ns)
+
+    def _feed_victim(self, fact: VictimMarkedFact, now_ns: int) -> Sequence[Finding]:
+        self._observations.add(fact)
+        container = known_reference(fact.container, self.inventory)
+        if container is None:
+            return ()
+        self._pids.learn_marked(container.id, fact.pid, fact.at_ns)
+        return self._records.record(self._kernel_kills.retry_waiting(now_ns))
+
+    def _restore(self, fact: RestoredRunFact | RestoredKillFact | RestoredDeathFact, now_ns: int) -> None:
+        if isinstance(fact, RestoredKillFact):
+            self._records.keep(fact.container_id, restored_kill_in_run(fact))
+        else:
+            self._deaths.feed_restored(fact, now_ns)
+
+    def _feed_gap(self, fact: GapFact, now_ns: int, origin: Origin | None) -> Sequence[Finding]:
+        self._watermarks.feed_gap(fact)
+        self._pending.feed_gap(fact)
+        if self._holes.feed_gap(fact, now_ns, origin):
+            return ()  # published once the counters show whether a kill is missing
+        if fact.what is GapKind.SOURCE_DOWN:
+            self._down.add(fact.source)
+        elif fact.what is GapKind.SOURCE_UP:
+            if fact.source not in self._down:
+                return ()  # a source that starts is not worth an event
+            self._down.discard(fact.source)
+        return [fact]
+
+    def _ended(self, now_ns: int) -> Sequence[Finding]:
+        """
+        Return the deaths whose evidence is complete.
+        """
+        if self._pending.is_empty:
+            return ()
+        return self._deaths.tick(now_ns, self._kernel_kills.unpublished_ns())
+
+    def _discrepancies(self, now_ns: int) -> list[Finding]:
+        """
+        Compare counters with published kills.
+        """
+        # A kernel log that will be read again may still describe the kill.
+        log_is_complete = not self._down & KERNEL_SOURCES
+        findings: list[Finding] = []
+        for found in self._reconciler.tick(now_ns, self._kernel_kills.unpublished_ns()):
+            if not isinstance(found, UnexplainedCount):
+                findings.append(found)
+                continue
+            record = self.inventory.get(found.container_id) if found.container_id is not None else None
+            findings += [] if self._holes.explain(found) else [replace(found, record=record)]
+            if log_is_complete:
+                kill = counter_only_kill(found, self._observations, self.inventory, self._host)
+                findings += self._records.record([kill] if kill is not None else [])
+        return [*findings, *self._holes.take(self._reconciler.compared_until_ns, now_ns)]
+
+    def _retry(self, now_ns: int) -> Sequence[Finding]:
+        kills = self._records.record(self._kernel_kills.retry_waiting(now_ns))
+        return [*kills, *self._kernel_notices.retry(now_ns)]
+
     def _note_time(self, at_ns: int | None) -> None:
         self._wall_ns = max(self._wall_ns, at_ns or 0)
-
-    def _judge(self, now_ns: int) -> list[Event]:
-        return [self._death(judged) for judged in self._deaths.tick(now_ns)]
-
-    def _death(self, judged: JudgedDeath) -> Event:
-        return self._insight.death(death_event(self._host, judged), judged)
-
-    def _tell_kills(self, kills: Iterable[KernelKill]) -> list[Event]:
-        return [event for kill in kills for event in self._tell_kill(kill)]
-
-    def _tell_kill(self, kill: KernelKill) -> list[Event]:
-        first_id = kill.victims[0].placement.container_id
-        record = self.book.get(first_id) if first_id is not None else None
-        event = self._kill_events.kernel_kill(kill, record)
-        self._counted.note_told(_as_counted(kill, event.id))
-        for placed in kill.victims:
-            self._keep(placed.placement.container_id, kill_in_run(event, kill, placed))
-        return self._insight.kill(event, kill.report, record)
-
-    def _tell_counted(self, now_ns: int) -> list[Event]:
-        """
-        What counters and logs do not agree on; a kill that still waits for its container would seem to be unexplained.
-        """
-        if self._kills.waits:
-            return []
-        events: list[Event] = []
-        for found in self._counted.tick(now_ns):
-            events.append(self.about.unexplained(found, self.book))
-            # The log of a source that will be back tells it yet.
-            is_back_soon = bool(self._down & _KERNEL_SOURCES)
-            kill = unlogged_kill(found, self._witnesses, self.book) if not is_back_soon else None
-            if kill is not None:
-                record = self.book.get(kill.container_id)
-                events += self._insight.kill(self._kill_events.unlogged_kill(kill, record), None, record)
-        return events + [self.about.unconfirmed(told) for told in self._counted.unconfirmed()]
-
-    def _tell_user_kills(self, kills: Iterable[UserSpaceKill]) -> list[Event]:
-        events: list[Event] = []
-        for kill in kills:
-            record = self.book.get(kill.container_id) if kill.container_id is not None else None
-            event = self._kill_events.user_space_kill(kill, record)
-            self._keep(kill.container_id, kill.in_run(event.id))
-            events += self._insight.kill(event, None, record)
-        return events
-
-    def _keep(self, container_id: str | None, kill: KillInRun) -> None:
-        if container_id is not None:
-            self.book.keep_kill(container_id, kill)
-
-    def _tell_incomplete(self) -> list[Event]:
-        return [self.about.incomplete_report(report) for report in self._kills.incomplete()]
-
-    def _take_exit(self, fact: ProcessExited, now_ns: int) -> list[Event]:
-        container_id = known_reference(fact.container, self.book).id
-        self._witnesses.note(fact)
-        self.book.keep_exit(container_id, fact)
-        if fact.status is None or fact.status.signal != SIGKILL:
-            return []
-        self._pids.learn_exited(container_id, fact.pid, fact.started_ns, fact.at_ns)
-        return self._tell_kills(self._kills.settle(now_ns))
-
-    def _take_victim(self, fact: VictimSeen, now_ns: int) -> list[Event]:
-        self._witnesses.note(fact)
-        if fact.container is None:
-            return []
-        self._pids.learn_marked(known_reference(fact.container, self.book).id, fact.pid, fact.at_ns)
-        return self._tell_kills(self._kills.settle(now_ns))
-
-    def _remember_kill(self, fact: RememberedKillFact) -> None:
-        self._keep(
-            fact.container_id,
-            KillInRun(
-                event_id=fact.event_id,
-                at_ns=fact.at_ns,
-                pid=fact.pid,
-                comm=fact.comm,
-                main_process=fact.main_process,
-                killer=fact.killer,
-                scope=fact.scope,
-                limit_bytes=fact.limit_bytes,
-                source=EvidenceSource.KMSG,
-                text=fact.text,
-            ),
-        )
-
-    def _take_gap(self, fact: GapFact) -> list[Event]:
-        if fact.source == "processes" and fact.what in ("source_up", "source_down"):
-            self._kills.exits_follow = fact.what == "source_up"
-        if fact.source in _KERNEL_SOURCES:
-            if fact.what == "source_up":
-                self._kernel_logs.add(fact.source)
-            elif fact.what == "source_down":
-                self._kernel_logs.discard(fact.source)
-            self._deaths.cases.kernel_log = bool(self._kernel_logs)
-        return [self.about.gap(fact)] if self._is_news(fact) else []
-
-    def _is_news(self, fact: GapFact) -> bool:
-        """
-        A source that comes up is news only after it was down.
-        """
-        if fact.what == "source_down":
-            self._down.add(fact.source)
-        elif fact.what == "source_up":
-            was_down = fact.source in self._down
-            self._down.discard(fact.source)
-            return was_down
-        return True
-
-    def _claim_by_systemd(self, fact: UnitOomKilled) -> None:
-        if fact.container is not None and fact.at_ns is not None:
-            known = known_reference(fact.container, self.book)
-            self._claims.add(Claim(container_id=known.id, at_ns=fact.at_ns, claimant=Claimant.SYSTEMD, text=fact.text))
-
-    def _claim_by_docker(self, event: DockerEvent) -> None:
-        if event.action is DockerAction.OOM:
-            text = f"oom {event.container_id}"
-            self._claims.add(
-                Claim(container_id=event.container_id, at_ns=event.time_ns, claimant=Claimant.DOCKER, text=text)
-            )
-
-
-def _as_counted(kill: KernelKill, event_id: str) -> list[ToldKill]:
-    """
-    What the kernel counts for a kill, container by container; of a group it counts the first victim twice.
-    """
-    first = kill.victims[0]
-    if first.victim.at_ns is None:
-        return []
-    pids: defaultdict[str | None, list[int]] = defaultdict(list)
-    for placed in kill.victims:
-        pids[placed.placement.container_id].append(placed.victim.pid)
-    twice = first.placement.container_id if kill.report.group else ""
-    return [
-        ToldKill(
-            event_id=event_id,
-            container_id=container_id,
-            at_ns=first.victim.at_ns,
-            pids=frozenset(victims),
-            kills=len(victims) + (container_id == twice),
-            text=first.victim.text,
-        )
-        for container_id, victims in pids.items()
-    ]

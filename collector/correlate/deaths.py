@@ -1,74 +1,65 @@
 """
 From Docker's events and inspections to ended runs.
 
-A run ends with Docker's `die`, or, where nobody saw that, by comparing what was known with what `docker inspect` says
-now.
+A run ends with Docker's `die` event. Where nobody saw that, a comparison of what was known with what `docker inspect`
+says now shows the end.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
-from collector.correlate.book import ContainerBook
-from collector.correlate.facts import (
-    ContainerGoneFact,
-    LastWordsAsked,
-    LastWordsFact,
-    Origin,
-    RememberedRunFact,
-    SnapshotFact,
-)
-from collector.correlate.open_cases import JudgedDeath, OpenCases
+from collector.correlate.findings import Death
+from collector.correlate.inventory import ContainerInventory
+from collector.correlate.pending_deaths import PendingDeaths
 from collector.correlate.pid_index import PidIndex
-from collector.correlate.runs import START_LAG_NS, START_LEAD_NS, ContainerRecord, Run, SignalSent
-from collector.correlate.witnesses import Witnesses
+from collector.correlate.published_ends import PublishedEnds
+from collector.correlate.runs import ContainerRecord, Run, SignalSent
+from collector.facts.observed import ContainerGoneFact, LogTailFact, LogTailRequestedFact, Origin, SnapshotFact
+from collector.facts.restored import RestoredDeathFact, RestoredRunFact
 from parsers.docker_event import DockerAction, DockerEvent
 from parsers.docker_inspect import ContainerSnapshot
 
-# A signal that has not ended its container after a minute will not be asked for again after a restart of the agent.
+# A signal that has not ended its container after a minute need not be read again after a restart of the agent.
 _SIGNAL_HELD_NS: Final = 60_000_000_000
 _START_FAILURES: Final = range(125, 129)
-_NO_WORDS: Final = "Docker did not give its logs in time."
+_NO_LOG_TAIL: Final = "Docker did not give its logs in time."
 
 
 class Deaths:
     """
-    The runs of one host and their ends.
+    Follows the runs of one host to their ends.
 
     Args:
-        book: the containers.
+        inventory: the containers.
         pids: learns the main processes.
-        witnesses: who sent which signal; read only.
+        pending: takes the runs that have ended.
         boot_id: this boot of the host.
-        booted_ns: when it began, wall clock.
-
-    Attributes:
-        cases: the ends that are not judged yet.
     """
 
     def __init__(
-        self,
-        book: ContainerBook,
-        pids: PidIndex,
-        witnesses: Witnesses,
-        boot_id: str | None,
-        booted_ns: int | None,
+        self, inventory: ContainerInventory, pids: PidIndex, pending: PendingDeaths, boot_id: str | None
     ) -> None:
-        self.cases = OpenCases(book, witnesses, boot_id, booted_ns)
-        self._book = book
+        self._pending = pending
+        self._inventory = inventory
         self._pids = pids
         self._boot_id = boot_id
+        self._published_ends = PublishedEnds()
+        # Containers whose current run may have a signal, so that not all of them are looked at.
+        self._signalled: dict[str, ContainerRecord] = {}
 
     def feed_event(self, event: DockerEvent, now_ns: int, origin: Origin | None) -> None:
         """
         Take one of Docker's events.
         """
-        record = self._book.learn_event(event, now_ns)
+        self._pending.container_changed(event.container_id)
+        record = self._inventory.learn_event(event, now_ns)
         match event.action:
             case DockerAction.CREATE:
                 record.created_event_ns = event.time_ns
             case DockerAction.START:
                 self._started(record, event, now_ns)
             case DockerAction.KILL | DockerAction.OOM:
-                self._note(record, event, origin)
+                self._add_signal(record, event, origin)
             case DockerAction.DIE:
                 self._died(record, event, now_ns, origin)
             case DockerAction.STOP:
@@ -80,10 +71,12 @@ class Deaths:
 
     def feed_snapshot(self, fact: SnapshotFact, now_ns: int, origin: Origin | None) -> None:
         """
-        Compare what inspect says with what is known.
+        Compare the answer of `docker inspect` with what is known.
         """
+        self._pending.container_changed(fact.snapshot.id)
         snapshot = fact.snapshot
-        record = self._book.learn_snapshot(snapshot, now_ns)
+        record = self._inventory.learn_snapshot(snapshot, now_ns)
+        record.cgroup = fact.cgroup or record.cgroup
         if snapshot.started_at_ns is None:
             self._check_start_failure(record, snapshot, now_ns, origin)
             return
@@ -95,14 +88,15 @@ class Deaths:
         elif run is not None:
             self._saw_ended(record, run, snapshot, now_ns, origin)
         elif fact.ended_unseen and record.living is None:
-            run = record.begin(Run(container_id=record.id, boot_id=fact.boot_id))
+            run = self._begin(record, Run(container_id=record.id, boot_id=fact.boot_id))
             self._saw_ended(record, run, snapshot, now_ns, origin)
 
     def feed_gone(self, fact: ContainerGoneFact, now_ns: int, origin: Origin | None) -> None:
         """
-        Docker does not know a container any more.
+        Note that Docker no longer knows a container.
         """
-        record = self._book.get(fact.container_id)
+        self._pending.container_changed(fact.container_id)
+        record = self._inventory.get(fact.container_id)
         if record is None:
             return
         record.last_seen_ns = now_ns
@@ -113,73 +107,87 @@ class Deaths:
                 self._missed(record, run, now_ns, origin)
         record.destroyed = True
 
-    def feed_words(self, fact: LastWordsAsked | LastWordsFact) -> None:
+    def feed_log_tail(self, fact: LogTailRequestedFact | LogTailFact) -> None:
         """
-        The last lines of a run were asked for, or have come; after its death has been told they are of no use.
+        Note that the log tail of a run was requested, or has come; it is of no use after its death was published.
         """
-        record = self._book.get(fact.container_id)
+        self._pending.container_changed(fact.container_id)
+        record = self._inventory.get(fact.container_id)
         runs = record.runs if record is not None else ()
         run = next((run for run in runs if run.die_event_ns == fact.die_event_ns), None)
         if run is None:
             return
-        run.words_asked = isinstance(fact, LastWordsAsked)
-        if isinstance(fact, LastWordsFact):
-            run.words, run.words_missing = fact.lines, fact.missing
+        run.log_tail_requested = isinstance(fact, LogTailRequestedFact)
+        if isinstance(fact, LogTailFact):
+            run.log_tail, run.log_tail_missing = fact.lines, fact.missing
         else:
-            run.words_missing = _NO_WORDS
+            run.log_tail_missing = _NO_LOG_TAIL
 
-    def feed_remembered(self, fact: RememberedRunFact, now_ns: int) -> None:
+    def feed_restored(self, fact: RestoredRunFact | RestoredDeathFact, now_ns: int) -> None:
         """
-        Take up a run that was going on when the agent was last here.
+        Restore a run that had not ended when the agent last stopped, or a death that was published before.
+
+        The run of that death is not published again.
         """
-        record = self._book.open(fact.container_id, now_ns)
+        if isinstance(fact, RestoredDeathFact):
+            self._published_ends.add(fact)
+            return
+        self._pending.container_changed(fact.container_id)
+        record = self._inventory.get_or_add(fact.container_id, now_ns)
         record.name, record.image = fact.name, fact.image
         run = Run(container_id=fact.container_id, boot_id=fact.boot_id, main_pid=fact.main_pid)
         run.started_at_ns = fact.started_at_ns
-        record.begin(run)
+        self._begin(record, run)
         if fact.main_pid is not None and fact.boot_id == self._boot_id:
             self._pids.learn_main(fact.container_id, fact.main_pid, fact.started_at_ns)
 
-    def tick(self, now_ns: int) -> list[JudgedDeath]:
+    def tick(self, now_ns: int, unpublished_ns: Sequence[int] = ()) -> list[Death]:
         """
-        Judge what can be judged now.
+        Judge the runs that have changed and those whose deadline has come; arguments as for `PendingDeaths.tick`.
         """
-        return self._forget_pids(self.cases.tick(now_ns))
+        return self._new(self._pending.tick(now_ns, unpublished_ns))
 
-    def flush(self) -> list[JudgedDeath]:
+    def flush(self) -> list[Death]:
         """
-        The input is at its end: judge everything with what is known.
+        End the input: judge everything, with what is known.
         """
-        return self._forget_pids(self.cases.flush())
+        return self._new(self._pending.flush())
 
     def held(self, wall_ns: int) -> list[Origin]:
         """
-        Readings that must come again if the agent dies now: of ends not yet told, and of signals that may still work.
+        Return the readings that must be read again if the agent dies now: those of pending ends and of recent signals.
         """
-        origins = self.cases.held()
-        for record in self._book:
+        origins = self._pending.held()
+        for record in list(self._signalled.values()):
             run = record.living
             if run is not None and run.signals and wall_ns - run.signals[-1].at_ns < _SIGNAL_HELD_NS:
                 origins += run.origins
+            else:
+                del self._signalled[record.id]
         return origins
 
+    def _begin(self, record: ContainerRecord, run: Run) -> Run:
+        return record.begin(run, self._published_ends.last_ns(record.id, before_ns=run.began_ns or 0) or None)
+
     def _started(self, record: ContainerRecord, event: DockerEvent, now_ns: int) -> None:
+        record.take_unseen()
         run = record.run
-        if run is not None and _is_start_of(run, event.time_ns):
+        if run is not None and run.is_start(event.time_ns):
             run.start_event_ns = event.time_ns
             return
         if run is not None and not run.ended:
             self._missed(record, run, now_ns, None)
-        record.begin(Run(container_id=record.id, start_event_ns=event.time_ns, boot_id=self._boot_id))
+        self._begin(record, Run(container_id=record.id, start_event_ns=event.time_ns, boot_id=self._boot_id))
 
-    def _note(self, record: ContainerRecord, event: DockerEvent, origin: Origin | None) -> None:
+    def _add_signal(self, record: ContainerRecord, event: DockerEvent, origin: Origin | None) -> None:
         run = record.run
         if run is None:
-            run = record.begin(Run(container_id=record.id, boot_id=self._boot_id))
+            run = self._begin(record, Run(container_id=record.id, boot_id=self._boot_id))
         if event.action is DockerAction.OOM:
             run.oom_events_ns.append(event.time_ns)
             del run.oom_events_ns[:-16]
             return
+        self._signalled[record.id] = record
         run.signals.append(SignalSent(at_ns=event.time_ns, signal=_trusted(record, "signal", event.signal)))
         del run.signals[:-16]
         if origin is not None:
@@ -191,22 +199,24 @@ class Deaths:
         if run is not None and run.die_event_ns is not None:
             return  # a second exit of the same task, from a shim that was restarted
         if run is None:
-            run = record.begin(Run(container_id=record.id, boot_id=self._boot_id))
-        told = run.missed
+            run = self._begin(record, Run(container_id=record.id, boot_id=self._boot_id))
+        is_pending = run.missed
         run.die_event_ns = event.time_ns
         run.exit_code = _trusted(record, "exitCode", event.exit_code)
-        if not told:
-            self.cases.open(record, run, now_ns, origin)
+        if not is_pending:
+            self._pending.add(record, run, now_ns, origin)
 
     def _destroyed(self, record: ContainerRecord, event: DockerEvent, now_ns: int) -> None:
         record.destroyed = True
+        if self._published_ends.knows(record.id):
+            record.take_unseen()
         run = record.run
         if run is not None:
             run.destroy_ns = event.time_ns
             run.gone = run.gone or run.after is None
             if not run.ended:
                 self._missed(record, run, now_ns, None)
-        elif record.start_failure_told is None and record.snapshot is not None and record.snapshot.auto_remove:
+        elif record.start_failure_published is None and record.snapshot is not None and record.snapshot.auto_remove:
             self._never_started(record, now_ns, None)
 
     def _saw_running(
@@ -218,10 +228,14 @@ class Deaths:
         origin: Origin | None,
     ) -> None:
         if run is None:
+            unseen = record.take_unseen()
             last = record.living
+            if last is not None and (snapshot.started_at_ns or 0) < last.not_before_ns:
+                return  # an answer from before this run, of a run whose start was not seen
             if last is not None:
                 self._missed(record, last, now_ns, origin)
-            run = record.begin(Run(container_id=record.id, boot_id=self._boot_id))
+            run = Run(container_id=record.id, boot_id=self._boot_id, started_at_ns=snapshot.started_at_ns)
+            self._begin(record, run).take_signals(unseen)
         run.started_at_ns = snapshot.started_at_ns
         if snapshot.pid is not None:
             run.main_pid = snapshot.pid
@@ -247,37 +261,31 @@ class Deaths:
         self, record: ContainerRecord, snapshot: ContainerSnapshot, now_ns: int, origin: Origin | None
     ) -> None:
         failed = bool(snapshot.error) and snapshot.exit_code in _START_FAILURES
-        if failed and record.start_failure_told is None and not record.runs:
+        if failed and record.start_failure_published is None and not record.runs:
             self._never_started(record, now_ns, origin)
 
     def _never_started(self, record: ContainerRecord, now_ns: int, origin: Origin | None) -> None:
         snapshot = record.snapshot
-        record.start_failure_told = (snapshot.error if snapshot is not None else None) or "removed"
+        record.start_failure_published = (snapshot.error if snapshot is not None else None) or "removed"
         run = Run(container_id=record.id, boot_id=self._boot_id, missed=True, after=snapshot)
-        record.begin(run)
-        self.cases.open(record, run, now_ns, origin)
+        self._begin(record, run)
+        self._pending.add(record, run, now_ns, origin)
 
     def _missed(self, record: ContainerRecord, run: Run, now_ns: int, origin: Origin | None) -> None:
         """
-        A run ended and nobody saw it; Docker's event of it may still be on its way.
+        Queue a run whose end nobody saw; Docker's event about it may still be on its way.
         """
         run.missed = True
-        self.cases.open(record, run, now_ns, origin)
+        self._pending.add(record, run, now_ns, origin)
 
-    def _forget_pids(self, judged: list[JudgedDeath]) -> list[JudgedDeath]:
+    def _new(self, judged: list[Death]) -> list[Death]:
+        """
+        Forget the pids of the runs that have been judged; return the deaths that are not published yet.
+        """
         for death in judged:
             if death.run.main_pid is not None:
                 self._pids.forget(death.run.main_pid, death.run.ended_ns)
-        return judged
-
-
-def _is_start_of(run: Run, start_event_ns: int) -> bool:
-    """
-    Whether a start event is of a run that an inspection has shown before.
-    """
-    if run.start_event_ns is not None or run.started_at_ns is None:
-        return False
-    return run.started_at_ns - START_LEAD_NS <= start_event_ns <= run.started_at_ns + START_LAG_NS
+        return [death for death in judged if not self._published_ends.includes(death.run)]
 
 
 def _ended_by(record: ContainerRecord, event: DockerEvent) -> None:
@@ -287,6 +295,6 @@ def _ended_by(record: ContainerRecord, event: DockerEvent) -> None:
 
 def _trusted(record: ContainerRecord, key: str, value: int | None) -> int | None:
     """
-    An attribute of an event, unless a label of the same name has replaced it.
+    Return an attribute of an event, unless a label of the same name may have replaced it.
     """
     return None if record.may_be_labelled(key) else value

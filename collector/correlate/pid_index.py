@@ -1,39 +1,40 @@
 """
 Pids that are known to belong to a container, from before their death.
 
-A pid is only a number: who had it when is told apart by the time. The kernel's log, the connector and Docker stamp with
-clocks of their own, so a moment just outside of a lifetime may be meant; it proves less.
+A pid is used again and again: time decides whose it was. The kernel log, the connector and Docker have clocks of
+their own, so a time just outside a lifetime may still belong to it; it proves less.
 """
 
-from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from parsers.oom_facts import OomVictim, TaskRow
+from collector.facts.lru import LruDict
+from parsers.oom.facts import OomVictim, TaskRow
 from sinks.event import Confidence
 
-# What is left between the clocks of log and connector while the log is followed; no pid is used again so soon.
+# The remaining difference between the clocks of log and connector while the log is followed; no pid is used again so
+# soon.
 CLOCKS_NS: Final = 50_000_000
-# Where the log is read late, or Docker is slow to stamp a start.
+# The difference where the log is read late, or Docker is slow to stamp a start.
 SLACK_NS: Final = 500_000_000
-# The kill is printed right after, unless whoever prints it is held up.
+# The kernel prints a kill right after it marked the victim, unless the printing process is held up.
 _MARKED_NS: Final = 2_000_000_000
-# A pid that a report listed may be another process's a while later.
+# A pid that a report listed may belong to another process after this time.
 _LISTED_NS: Final = 60_000_000_000
 _PIDS_KEPT: Final = 32_768
-# A log that is read from its beginning tells of processes that had the pids of those that live now.
+# A log that is read from its beginning describes processes whose pids running processes have now.
 _REUSES_KEPT: Final = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Placement:
+class Attribution:
     """
-    Where a victim belongs.
+    The container of a victim.
 
     Attributes:
-        container_id: None when it was no container's, or nobody knows.
-        how: in words, for the evidence; None when the kernel's own path says it.
+        container_id: None when it was in no container, or that is not known.
+        how: in words, for the evidence; None when the kernel's own path shows it.
     """
 
     container_id: str | None
@@ -45,7 +46,7 @@ class Placement:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Owner:
     """
-    Who had a pid, and when: None is since ever, or to this day.
+    A container whose process had a pid, from when until when; None where that end is open.
     """
 
     container_id: str
@@ -58,13 +59,13 @@ class _Owner:
     @property
     def key(self) -> tuple[str, str, int | None]:
         """
-        What is learned anew replaces what was known of the same kind; a life that was seen is one of its own.
+        The key by which newer knowledge replaces older; each lifetime that was seen to its end has its own.
         """
         return self.container_id, self.how, self.from_ns if self.confidence is Confidence.CERTAIN else None
 
     def off_ns(self, at_ns: int | None) -> int:
         """
-        How far a moment is outside of its lifetime; one that is not known may be any.
+        Return how far a time is outside the lifetime; 0 for a time that is not known.
         """
         if at_ns is None:
             return 0
@@ -74,42 +75,46 @@ class _Owner:
 
     def lived(self, at_ns: int | None) -> bool:
         """
-        Whether it had the pid at a moment.
+        Return whether it had the pid at this time.
         """
         return self.off_ns(at_ns) <= CLOCKS_NS
 
     def may_be(self, victim: OomVictim) -> bool:
         """
-        Whether a victim can be this process; another name is another process.
+        Return whether a victim can be this process; a process with another name cannot.
         """
         return self.comm in (None, victim.comm) and self.off_ns(victim.at_ns) <= SLACK_NS
 
     def confidence_for(self, victim: OomVictim) -> Confidence:
         """
-        How sure it is, if it is the victim.
+        Return how well it is supported that the victim is this process.
         """
         return self.confidence if self.lived(victim.at_ns) else Confidence.LIKELY
 
 
 class PidIndex:
     """
-    Who had a pid; the oldest are forgotten first.
+    Which container had a pid when; the oldest pids are forgotten first.
+
+    Attributes:
+        revision: changes with everything that can change the owner of a pid.
     """
 
     def __init__(self) -> None:
-        self._owners: OrderedDict[int, tuple[_Owner, ...]] = OrderedDict()
-        self._killed: OrderedDict[int, tuple[int, ...]] = OrderedDict()
+        self.revision = 0
+        self._owners: LruDict[int, tuple[_Owner, ...]] = LruDict(_PIDS_KEPT)
+        self._killed: LruDict[int, tuple[int, ...]] = LruDict(_PIDS_KEPT)
 
     def learn_main(self, container_id: str, pid: int, started_ns: int | None) -> None:
         """
-        The main process of a container, from inspect.
+        Learn the main process of a container, from `docker inspect`.
         """
         how = "docker inspect named this pid"
         self._learn(pid, _Owner(container_id=container_id, comm=None, how=how, from_ns=started_ns))
 
     def learn_tasks(self, container_id: str, rows: Iterable[TaskRow], at_ns: int | None) -> None:
         """
-        The processes that a report listed in a container's cgroup.
+        Learn the processes that a report listed in a container's cgroup.
         """
         for row in rows:
             how = "an earlier OOM report listed this pid in the container"
@@ -121,7 +126,7 @@ class PidIndex:
 
     def learn_exited(self, container_id: str, pid: int, started_ns: int, at_ns: int) -> None:
         """
-        A process that a signal ended, and whose container was known while it lived.
+        Learn a process that SIGKILL ended and whose container was known while it ran.
         """
         self._learn(
             pid,
@@ -137,7 +142,7 @@ class PidIndex:
 
     def learn_marked(self, container_id: str, pid: int, at_ns: int) -> None:
         """
-        A process that the OOM killer had chosen, and whose container was looked up before it was gone.
+        Learn a process that the OOM killer had chosen and whose container was looked up before it was gone.
         """
         self._learn(
             pid,
@@ -151,20 +156,22 @@ class PidIndex:
             ),
         )
 
-    def owner(self, victim: OomVictim, *, surely: bool = False) -> Placement | None:
+    def owner(self, victim: OomVictim, *, certain_only: bool = False) -> Attribution | None:
         """
-        Where a victim belongs, by its pid: what is certain goes first, then what fits best, then what was learned last.
+        Attribute a victim by its pid: certain owners first, then the best fit in time, then the one learned last.
 
         Args:
-            victim: as the kernel's log has it.
-            surely: only what was seen until its end counts, as better evidence is on its way.
+            victim: as the kernel log names it.
+            certain_only: count only owners that were seen to their end, as better evidence is on its way.
         """
         could = [owner for owner in reversed(self._owners.get(victim.pid, ())) if owner.may_be(victim)]
         certain = [owner for owner in could if owner.confidence_for(victim) is Confidence.CERTAIN]
-        owner = min(certain or ([] if surely else could), key=lambda owner: owner.off_ns(victim.at_ns), default=None)
+        owner = min(
+            certain or ([] if certain_only else could), key=lambda owner: owner.off_ns(victim.at_ns), default=None
+        )
         if owner is None:
             return None
-        return Placement(
+        return Attribution(
             container_id=owner.container_id,
             runtime="docker",
             confidence=owner.confidence_for(victim),
@@ -173,19 +180,17 @@ class PidIndex:
 
     def killed(self, pid: int, at_ns: int | None) -> None:
         """
-        A kill was told: what else comes to be known of that process, late, says nothing of the next one with its pid.
+        Note a kill: what is learned of that process later must not attribute the next process with its pid.
         """
         self.forget(pid, at_ns)
         if at_ns is not None:
             self._killed[pid] = (*self._killed.get(pid, ()), at_ns)[-_REUSES_KEPT:]
-            self._killed.move_to_end(pid)
-            if len(self._killed) > _PIDS_KEPT:
-                self._killed.popitem(last=False)
 
     def forget(self, pid: int, at_ns: int | None) -> None:
         """
-        A process has died: the next one with its pid is another, and so was the one before.
+        Forget a process that has died: the next process with its pid is another.
         """
+        self.revision += 1
         others = tuple(owner for owner in self._owners.pop(pid, ()) if not owner.lived(at_ns))
         if others:
             self._owners[pid] = others
@@ -193,8 +198,6 @@ class PidIndex:
     def _learn(self, pid: int, owner: _Owner) -> None:
         if owner.from_ns is not None and any(owner.lived(killed_ns) for killed_ns in self._killed.get(pid, ())):
             return
+        self.revision += 1
         others = [other for other in self._owners.get(pid, ()) if other.key != owner.key]
         self._owners[pid] = (*others, owner)[-_REUSES_KEPT:]
-        self._owners.move_to_end(pid)
-        if len(self._owners) > _PIDS_KEPT:
-            self._owners.popitem(last=False)

@@ -1,54 +1,50 @@
 """
-One container and its latest runs: which moment, which kill and which inspection belongs to which run.
+One container and its latest runs: which time, which kill and which inspection belongs to which run.
 """
 
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from collector.correlate.facts import Origin
+from collector.correlate.kill_in_run import KillInRun
+from collector.facts.observed import Origin
 from parsers.docker_inspect import ContainerSnapshot
-from sinks.event import EvidenceSource, Killer, Scope
 
 _RUNS_KEPT: Final = 4
-# Docker stamps State.StartedAt, then logs `start`: 13 to 98 ms later in the recordings; a busy host may take longer.
-START_LAG_NS: Final = 5 * 1_000_000_000
+# A late answer of Docker may bring many runs at once; one that is forgotten before its verdict has lost its kills.
+_UNJUDGED_RUNS_KEPT: Final = 256
+# Docker logs `start` after it has stamped State.StartedAt, and `die` after State.FinishedAt: 13 to 98 ms later in the
+# recordings, up to 4 minutes in a storm on an emulated machine. Runs differ by their ends, not by their starts.
+START_LAG_NS: Final = 600 * 1_000_000_000
+# A container's process may run before Docker stamps State.StartedAt.
+_RUNS_BEFORE_NS: Final = 60 * 1_000_000_000
 START_LEAD_NS: Final = 100_000_000
-# The clock of the kernel's log and the wall clock differ by so much; between two runs Docker leaves at least 100 ms.
-_CLOCK_SLACK_NS: Final = 50_000_000
+_REMOVED_STATES: Final = frozenset({"removing", "dead"})
+# Docker leaves at least so much between two runs.
+RESTART_NS: Final = 100_000_000
+# The clock of the kernel's log and the wall clock differ by so much, which is less than there is between two runs.
+CLOCK_SLACK_NS: Final = 50_000_000
+# Docker writes this code where it does not know how a task ended, and Docker 20.10 now and then for a task that ended
+# with 0; a program that calls exit(-1) has it too.
+LOST_TASK: Final = 255
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignalSent:
     """
-    A signal that somebody sent through Docker's API; None: a label of the container stands where its number was.
+    A signal that somebody sent through Docker's API.
+
+    Attributes:
+        signal: None when a label of the container has replaced its number.
     """
 
     at_ns: int
     signal: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KillInRun:
-    """
-    An OOM kill of a process of the run, as it was published.
-    """
-
-    event_id: str
-    at_ns: int | None
-    pid: int
-    comm: str | None
-    main_process: bool | None
-    killer: Killer
-    scope: Scope | None
-    limit_bytes: int | None
-    source: EvidenceSource
-    text: str
-
-
 @dataclass(slots=True, kw_only=True)
 class Run:
     """
-    One run of a container, from start to death.
+    One run of a container, from start to end.
 
     Attributes:
         started_at_ns: State.StartedAt; `start_event_ns` is the stamp of Docker's event.
@@ -58,12 +54,13 @@ class Run:
         after: the first inspect after the end.
         gone: Docker did not know the container any more when asked after the end.
         boot_id: the boot it ran in.
-        not_before_ns: when the run before it was over, if that was seen.
-        missed: nobody saw the end; it was found out by comparing.
+        not_before_ns: when the previous run had ended, if that was seen.
+        missed: whether nobody saw the end, and only a comparison showed it.
         origins: readings that must be read again if the end is not published.
-        words_asked: its last lines have been asked for and have not come.
-        words: its last lines.
-        words_missing: why there are none.
+        log_tail_requested: its log tail has been requested and has not come.
+        log_tail: the last lines of its log.
+        log_tail_missing: why there are none.
+        judged: it has its verdict.
     """
 
     container_id: str
@@ -82,14 +79,15 @@ class Run:
     not_before_ns: int = 0
     missed: bool = False
     origins: list[Origin] = field(default_factory=list)
-    words_asked: bool = False
-    words: tuple[str, ...] = ()
-    words_missing: str | None = None
+    log_tail_requested: bool = False
+    log_tail: tuple[str, ...] = ()
+    log_tail_missing: str | None = None
+    judged: bool = False
 
     @property
     def began_ns(self) -> int | None:
         """
-        The best stamp of its start.
+        The best time of its start: State.StartedAt, else Docker's event.
         """
         return self.started_at_ns if self.started_at_ns is not None else self.start_event_ns
 
@@ -103,24 +101,90 @@ class Run:
     @property
     def ended_ns(self) -> int | None:
         """
-        The best stamp of its end: State.FinishedAt, else Docker's event.
+        The best time of its end: State.FinishedAt, else Docker's event.
         """
         if self.after is not None and self.after.finished_at_ns is not None:
             return self.after.finished_at_ns
         return self.die_event_ns
 
+    @property
+    def being_removed(self) -> bool | None:
+        """
+        Whether Docker was removing the container when it was asked after the end; None if it was gone by then.
+
+        `docker rm -f` marks the container before it kills it: one that is not marked was killed by another command.
+        """
+        return self.after.status in _REMOVED_STATES if self.after is not None and self.after.status else None
+
+    @property
+    def reported_exit_code(self) -> int | None:
+        """
+        The exit code as Docker reported it: State.ExitCode, else that of the event.
+        """
+        return self.after.exit_code if self.after is not None else self.exit_code
+
+    @property
+    def earliest_ns(self) -> int:
+        """
+        The earliest time of anything in this run; 0 while its start is not known.
+        """
+        if self.began_ns is None:
+            return 0
+        lag_ns = _RUNS_BEFORE_NS if self.started_at_ns is not None else START_LAG_NS
+        return self.not_before_ns or self.began_ns - lag_ns
+
     def had_begun(self, at_ns: int | None) -> bool:
         """
-        Whether a moment, on the clock of the kernel's log, is not before this run.
+        Return whether a time, on the clock of the kernel log, is not before this run.
+
+        The end of the run before decides, where it was seen: Docker may stamp a start after the first kill.
         """
-        if at_ns is None or self.began_ns is None:
-            return True
-        lag_ns = _CLOCK_SLACK_NS if self.started_at_ns is not None else START_LAG_NS
-        return at_ns >= max(self.began_ns - lag_ns, self.not_before_ns)
+        return at_ns is None or at_ns >= self.earliest_ns
+
+    def is_over(self, at_ns: int | None, slack_ns: int) -> bool:
+        """
+        Return whether this run had ended before a time on the clock of the kernel log, which may differ by the slack.
+        """
+        return None not in (at_ns, self.ended_ns) and (at_ns or 0) > (self.ended_ns or 0) + slack_ns
+
+    def take_signals(self, unseen: "Run | None") -> None:
+        """
+        Take over the signals that were sent before an inspection showed this run, unless they are older.
+        """
+        if unseen is not None and self.began_ns is not None:
+            self.signals += [sent for sent in unseen.signals if sent.at_ns >= (self.began_ns or 0)]
+            self.origins += unseen.origins
+
+    def with_role(self, kill: KillInRun, ended_pid: int | None = None, *, has_init: bool) -> KillInRun:
+        """
+        Return a kill of this run with the role of its victim: it may have been published before the main process was
+        known, or while the main process of the run before was.
+
+        Args:
+            kill: the kill.
+            ended_pid: the process whose end was the run's; under an init not the init.
+            has_init: whether the first process is an init.
+        """
+        main_pids = {self.main_pid, ended_pid} - {None}
+        if not main_pids:
+            return kill
+        if (kill.process_pid or kill.pid) in main_pids:
+            return replace(kill, main_process=True)
+        return replace(kill, main_process=False) if kill.main_process is None and not has_init else kill
+
+    def is_start(self, start_event_ns: int) -> bool:
+        """
+        Return whether a `start` event belongs to this run, which an inspection has shown before.
+
+        Docker's events come in order: after the end of a run, a start is that of another.
+        """
+        if self.start_event_ns is not None or self.started_at_ns is None or self.die_event_ns is not None:
+            return False
+        return self.started_at_ns - START_LEAD_NS <= start_event_ns <= self.started_at_ns + START_LAG_NS
 
     def matches(self, snapshot: ContainerSnapshot) -> bool:
         """
-        Whether a snapshot shows this run, not one before or after it.
+        Return whether a snapshot shows this run, not one before or after it.
         """
         if snapshot.started_at_ns is None or snapshot.started_at_ns < self.not_before_ns:
             return False
@@ -136,11 +200,12 @@ class Run:
 @dataclass(slots=True, kw_only=True)
 class ContainerRecord:
     """
-    One container: the latest snapshot, what events said of it, and its latest runs.
+    One container: its latest snapshot, its metadata as events showed it, and its latest runs.
 
     Attributes:
         attributes: of its events, its labels among them.
         first_attributes: those of its `create` and `start` events: its labels, and what all events have.
+        cgroup: the one that its main process was seen in; None where nobody could look in time.
     """
 
     id: str
@@ -151,14 +216,15 @@ class ContainerRecord:
     snapshot: ContainerSnapshot | None = None
     runs: list[Run] = field(default_factory=list)
     created_event_ns: int | None = None
-    start_failure_told: str | None = None
+    start_failure_published: str | None = None
+    cgroup: str | None = None
     last_seen_ns: int = 0
     destroyed: bool = False
 
     @property
     def run(self) -> Run | None:
         """
-        The run that goes on, or the last one.
+        The run that goes on, else the last one.
         """
         return self.runs[-1] if self.runs else None
 
@@ -169,9 +235,16 @@ class ContainerRecord:
         """
         return self.runs[-1] if self.runs and not self.runs[-1].ended else None
 
+    def take_unseen(self) -> Run | None:
+        """
+        Remove and return a run of which only signals are known: they were sent to an earlier run, or to a later one.
+        """
+        run = self.living
+        return self.runs.pop() if run is not None and run.began_ns is None and run.main_pid is None else None
+
     def may_be_labelled(self, attribute: str) -> bool:
         """
-        Whether a label of the container may stand where an event has this attribute: Docker copies labels over them.
+        Return whether a label may have replaced this attribute of an event: Docker copies labels over attributes.
         """
         if self.snapshot is not None:
             return attribute in self.snapshot.labels
@@ -179,13 +252,13 @@ class ContainerRecord:
 
     def has_forgotten(self, snapshot: ContainerSnapshot) -> bool:
         """
-        Whether a snapshot shows a run older than the oldest that is kept.
+        Return whether a snapshot shows a run older than the oldest that is kept.
         """
         return bool(self.runs) and (snapshot.started_at_ns or 0) < self.runs[0].not_before_ns
 
     def run_at(self, at_ns: int | None) -> Run | None:
         """
-        The run to which a moment belongs: the latest that had begun by then.
+        Return the run to which a time belongs: the latest that had begun by then.
         """
         if at_ns is None:
             return self.run
@@ -193,35 +266,21 @@ class ContainerRecord:
 
     def run_of(self, kill: KillInRun) -> Run | None:
         """
-        The run that lost a process: its main process tells, else the time.
+        Return the run that lost a process: the one with this main process, else the one of that time.
         """
         own = (run for run in reversed(self.runs) if run.main_pid == kill.pid and run.had_begun(kill.at_ns))
         return next(own, None) or self.run_at(kill.at_ns)
 
-    def begin(self, run: Run) -> Run:
+    def begin(self, run: Run, earlier_end_ns: int | None = None) -> Run:
         """
-        Add a run; the oldest are forgotten.
+        Add a run; the oldest that have a verdict are forgotten.
+
+        An end before the run is given where that was published before a restart.
         """
-        last = self.run
-        if last is not None and last.die_event_ns is not None:
-            run.not_before_ns = last.die_event_ns + _CLOCK_SLACK_NS
+        ended_ns = self.run.die_event_ns if self.run is not None else earlier_end_ns
+        if ended_ns is not None:
+            run.not_before_ns = ended_ns + CLOCK_SLACK_NS
         self.runs.append(run)
-        del self.runs[:-_RUNS_KEPT]
+        while len(self.runs) > (_RUNS_KEPT if self.runs[0].judged else _UNJUDGED_RUNS_KEPT):
+            del self.runs[0]
         return run
-
-
-def without_state(snapshot: ContainerSnapshot) -> ContainerSnapshot:
-    """
-    The part of a snapshot that was true from the container's creation on: its configuration.
-    """
-    return replace(
-        snapshot,
-        pid=None,
-        status="created",
-        running=False,
-        oom_killed=False,
-        exit_code=0,
-        error="",
-        started_at_ns=None,
-        finished_at_ns=None,
-    )

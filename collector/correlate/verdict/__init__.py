@@ -1,9 +1,9 @@
 """
-Why a run ended: a pure function from the facts of one run to (cause, confidence, evidence).
+Decide why a run ended: a pure function from the case of one run to its cause, confidence and evidence.
 
-The rules stand in `oom`, `docker` and `exits`, one a function; `decide` asks them in the order of how much they
-prove. What never proves anything by itself: exit code 137, State.OOMKilled (in either direction), a `kill` event
-after the end.
+The rules are in `oom`, `docker` and `exits`, one function each; `decide` tries them in the order of how much they
+prove. Some things never prove anything by themselves: exit code 137, State.OOMKilled (in either direction), and a
+`kill` event after the end.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ __all__ = ["Case", "Verdict", "decide"]
 
 Rule = Callable[[Case], Verdict | None]
 
-# A rule stands before another when its evidence explains the end even if the other's evidence is there as well.
+# A rule comes before another when its evidence explains the end even if the other's evidence is there as well.
 RULES: Final[tuple[Rule, ...]] = (
     exits.never_started,
     oom.main_process_killed,
@@ -37,7 +37,7 @@ RULES: Final[tuple[Rule, ...]] = (
 
 def decide(case: Case) -> Verdict:
     """
-    The verdict on one run.
+    Return the verdict of the first rule that applies.
     """
     for rule in RULES:
         verdict = rule(case)

@@ -1,19 +1,20 @@
 """
-The facts on which a verdict rests, and the form of a verdict.
+The input of a verdict, and its form.
 """
 
+import signal as signals
 from dataclasses import dataclass
 from typing import Final
 
-from collector.correlate.facts import ProcessExited, SignalSeen
-from collector.correlate.runs import KillInRun, SignalSent
+from collector.correlate.crash_in_run import CrashInRun
+from collector.correlate.kill_in_run import KillInRun
+from collector.correlate.runs import LOST_TASK, SignalSent
+from collector.facts.observed import ProcessExitedFact, SignalFact
 from parsers.exit_code import meaning
 from parsers.proc_event import WaitStatus
 from sinks.event import Cause, Confidence, Evidence, EvidenceSource, Killer, Scope
 
 SIGNAL_BASE: Final = 128
-# Docker writes it where it does not know how a task ended; a program that calls exit(-1) has it too.
-LOST_TASK: Final = 255
 SIGKILL: Final = 9
 SIGTERM: Final = 15
 MS: Final = 1_000_000
@@ -21,9 +22,9 @@ SECOND: Final = 1_000_000_000
 # Docker stamps its `kill` event after it sent the signal: 45 ms before the end in the recordings, up to 0.4 ms after it
 # with a SIGKILL on an idle host.
 _STAMPED_WITHIN_NS: Final = 20 * MS
-# On a busy one it may be later; then it proves less.
+# On a busy host it may be later; then the signal proves less.
 _STAMPED_LATE_NS: Final = 100 * MS
-# The kernel's line comes before the process is gone.
+# The kernel prints the kill before the process is gone.
 _JUST_KILLED_S: Final = 1.0
 
 
@@ -34,18 +35,21 @@ class Case:
 
     Attributes:
         began_ns: start of the run; None when it never began.
-        ended_ns: State.FinishedAt, else the stamp of Docker's `die`.
+        ended_ns: State.FinishedAt, else the time of Docker's `die`.
         die_event_ns: None when nobody saw the end.
-        exit_code: from inspect; from the event only where no label can have forged it; else None.
+        exit_code: the kernel's where Docker does not know it, else the reported one.
+        reported_exit_code: from inspect; from the event only where no label can have forged it; else None.
         signals: sent through Docker in this run, in order, those after the end included.
-        stop_signal: what `docker stop` sends first.
+        being_removed: whether Docker was removing the container when it was asked after the end.
+        stop_signal: the signal that `docker stop` sends first.
         main_exit: how the main process ended, from the kernel itself; under an init the process that init ran.
+        crash: the kernel's line about the crash of the main process.
         sender: the signal that ended it and who sent it, where the trace source saw it.
         error: State.Error: why it could not be started.
         kernel_log: whether the kernel log was readable all the time.
         engine_down_ns: when the daemon stopped answering, if that was near this end.
         engine_up_ns: when it answered again.
-        rebooted: the host was booted anew since this run was last seen.
+        rebooted: whether the host was rebooted since this run was last seen.
         booted_ns: when the host was booted.
     """
 
@@ -55,9 +59,11 @@ class Case:
     ended_ns: int | None = None
     die_event_ns: int | None = None
     exit_code: int | None = None
+    reported_exit_code: int | None = None
     main_pid: int | None = None
     init: bool = False
     auto_remove: bool = False
+    being_removed: bool | None = None
     stop_signal: int = SIGTERM
     signals: tuple[SignalSent, ...] = ()
     stop_ns: int | None = None
@@ -65,8 +71,9 @@ class Case:
     oom_events_ns: tuple[int, ...] = ()
     oom_killed_flag: bool | None = None
     kills: tuple[KillInRun, ...] = ()
-    main_exit: ProcessExited | None = None
-    sender: SignalSeen | None = None
+    main_exit: ProcessExitedFact | None = None
+    crash: CrashInRun | None = None
+    sender: SignalFact | None = None
     error: str | None = None
     kernel_log: bool = False
     engine_down_ns: int | None = None
@@ -82,9 +89,16 @@ class Case:
         return self.main_exit.status if self.main_exit is not None else None
 
     @property
+    def is_code_disputed(self) -> bool:
+        """
+        Whether the kernel and Docker disagree on how it ended.
+        """
+        return self.reported_exit_code not in (None, self.exit_code)
+
+    @property
     def signal(self) -> int | None:
         """
-        The signal that ended it: from its wait status, else what the exit code names (128 + n), which proves little.
+        The signal that ended it: from its wait status, else from the exit code (128 + n), which proves little.
         """
         if self.wait_status is not None:
             return self.wait_status.signal
@@ -93,7 +107,7 @@ class Case:
 
     def may_be(self, signal: int) -> bool:
         """
-        Whether a signal can have ended it: it did by all that is known, or nothing is known of how it ended.
+        Return whether a signal can have ended it: all evidence says so, or there is no evidence of how it ended.
         """
         if self.wait_status is None and self.exit_code in (None, LOST_TASK):
             return True
@@ -108,14 +122,16 @@ class Case:
 
     def is_late(self, sent: SignalSent) -> bool:
         """
-        Whether a signal is stamped so long after the end that it was hardly sent before it.
+        Return whether a signal is stamped so long after the end that it was hardly sent before.
         """
         return self.ended_ns is not None and sent.at_ns > self.ended_ns + _STAMPED_WITHIN_NS
 
     def _may_precede_end(self, sent: SignalSent) -> bool:
         """
-        Whether a signal was sent before the end: one that is stamped later, only if nothing else explains the end, and
-        one that is late only if the end was by that signal.
+        Return whether a signal may have been sent before the end.
+
+        One that is stamped after the end counts only if nothing else explains the end, and one that is stamped late
+        only if the end was by that signal.
         """
         if self.ended_ns is None or sent.at_ns <= self.ended_ns:
             return True
@@ -126,29 +142,40 @@ class Case:
     @property
     def killed_for_memory(self) -> bool:
         """
-        Whether the kernel killed a process right before the end that may have been the main one.
+        Whether the OOM killer killed a process right before the end that may have been the main process.
         """
         seconds = [self.before_end_s(kill.at_ns) for kill in self.kills if _may_be_of_main(kill)]
         return any(second is not None and abs(second) <= _JUST_KILLED_S for second in seconds)
 
+    @property
+    def killed_by_program(self) -> bool:
+        """
+        Whether a program for which journald vouches reported that it killed the main process.
+        """
+        return any(
+            kill.author is not None and kill.author.doubt is None and kill.main_process is not False
+            for kill in self.kills
+        )
+
     def before_end_s(self, at_ns: int | None) -> float | None:
         """
-        Seconds from a moment to the end; negative when it was after it.
+        Return the seconds from this time to the end; negative for a time after the end.
+
+        The end is that of the main process, where that was seen: a starved Docker stamps it up to a minute later.
         """
-        if at_ns is None or self.ended_ns is None:
-            return None
-        return (self.ended_ns - at_ns) / SECOND
+        ended_ns = self.main_exit.at_ns if self.main_exit is not None else self.ended_ns
+        return (ended_ns - at_ns) / SECOND if at_ns is not None and ended_ns is not None else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """
-    A cause, how sure it is, and what shows it.
+    A cause, how well it is supported, and the evidence.
 
     Attributes:
-        because: half a sentence for the message: `the kernel's OOM killer killed its main process`.
+        because: a clause for the message: `the kernel's OOM killer killed its main process`.
         scope: whose memory ran out, for causes that are an OOM.
-        settled: no evidence that may still come can change it.
+        final: no evidence that may still come can change it.
     """
 
     cause: Cause
@@ -156,7 +183,7 @@ class Verdict:
     because: str
     evidence: tuple[Evidence, ...] = ()
     scope: Scope | None = None
-    settled: bool = False
+    final: bool = False
 
 
 def _may_be_of_main(kill: KillInRun) -> bool:
@@ -165,7 +192,7 @@ def _may_be_of_main(kill: KillInRun) -> bool:
 
 def signal_name(number: int | None) -> str:
     """
-    A signal as it stands in a sentence: `SIGKILL`, its number where it has no name, `a signal` where that is unknown.
+    Return a signal as words: `SIGKILL`, its number where it has no name, `a signal` where the number is unknown.
     """
     if number is None:
         return "a signal"
@@ -174,14 +201,14 @@ def signal_name(number: int | None) -> str:
 
 def evidence_of_kill(kill: KillInRun) -> Evidence:
     """
-    The line that tells of an OOM kill.
+    Return the line that describes an OOM kill.
     """
     return Evidence(source=kill.source, time_ns=kill.at_ns, text=kill.text)
 
 
 def evidence_of_signal(sent: SignalSent) -> Evidence:
     """
-    Docker's event of a signal that was sent through it.
+    Return Docker's event about a signal that was sent through Docker.
     """
     text = f"kill signal={sent.signal}" if sent.signal is not None else "kill"
     return Evidence(source=EvidenceSource.DOCKER, time_ns=sent.at_ns, text=text)
@@ -189,14 +216,14 @@ def evidence_of_signal(sent: SignalSent) -> Evidence:
 
 def evidence_of_event(action: str, at_ns: int) -> Evidence:
     """
-    An event of Docker that says all by its name.
+    Return an event of Docker that needs no more than its name.
     """
     return Evidence(source=EvidenceSource.DOCKER, time_ns=at_ns, text=action)
 
 
 def evidence_of_exit(case: Case) -> tuple[Evidence, ...]:
     """
-    The wait status of the main process, where it was seen.
+    Return the wait status of the main process, where it was seen.
     """
     exited, status = case.main_exit, case.wait_status
     if exited is None or status is None:
@@ -205,3 +232,15 @@ def evidence_of_exit(case: Case) -> tuple[Evidence, ...]:
     core = ", core dumped" if status.core_dumped else ""
     text = f"pid {exited.pid} ended: wait status {how}{core}"
     return (Evidence(source=EvidenceSource.PROCESS, time_ns=exited.at_ns, text=text),)
+
+
+def signal_number(name: str | None) -> int:
+    """
+    Return the number of a stop signal as Docker writes it: `SIGQUIT`, `QUIT`, `3` or nothing (SIGTERM).
+    """
+    if not name:
+        return SIGTERM
+    if name.isdecimal():
+        return int(name[:3])
+    full = name.upper() if name.upper().startswith("SIG") else f"SIG{name.upper()}"
+    return signals.Signals[full].value if full in signals.Signals.__members__ else SIGTERM

@@ -1,12 +1,11 @@
 """
-Verdict rules: somebody ended it through Docker, or Docker itself went down.
+Verdict rules: somebody ended the container through Docker, or Docker itself went down.
 """
 
 from typing import Final
 
-from collector.correlate.runs import SignalSent
+from collector.correlate.runs import LOST_TASK, SignalSent
 from collector.correlate.verdict.case import (
-    LOST_TASK,
     MS,
     SECOND,
     SIGKILL,
@@ -20,20 +19,20 @@ from collector.correlate.verdict.case import (
 from parsers.exit_code import meaning
 from sinks.event import Cause, Confidence, Evidence, EvidenceSource
 
-# A program may take its time after SIGTERM; after half a minute its end is its own.
+# A program may take some time to exit on SIGTERM; after half a minute the signal no longer explains its exit.
 _HANDLED_WITHIN_S: Final = 30.0
-# Unless it ends by that very signal: it may have sent its users away first.
+# Unless that signal ends it: it may have drained its connections first.
 _DRAINED_WITHIN_S: Final = 600.0
-# dockerd gives all containers 15 s to stop (its shutdown timeout) and stops to answer when it begins.
+# dockerd gives all containers 15 s to stop (its shutdown timeout), and answers no more requests from then on.
 _SHUTDOWN_NS: Final = 20 * SECOND
 _RESTORE_NS: Final = 5 * SECOND
-# Signals on which no program ends in its own way: most ask for a reload or a report, SIGKILL and SIGSTOP it never sees.
+# Signals on which no program exits by itself: most ask for a reload or a report; SIGKILL and SIGSTOP cannot be handled.
 _NEVER_AN_ORDER_TO_END: Final = frozenset({1, 10, 12, 17, 18, 23, 28, SIGKILL, 19})
 
 
 def daemon_went_down(case: Case) -> Verdict | None:
     """
-    dockerd was going down and stopped its containers, or came back and ended what it found.
+    Decide for a shutdown of dockerd, which stopped its containers, or ended what it found when it came back.
     """
     if case.engine_down_ns is None or not (_stopped_at_shutdown(case) or _ended_while_down(case)):
         return None
@@ -46,15 +45,16 @@ def daemon_went_down(case: Case) -> Verdict | None:
     return Verdict(
         cause=Cause.DAEMON_SHUTDOWN,
         confidence=Confidence.LIKELY,
-        because="the Docker daemon went down, and the container with it",
+        because="the Docker daemon shut down, and the container with it",
         evidence=(*evidence, down),
     )
 
 
 def stopped(case: Case) -> Verdict | None:
     """
-    docker stop, restart or compose down: the stop signal, the end, and Docker's `stop` event; unless it ended by a
-    SIGKILL that Docker did not send, and the kernel sent one at that moment.
+    Decide for docker stop, restart or compose down: the stop signal, the end, and Docker's `stop` event.
+
+    Not if the run ended by a SIGKILL that Docker did not send, while the kernel sent one.
     """
     sent = case.signals_before_end
     if case.stop_ns is None or not sent:
@@ -72,38 +72,44 @@ def stopped(case: Case) -> Verdict | None:
         return Verdict(
             cause=Cause.DOCKER_STOP_TIMEOUT,
             confidence=confidence,
-            because=f"it did not end on {signal_name(sent[-2].signal)} within {grace_s:.1f} s, "
-            "and docker stop sent SIGKILL",
+            because=f"it did not exit on {signal_name(sent[-2].signal)} within {grace_s:.1f} s, "
+            "so docker stop sent SIGKILL",
             evidence=evidence,
         )
     return Verdict(
         cause=Cause.DOCKER_STOP,
         confidence=confidence,
-        because=f"docker stop sent {signal_name(sent[-1].signal)}, and it ended within the grace period",
+        because=f"docker stop sent {signal_name(sent[-1].signal)}, and it exited within the grace period",
         evidence=evidence,
     )
 
 
 def removed(case: Case) -> Verdict | None:
     """
-    docker rm -f: SIGKILL, the end, and the removal at once, which the container had not asked for itself (--rm).
+    Decide for docker rm -f: SIGKILL, the end, and at once the removal, which was not due to --rm.
+
+    Docker's `destroy` may come seconds later; what Docker says of the container's state right after the end does not.
+    It is never certain: docker kill with docker rm right after it look the same. A busy engine may stamp its `kill`
+    long after the end; it sends one only to a container that it takes for running.
     """
-    sent = case.signals_before_end
-    if case.destroy_ns is None or case.auto_remove or not case.may_be(SIGKILL):
+    sent = case.signals_before_end or (() if case.killed_for_memory else case.signals)
+    if case.auto_remove or case.being_removed is False or not case.may_be(SIGKILL):
         return None
-    if not sent or sent[-1].signal not in (SIGKILL, None):
+    if not sent or sent[-1].signal not in (SIGKILL, None) or not (case.being_removed or case.destroy_ns is not None):
         return None
+    destroy = (evidence_of_event("destroy", case.destroy_ns),) if case.destroy_ns is not None else ()
+    state = Evidence(source=EvidenceSource.INSPECT, time_ns=case.ended_ns, text="Docker was removing the container")
     return Verdict(
         cause=Cause.DOCKER_RM,
-        confidence=Confidence.CERTAIN if sent[-1].signal is not None else Confidence.LIKELY,
+        confidence=Confidence.LIKELY,
         because="docker rm -f killed it",
-        evidence=(evidence_of_signal(sent[-1]), evidence_of_event("destroy", case.destroy_ns)),
+        evidence=(evidence_of_signal(sent[-1]), *((state,) if case.being_removed else ()), *destroy),
     )
 
 
 def killed(case: Case) -> Verdict | None:
     """
-    docker kill: the exit code is that of a signal sent through Docker, or the program ended on it in its own way.
+    Decide for docker kill: a signal sent through Docker ended the program, or the program exited because of it.
     """
     for sent in reversed(case.signals_before_end):
         confidence = _ended_by(case, sent)
@@ -127,7 +133,7 @@ def killed(case: Case) -> Verdict | None:
                 cause=Cause.DOCKER_KILL,
                 confidence=Confidence.LIKELY,
                 because=f"docker kill sent {signal_name(sent.signal)}, "
-                f"and the program ended with code {case.exit_code}",
+                f"and the program exited with code {case.exit_code}",
                 evidence=(evidence_of_signal(sent),),
             )
     return None
@@ -135,20 +141,30 @@ def killed(case: Case) -> Verdict | None:
 
 def _ended_by(case: Case, sent: SignalSent) -> Confidence | None:
     """
-    How sure it is that this signal ended it, as its exit code says; None: it did not, or was survived for too long.
+    Return the confidence that this signal ended the run, as its exit code says; None if it did not or came too early.
     """
     if sent.signal is None or case.signal != sent.signal:
         return None
     seconds = case.before_end_s(sent.at_ns) or 0.0
     if seconds <= _HANDLED_WITHIN_S:
-        return Confidence.LIKELY if case.is_late(sent) else Confidence.CERTAIN
+        doubtful = case.is_late(sent) or case.killed_by_program or _may_be_removal(case, sent)
+        return Confidence.LIKELY if doubtful else Confidence.CERTAIN
     ordered = sent.signal not in _NEVER_AN_ORDER_TO_END
     return Confidence.LIKELY if ordered and seconds <= _DRAINED_WITHIN_S else None
 
 
+def _may_be_removal(case: Case, sent: SignalSent) -> bool:
+    """
+    Return whether a SIGKILL may have been docker rm -f: not if Docker was asked after the end and was not removing it.
+
+    With --rm Docker removes the container in any case, so nothing distinguishes the two.
+    """
+    return sent.signal == SIGKILL and (case.auto_remove or case.being_removed is not False)
+
+
 def _stopped_at_shutdown(case: Case) -> bool:
     """
-    Stopped as by docker stop while the daemon was about to be gone.
+    Return whether the run was stopped as by docker stop while the daemon was going down.
     """
     if case.engine_down_ns is None or case.ended_ns is None or not case.signals_before_end:
         return False
@@ -159,8 +175,9 @@ def _stopped_at_shutdown(case: Case) -> bool:
 
 def _was_back(case: Case, engine_down_ns: int) -> bool:
     """
-    Whether the daemon was back before the agent had found it. It had started the run; or a signal shows it, since one
-    that shuts down begins with the stop signal, and soon.
+    Return whether the daemon was back before the agent noticed.
+
+    Then it has started the run, or a signal shows it: a daemon that shuts down sends the stop signal first, and soon.
     """
     if case.began_ns is not None and case.began_ns > engine_down_ns:
         return True
@@ -172,8 +189,8 @@ def _was_back(case: Case, engine_down_ns: int) -> bool:
 
 def _ended_while_down(case: Case) -> bool:
     """
-    Ended between the daemon's going and its coming back, with the code of a lost task or by a signal that is no fault
-    of the program.
+    Return whether the run ended while the daemon was down, with the code of a lost task or by a signal that does not
+    mean a crash.
     """
     if case.engine_down_ns is None or case.ended_ns is None:
         return False

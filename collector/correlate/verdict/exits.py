@@ -1,12 +1,14 @@
 """
-Verdict rules: the exit itself, when nobody else had a part in it that was seen.
+Verdict rules: the exit itself, when nobody was seen to have caused it.
 """
 
 from typing import Final
 
-from collector.correlate.facts import SignalSeen
+from collector.correlate.crash_in_run import CrashInRun
+from collector.correlate.crash_reasons import REASONS, reason_of, signals_of
+from collector.correlate.pid_observations import described, evidence_of
+from collector.correlate.runs import LOST_TASK
 from collector.correlate.verdict.case import (
-    LOST_TASK,
     SECOND,
     SIGKILL,
     SIGNAL_BASE,
@@ -16,21 +18,25 @@ from collector.correlate.verdict.case import (
     evidence_of_kill,
     signal_name,
 )
-from collector.correlate.witnesses import described, evidence_of
-from collector.correlate.wording import shown
+from collector.facts.observed import SignalFact
 from parsers.exit_code import meaning
+from parsers.kernel import Fault
 from sinks.event import Cause, Confidence, Evidence, EvidenceSource
+from sinks.text import printable
 
 _START_FAILURES: Final = range(125, 129)
 # dockerd takes at most its shutdown timeout plus systemd's 90 s to stop everything before a reboot.
 _SHUTDOWN_NS: Final = 180 * SECOND
-_DOCKERS_PROGRAMS: Final = ("runc", "crun", "containerd-shim", "dockerd")
+_DOCKERS_FILES: Final = frozenset({"runc", "crun", "containerd", "containerd-shim-runc-v2", "dockerd"})
+# The names that the kernel keeps of them, at most 15 bytes.
+_DOCKERS_PROGRAMS: Final = frozenset(file[:15] for file in _DOCKERS_FILES)
+_DOCKERS_UNITS: Final = ("docker.service", "containerd.service", "snap.docker.dockerd.service")
 _REBOOT_SIGNALS: Final = (9, 15)
 
 
 def never_started(case: Case) -> Verdict | None:
     """
-    It could not be started: State.Error, and a code that only a failed start has.
+    Decide for a failed start: State.Error, and a code that only a failed start has.
     """
     if case.started and not (case.error and case.exit_code in _START_FAILURES):
         return None
@@ -38,7 +44,7 @@ def never_started(case: Case) -> Verdict | None:
         return Verdict(
             cause=Cause.START_FAILED,
             confidence=Confidence.POSSIBLE,
-            because="it was removed without ever having run",
+            because="it was removed before it ever ran",
         )
     evidence = (
         Evidence(source=EvidenceSource.INSPECT, time_ns=case.ended_ns, text=f"State.Error: {case.error}"),
@@ -47,16 +53,16 @@ def never_started(case: Case) -> Verdict | None:
     return Verdict(
         cause=Cause.START_FAILED,
         confidence=Confidence.CERTAIN,
-        because=f"it could not be started: {shown(case.error)}",
+        because=f"it could not be started: {printable(case.error)}",
         evidence=evidence,
         scope=case.kills[-1].scope if case.kills else None,
-        settled=True,
+        final=True,
     )
 
 
 def host_went_down(case: Case) -> Verdict | None:
     """
-    The host was booted anew since the run was last seen, and nothing else explains the end.
+    Decide for a reboot since the run was last seen, if nothing else explains the end.
     """
     if not case.rebooted:
         return None
@@ -73,7 +79,7 @@ def host_went_down(case: Case) -> Verdict | None:
     return Verdict(
         cause=Cause.HOST_REBOOT,
         confidence=Confidence.LIKELY,
-        because="the host went down while it ran",
+        because="the host went down while it was running",
         evidence=(
             Evidence(source=EvidenceSource.INSPECT, time_ns=case.booted_ns, text="the host has another boot id since"),
         ),
@@ -82,24 +88,46 @@ def host_went_down(case: Case) -> Verdict | None:
 
 def crashed(case: Case) -> Verdict | None:
     """
-    A fatal signal of its own making, which nobody sent through Docker; an exit code alone may be the program's own.
+    Decide for a crash: a fatal signal that nobody sent through Docker; a mere exit code may be the program's own.
+
+    The kernel prints its line only for a process that the signal ends. So the line is as good as the wait status, if
+    the process in it is certain.
     """
     if case.signal is None or not meaning(SIGNAL_BASE + case.signal).crash:
         return None
+    crash = crash_behind(case)
+    is_seen = case.wait_status is not None or (crash is not None and crash.confidence is Confidence.CERTAIN)
+    line = (Evidence(source=crash.source, time_ns=crash.at_ns, text=crash.text),) if crash is not None else ()
     return Verdict(
         cause=Cause.CRASH,
-        confidence=Confidence.CERTAIN if case.wait_status is not None else Confidence.LIKELY,
-        because=f"it crashed with {signal_name(case.signal)}",
-        evidence=evidence_of_exit(case),
+        confidence=Confidence.CERTAIN if is_seen else Confidence.LIKELY,
+        because=f"it crashed with {signal_name(case.signal)}{_how(crash)}",
+        evidence=(*line, *evidence_of_exit(case)),
     )
+
+
+def crash_behind(case: Case) -> CrashInRun | None:
+    """
+    Return the kernel's line about the end of a run, if the signal in it can be the one that ended the run.
+    """
+    crash = case.crash
+    return crash if crash is not None and case.signal in signals_of(crash.notice) else None
+
+
+def _how(crash: CrashInRun | None) -> str:
+    if crash is None:
+        return ""
+    fault, reason = crash.notice.fault or Fault(), reason_of(crash.notice)
+    module = f" in {printable(fault.module_name)}" if fault.module_name is not None else ""
+    return f"{module} ({REASONS[reason]})" if reason is not None else module
 
 
 def signalled(case: Case) -> Verdict | None:
     """
-    A signal that neither Docker nor an OOM killer sent.
+    Decide for a signal that neither Docker nor an OOM killer sent.
 
-    By the exit code alone a program that calls exit(137) looks the same, and so does a kill whose kernel line was lost:
-    SIGKILL leaves the least trace, so it weighs least.
+    The exit code alone is the same for a program that calls exit(137), and for a kill whose kernel line was lost. Of
+    all signals SIGKILL has the most such explanations, so its exit code alone makes the cause only possible.
     """
     if case.signal is None or case.die_event_ns is None:
         return None
@@ -110,55 +138,77 @@ def signalled(case: Case) -> Verdict | None:
         return Verdict(
             cause=Cause.SIGNAL,
             confidence=Confidence.LIKELY,
-            because=f"{name} ended it, and Docker did not send it",
+            because=f"it was ended by {name}, which Docker did not send",
             evidence=evidence_of_exit(case),
         )
     return Verdict(
         cause=Cause.SIGNAL,
         confidence=Confidence.POSSIBLE if case.signal == SIGKILL else Confidence.LIKELY,
-        because=f"{name} from outside Docker, or the program itself ended with code {case.exit_code}",
+        because=f"either {name} from outside Docker, or the program itself returned {case.exit_code}",
     )
 
 
-def _sent_by(case: Case, sent: SignalSeen, name: str) -> Verdict:
+def _sent_by(case: Case, sent: SignalFact, name: str) -> Verdict:
     """
-    The sender is known. Docker's own programs send for Docker, even where its event was lost.
+    Decide for a known sender; a program of Docker sends for Docker, even where Docker's event was lost.
+
+    A name proves nothing, as any user may copy a program: what else is known of the sender must fit.
     """
-    by_docker = sent.sender_comm is not None and sent.sender_comm.startswith(_DOCKERS_PROGRAMS)
+    named = (sent.sender_comm or "").partition(":")[0] in _DOCKERS_PROGRAMS
+    by_docker = named and _is_engine(sent)
+    unseen = ", which was gone before its cgroup could be read" if named and not sent.sender_placed else ""
     evidence = evidence_of(sent)
     return Verdict(
-        cause=Cause.DOCKER_KILL if by_docker and sent.sender_container is None else Cause.SIGNAL,
-        confidence=Confidence.LIKELY if by_docker else Confidence.CERTAIN,
-        because=f"{name} was sent by {described(sent)}",
+        cause=Cause.DOCKER_KILL if by_docker else Cause.SIGNAL,
+        confidence=Confidence.LIKELY if by_docker or unseen else Confidence.CERTAIN,
+        because=f"{name} was sent by {described(sent)}{unseen}",
         evidence=(*((evidence,) if evidence is not None else ()), *evidence_of_exit(case)),
+    )
+
+
+def _is_engine(sent: SignalFact) -> bool:
+    """
+    Return whether a sender is root, in the engine's own unit, or in none as on a host without systemd, and runs one of
+    the engine's files where the agent may read that.
+    """
+    program = sent.sender_exe.rpartition("/")[2] if sent.sender_exe is not None else None
+    return (
+        sent.sender_uid == 0
+        and sent.sender_placed
+        and sent.sender_container is None
+        and sent.sender_unit in (None, *_DOCKERS_UNITS)
+        and (program is None or program in _DOCKERS_FILES)
     )
 
 
 def ended_by_itself(case: Case) -> Verdict | None:
     """
-    An exit code that no signal gives.
+    Decide for an exit code that no signal gives.
     """
     if case.exit_code is None or case.signal is not None or (case.exit_code == LOST_TASK and case.die_event_ns is None):
         return None
+    is_doubtful = case.is_code_disputed or (case.exit_code == LOST_TASK and case.wait_status is None)
+    confidence = Confidence.LIKELY if is_doubtful else Confidence.CERTAIN
+    doubt = f", although Docker reported code {case.reported_exit_code}" if case.is_code_disputed else ""
     if case.exit_code == 0:
         return Verdict(
             cause=Cause.EXIT,
-            confidence=Confidence.CERTAIN,
-            because="it ended by itself",
+            confidence=confidence,
+            because=f"it finished by itself{doubt}",
             evidence=evidence_of_exit(case),
-            settled=not case.signals,
+            final=not case.signals,
         )
     return Verdict(
         cause=Cause.APP_ERROR,
-        confidence=Confidence.CERTAIN,
-        because=f"the program itself ended with code {case.exit_code}",
+        confidence=confidence,
+        because=f"the program itself returned {case.exit_code}{doubt}",
         evidence=evidence_of_exit(case),
     )
 
 
 def unknown(case: Case) -> Verdict:
     """
-    What remains: the evidence does not say.
+    Return the verdict when no rule applies.
     """
-    seen = "nobody saw its end" if case.die_event_ns is None else "the evidence does not say why"
+    seen = "its end was not observed" if case.die_event_ns is None else "the evidence does not say why"
     return Verdict(cause=Cause.UNKNOWN, confidence=Confidence.POSSIBLE, because=seen)

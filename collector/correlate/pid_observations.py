@@ -1,47 +1,57 @@
 """
 What other sources saw of a process at its end: its wait status, the signal and its sender, the OOM killer's choice.
 
-Kept by pid for a while, the oldest forgotten first; a pid that is used again is told apart by the time.
+Kept by pid for a while, the oldest forgotten first; processes that had the same pid are distinguished by time.
 """
 
-from collections import OrderedDict, deque
 from dataclasses import replace
 from signal import SIGKILL
 from typing import Final
 
-from collector.correlate.facts import ProcessExited, SignalSeen, VictimSeen
 from collector.correlate.pid_index import CLOCKS_NS, SLACK_NS
+from collector.facts.lru import LruQueues
+from collector.facts.observed import ProcessExitedFact, SignalFact, VictimMarkedFact
 from sinks.event import Evidence, EvidenceSource
 
 _PIDS_KEPT: Final = 4096
 _SEEN_KEPT: Final = 8
-# A signal works at once on a process that runs; one in the depths of the kernel dies when it comes back.
+# A signal ends a running process at once; a process inside a system call ends when it returns from the kernel.
 _WORKS_WITHIN_NS: Final = 10_000_000_000
 
-Seen = ProcessExited | SignalSeen | VictimSeen
+Seen = ProcessExitedFact | SignalFact | VictimMarkedFact
 
 
-class Witnesses:
+class PidObservations:
     """
-    What was seen of processes, by their pid on the host.
+    The observations of processes, by their pid on the host.
     """
 
     def __init__(self) -> None:
-        self._seen: OrderedDict[int, deque[Seen]] = OrderedDict()
+        self._seen: LruQueues[int, Seen] = LruQueues(_PIDS_KEPT, of_each=_SEEN_KEPT)
 
-    def note(self, fact: Seen) -> None:
+    def add(self, fact: Seen) -> None:
         """
-        Keep what was seen.
+        Keep an observation.
         """
-        pid = fact.target_pid if isinstance(fact, SignalSeen) else fact.pid
-        self._seen.setdefault(pid, deque(maxlen=_SEEN_KEPT)).append(fact)
-        self._seen.move_to_end(pid)
-        if len(self._seen) > _PIDS_KEPT:
-            self._seen.popitem(last=False)
+        pid = fact.target_pid if isinstance(fact, SignalFact) else fact.pid
+        self._seen.add(pid, fact)
+
+    def ends(self, pid: int) -> tuple[ProcessExitedFact, ...]:
+        """
+        Return how the processes ended that had a pid, the latest first.
+        """
+        return tuple(fact for fact in reversed(self._seen.get(pid, ())) if isinstance(fact, ProcessExitedFact))
+
+    def ended_between(self, from_ns: int, to_ns: int) -> list[ProcessExitedFact]:
+        """
+        Return the processes that ended in a span of time.
+        """
+        facts = (fact for seen in self._seen.values() for fact in seen if isinstance(fact, ProcessExitedFact))
+        return [fact for fact in facts if from_ns <= fact.at_ns <= to_ns]
 
     def of_kill(self, pid: int, at_ns: int | None) -> tuple[Evidence, ...]:
         """
-        What confirms that the OOM killer killed a process at a moment.
+        Return what confirms that the OOM killer killed a process at this time.
         """
         if at_ns is None:
             return ()
@@ -51,9 +61,9 @@ class Witnesses:
 
     def _life(self, pid: int, at_ns: int) -> tuple[int, int]:
         """
-        From when to when what was seen of a pid concerns the process that was killed, and no other that had it.
+        Return the time span in which observations of a pid concern the killed process, not another that had its pid.
         """
-        ends = [fact for fact in self._seen.get(pid, ()) if isinstance(fact, ProcessExited)]
+        ends = [fact for fact in self._seen.get(pid, ()) if isinstance(fact, ProcessExitedFact)]
         for end in ends:
             if end.started_ns - CLOCKS_NS <= at_ns <= end.at_ns + CLOCKS_NS:
                 return max(end.started_ns, at_ns - _WORKS_WITHIN_NS) - CLOCKS_NS, end.at_ns
@@ -61,41 +71,41 @@ class Witnesses:
         after_ns = min((end.started_ns for end in ends if end.started_ns > at_ns), default=at_ns + _WORKS_WITHIN_NS)
         return max(before_ns, at_ns - _WORKS_WITHIN_NS), min(after_ns, at_ns + _WORKS_WITHIN_NS)
 
-    def killed_between(self, from_ns: int, to_ns: int) -> list[VictimSeen | ProcessExited]:
+    def killed_between(self, from_ns: int, to_ns: int) -> list[VictimMarkedFact | ProcessExitedFact]:
         """
-        Processes that the OOM killer chose, and those that SIGKILL ended although no process had sent it.
+        Return the processes that the OOM killer chose, and those that SIGKILL ended although no process had sent it.
         """
         return [
             fact
             for pid, facts in self._seen.items()
             for fact in facts
-            if not isinstance(fact, SignalSeen)
+            if not isinstance(fact, SignalFact)
             and from_ns - SLACK_NS <= fact.at_ns <= to_ns + SLACK_NS
-            and (isinstance(fact, VictimSeen) or self._was_killed(pid, fact))
+            and (isinstance(fact, VictimMarkedFact) or self._was_killed(pid, fact))
         ]
 
-    def _was_killed(self, pid: int, end: ProcessExited) -> bool:
+    def _was_killed(self, pid: int, end: ProcessExitedFact) -> bool:
         by_signal = end.status is not None and end.status.signal == SIGKILL
         return by_signal and self.sender(pid, SIGKILL, end.at_ns) is None
 
-    def sender(self, pid: int, signal: int, ended_ns: int | None) -> SignalSeen | None:
+    def sender(self, pid: int, signal: int, ended_ns: int | None) -> SignalFact | None:
         """
-        The last signal of a number that a process, not the kernel, had sent to a process before its end.
+        Return the last signal of this number that a process, not the kernel, had sent to a process before its end.
         """
         for fact in reversed(self._seen.get(pid, ())):
-            if isinstance(fact, SignalSeen) and fact.signal == signal and fact.code <= 0:
+            if isinstance(fact, SignalFact) and fact.signal == signal and fact.code <= 0:
                 until_end_ns = ended_ns - fact.at_ns if ended_ns is not None else 0
                 if -SLACK_NS <= until_end_ns <= _WORKS_WITHIN_NS:
                     return self._with_container(fact)
         return None
 
-    def _with_container(self, sent: SignalSeen) -> SignalSeen:
+    def _with_container(self, sent: SignalFact) -> SignalFact:
         """
-        A sender that was gone when it was looked up may have been followed to its end in a container.
+        Add the container of a sender that was gone when it was looked up, if its exit names one.
         """
         if sent.sender_container is not None:
             return sent
-        ends = (fact for fact in self._seen.get(sent.sender_pid, ()) if isinstance(fact, ProcessExited))
+        ends = (fact for fact in self._seen.get(sent.sender_pid, ()) if isinstance(fact, ProcessExitedFact))
         near = (end for end in ends if 0 <= end.at_ns - sent.at_ns + SLACK_NS <= _WORKS_WITHIN_NS)
         end = next(near, None)
         return replace(sent, sender_container=end.container) if end is not None else sent
@@ -103,25 +113,25 @@ class Witnesses:
 
 def evidence_of(fact: Seen) -> Evidence | None:
     """
-    What was seen, as evidence of a kill; None where it says nothing of it.
+    Return an observation as evidence of a kill; None where it proves nothing.
     """
     match fact:
-        case ProcessExited():
+        case ProcessExitedFact():
             if fact.status is None:
                 return None
             how = f"signal {fact.status.signal}" if fact.status.signal is not None else f"code {fact.status.exit_code}"
             text = f"pid {fact.pid} ended: wait status {how}"
             return Evidence(source=EvidenceSource.PROCESS, time_ns=fact.at_ns, text=text)
-        case VictimSeen():
+        case VictimMarkedFact():
             return Evidence(source=EvidenceSource.TRACE, time_ns=fact.at_ns, text=f"mark_victim: pid={fact.pid}")
-        case SignalSeen():
+        case SignalFact():
             text = f"signal_generate: sig={fact.signal} code={fact.code} pid={fact.target_pid} by {described(fact)}"
             return Evidence(source=EvidenceSource.TRACE, time_ns=fact.at_ns, text=text)
 
 
-def described(sent: SignalSeen) -> str:
+def described(sent: SignalFact) -> str:
     """
-    Who sent a signal, in words.
+    Describe who sent a signal.
     """
     if sent.code > 0:
         return "the kernel"

@@ -1,0 +1,262 @@
+"""
+From kernel notices to kernel events with their container: one finding per line, and one per minute while it repeats.
+
+A notice whose container is certain is returned at once. Another one waits for better evidence: `ATTRIBUTION_WAIT_NS`,
+and on until the sources that can have evidence have been read past the line.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from collector.correlate.attribution import UNATTRIBUTED
+from collector.correlate.crash_in_run import CrashInRun
+from collector.correlate.crash_reasons import signals_of
+from collector.correlate.findings import KernelEvent
+from collector.correlate.inventory import ContainerInventory
+from collector.correlate.kernel_kills import ATTRIBUTION_WAIT_NS
+from collector.correlate.notice_attribution import NoticeAttribution, Placed
+from collector.correlate.pending_deaths import PendingDeaths
+from collector.correlate.pid_index import PidIndex
+from collector.correlate.pid_observations import PidObservations
+from collector.correlate.repetitions import Repetitions
+from collector.correlate.watermarks import ASK_AHEAD_NS, ATTRIBUTION_LAGS_NS, CAP_NS, Wait, Watermarks
+from collector.facts.kernel import KernelFact, ThreadCrashedFact
+from collector.facts.lru import LruDict
+from collector.facts.observed import Origin
+from parsers.kernel import KernelNotice, NoticeKind, concerns_notice, parse_notice
+from sinks.event import Confidence, Host
+from sinks.event.ids import kernel_event_id
+
+# The kernel prints the line with the owner of the lock right after the trace of the blocked task.
+_OWNER_WAIT_NS: Final = 500_000_000
+# The audit record of an end by a signal follows the line about its cause.
+_SAME_END_NS: Final = 1_000_000_000
+_WAITING_AT_MOST: Final = 256
+_SEEN_KEPT: Final = 8192
+_ENDS_KEPT: Final = 256
+
+
+@dataclass(slots=True, kw_only=True)
+class _Waiting(Wait):
+    """
+    A notice whose container is not certain.
+    """
+
+    id: str
+    notice: KernelNotice
+    fact: KernelFact
+    origin: Origin | None
+
+    @property
+    def lacks_owner(self) -> bool:
+        """
+        Whether the line with the owner of the lock may follow.
+        """
+        return self.notice.kind is NoticeKind.HUNG_TASK and self.notice.owner is None
+
+
+class KernelNotices:
+    """
+    The kernel notices of one host.
+
+    Args:
+        host: where; part of the events' ids.
+        inventory: the containers; crashes are kept there.
+        pids: pids that are known to belong to containers; read only.
+        observations: the ends of processes; read only.
+        watermarks: how far the sources have been read; read only, but for sources that are given up.
+        pending: the ended runs that a crash may explain.
+    """
+
+    def __init__(
+        self,
+        host: Host,
+        inventory: ContainerInventory,
+        pids: PidIndex,
+        observations: PidObservations,
+        *,
+        watermarks: Watermarks,
+        pending: PendingDeaths,
+    ) -> None:
+        self._host = host
+        self._inventory = inventory
+        self._attribution = NoticeAttribution(inventory, pids, observations)
+        self._watermarks = watermarks
+        self._pending = pending
+        self._repetitions = Repetitions()
+        self._waiting: list[_Waiting] = []
+        self._seen: LruDict[str, None] = LruDict(_SEEN_KEPT)
+        # Per name of a process the time of the line about its end.
+        self._ended: LruDict[str, int] = LruDict(_ENDS_KEPT)
+
+    def feed(self, fact: KernelFact, now_ns: int, origin: Origin | None) -> list[KernelEvent]:
+        """
+        Take a line; return the events that are certain because of it.
+        """
+        notice = parse_notice(fact.line.text) if concerns_notice(fact.line.text) else None
+        if notice is None or _is_unimportant(notice):
+            return []
+        event_id = self._id(fact, notice)
+        if self._was_seen(event_id) or self._is_known_end(notice, fact.line.at_ns) or self._adds_owner(fact, notice):
+            return []
+        waiting = _Waiting(
+            id=event_id,
+            notice=notice,
+            fact=fact,
+            deadline_ns=now_ns + ATTRIBUTION_WAIT_NS,
+            latest_ns=now_ns + CAP_NS,
+            origin=origin,
+        )
+        if waiting.lacks_owner:
+            waiting.deadline_ns = now_ns + _OWNER_WAIT_NS
+        self._waiting.append(waiting)
+        return self.retry(now_ns)
+
+    def feed_crash(self, fact: ThreadCrashedFact, now_ns: int) -> list[KernelEvent]:
+        """
+        Take the crash of a thread; return the events whose container is certain because of it.
+        """
+        self._attribution.crashes.add(fact)
+        return self.retry(now_ns)
+
+    def tick(self, now_ns: int) -> list[KernelEvent]:
+        """
+        Stop waiting where the time is up, and return the repetitions whose window is over.
+        """
+        return [*self.retry(now_ns), *self._repetitions.tick(now_ns)]
+
+    def retry(self, now_ns: int) -> list[KernelEvent]:
+        """
+        Attribute the waiting notices again; return those whose container is certain now or whose time is up.
+        """
+        events: list[KernelEvent] = []
+        for waiting in list(self._waiting):
+            is_due = now_ns >= waiting.deadline_ns
+            placed = self._attribution.attribute(waiting.fact, waiting.notice, by_name=is_due)
+            if self._must_wait(waiting, placed, now_ns) and len(self._waiting) <= _WAITING_AT_MOST:
+                continue
+            self._waiting.remove(waiting)
+            event = self._event(waiting, placed or Placed(pid=None, attribution=UNATTRIBUTED))
+            self._keep_crash(event)
+            events += self._repetitions.admit(event, now_ns, waiting.origin)
+        return events
+
+    def flush(self) -> list[KernelEvent]:
+        """
+        End the input: return everything, with what is known.
+        """
+        for waiting in self._waiting:
+            waiting.deadline_ns = waiting.latest_ns = 0
+        return [*self.retry(0), *self._repetitions.flush()]
+
+    def next_deadline_ns(self) -> int | None:
+        """
+        Return when `tick` should be called next.
+        """
+        deadlines = (self._repetitions.next_deadline_ns(), *(waiting.deadline_ns for waiting in self._waiting))
+        return min((deadline for deadline in deadlines if deadline is not None), default=None)
+
+    def wants_watermarks(self, now_ns: int) -> bool:
+        """
+        Return whether a notice waits for sources to be read, or will soon.
+        """
+        return any(now_ns >= waiting.deadline_ns - ASK_AHEAD_NS for waiting in self._waiting)
+
+    def held(self) -> list[Origin]:
+        """
+        Return the readings that must be read again if the agent dies now.
+        """
+        waiting = (waiting.origin for waiting in self._waiting if waiting.origin is not None)
+        return [*waiting, *self._repetitions.held()]
+
+    def _must_wait(self, waiting: _Waiting, placed: Placed | None, now_ns: int) -> bool:
+        """
+        Return whether better evidence may still come.
+        """
+        if now_ns < waiting.deadline_ns:
+            return waiting.lacks_owner or placed is None or placed.attribution.confidence is not Confidence.CERTAIN
+        if placed is not None and placed.attribution.confidence is Confidence.CERTAIN:
+            return False
+        self._watermarks.extend(waiting, now_ns, waiting.fact.line.at_ns, ATTRIBUTION_LAGS_NS)
+        return now_ns < waiting.deadline_ns
+
+    def _event(self, waiting: _Waiting, placed: Placed) -> KernelEvent:
+        notice, fact, container_id = waiting.notice, waiting.fact, placed.attribution.container_id
+        owner = self._attribution.find(notice.owner, fact.line.at_ns, fact.owner) if notice.owner is not None else None
+        owner_id = owner.attribution.container_id if owner is not None else None
+        return KernelEvent(
+            id=waiting.id,
+            notice=notice,
+            line=fact.line,
+            source=fact.source,
+            attribution=placed.attribution,
+            record=self._inventory.get(container_id) if container_id is not None else None,
+            pid=notice.task.id if notice.is_process and notice.task is not None else placed.pid,
+            owner=owner.attribution if owner is not None else None,
+            owner_record=self._inventory.get(owner_id) if owner_id is not None else None,
+        )
+
+    def _keep_crash(self, event: KernelEvent) -> None:
+        """
+        Keep the line about a crash for the death that may follow it.
+        """
+        container_id, at_ns = event.attribution.container_id, event.line.at_ns
+        if container_id is None or event.pid is None or at_ns is None or not signals_of(event.notice):
+            return
+        crash = CrashInRun(
+            pid=event.pid,
+            at_ns=at_ns,
+            notice=event.notice,
+            text=event.line.text,
+            source=event.source,
+            confidence=event.attribution.confidence,
+        )
+        self._inventory.keep_crash(container_id, crash)
+        self._pending.container_changed(container_id)
+
+    def _adds_owner(self, fact: KernelFact, notice: KernelNotice) -> bool:
+        """
+        Add the owner of a lock to the line about the task that waits for it, which came just before.
+        """
+        if notice.owner is None or notice.task is None:
+            return False
+        for waiting in self._waiting:
+            if waiting.notice.kind is NoticeKind.HUNG_TASK and waiting.notice.task == notice.task:
+                waiting.notice = replace(waiting.notice, owner=notice.owner)
+                waiting.fact = replace(waiting.fact, owner=fact.owner)
+                return True
+        return False
+
+    def _is_known_end(self, notice: KernelNotice, at_ns: int | None) -> bool:
+        """
+        Return whether a line says again that a process ended: the audit record of an end follows the line of its cause.
+        """
+        if not signals_of(notice) or notice.task is None or notice.task.comm is None or at_ns is None:
+            return False
+        comm = notice.task.comm
+        if notice.kind is NoticeKind.ABNORMAL_END:
+            return abs(at_ns - self._ended.get(comm, -_SAME_END_NS)) < _SAME_END_NS
+        self._ended[comm] = at_ns
+        return False
+
+    def _was_seen(self, event_id: str) -> bool:
+        """
+        Return whether another source has handed over the line before.
+        """
+        known = event_id in self._seen
+        self._seen[event_id] = None
+        return known
+
+    def _id(self, fact: KernelFact, notice: KernelNotice) -> str:
+        line = fact.line
+        boot_id = line.boot_id or (self._host.boot.id if self._host.boot is not None else None)
+        moment = line.monotonic_us if line.monotonic_us is not None else line.text
+        about = notice.task.id if notice.task is not None else notice.device or notice.cgroup
+        return kernel_event_id(self._host.id, boot_id, moment, notice.kind.value, about)
+
+
+def _is_unimportant(notice: KernelNotice) -> bool:
+    """
+    Return whether nothing happened: a filter that only logs system calls writes a line for each.
+    """
+    return notice.is_harmless and notice.kind is NoticeKind.SECCOMP

@@ -1,0 +1,299 @@
+"""
+Ended runs that await their verdict; each gets one.
+
+The verdict waits for late evidence and for the log tail: `VERDICT_WAIT_NS`, and on until the sources have been read
+past the end of the run; less when no evidence that may still come can change it. A run is judged again only when a fact
+concerns it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from collector.correlate.findings import Death
+from collector.correlate.inventory import ContainerInventory
+from collector.correlate.main_exits import MainExit
+from collector.correlate.pending_queue import PendingQueue, PendingRun
+from collector.correlate.pid_observations import PidObservations
+from collector.correlate.runs import CLOCK_SLACK_NS, ContainerRecord, Run
+from collector.correlate.spans import is_any_between
+from collector.correlate.verdict import Case, decide
+from collector.correlate.verdict.case import SIGNAL_BASE, signal_number
+from collector.correlate.watermarks import (
+    ASK_AHEAD_NS,
+    CAP_NS,
+    RETRY_NS,
+    VERDICT_LAGS_NS,
+    Watermarks,
+)
+from collector.facts.observed import DockerDaemonFact, GapFact, Origin, ProcessExitedFact, SignalFact
+from sinks.event import GapKind
+
+# Docker's `oom` and `stop` come up to 0.2 s after `die` in the recordings; twice the second that docker.md names.
+VERDICT_WAIT_NS: Final = 2_000_000_000
+# An outage of the daemon explains an end that is no farther from it than this.
+_NEAR_NS: Final = 60_000_000_000
+KERNEL_SOURCES: Final = frozenset({"kmsg", "journald"})
+
+
+@dataclass(slots=True, kw_only=True)
+class DaemonOutage:
+    """
+    When the Docker daemon last stopped answering, and when it answered again.
+    """
+
+    down_ns: int | None = None
+    up_ns: int | None = None
+
+
+class PendingDeaths:
+    """
+    The ended runs of one host that await their verdict.
+
+    Args:
+        inventory: the containers, their kills and the ends of their processes; read only.
+        observations: who sent which signal; read only.
+        watermarks: how far the sources have been read.
+        boot_id: this boot of the host.
+        booted_ns: when it began, wall clock.
+    """
+
+    def __init__(
+        self,
+        inventory: ContainerInventory,
+        observations: PidObservations,
+        watermarks: Watermarks,
+        boot_id: str | None,
+        booted_ns: int | None,
+    ) -> None:
+        self._inventory = inventory
+        self._observations = observations
+        self._watermarks = watermarks
+        self._boot_id = boot_id
+        self._booted_ns = booted_ns
+        self._outage = DaemonOutage()
+        self._kernel_logs: set[str] = set()
+        self._queue = PendingQueue()
+        # What the settled verdicts were last compared with: how far the sources have been read, and the open kills.
+        self._compared: tuple[int, tuple[int, ...]] | None = None
+
+    def add(self, record: ContainerRecord, run: Run, now_ns: int, origin: Origin | None) -> None:
+        """
+        Queue an ended run for its verdict.
+        """
+        if origin is not None:
+            run.origins.append(origin)
+        self._queue.add(
+            PendingRun(record=record, run=run, deadline_ns=now_ns + VERDICT_WAIT_NS, latest_ns=now_ns + CAP_NS)
+        )
+
+    def container_changed(self, container_id: str) -> None:
+        """
+        Judge the runs of a container again: something new is known of it.
+        """
+        self._queue.mark_container(container_id)
+
+    def process_changed(self, pid: int) -> None:
+        """
+        Judge the runs again whose verdict depends on a process: its end, or a signal to it, was seen.
+        """
+        self._queue.mark_process(pid)
+
+    def feed_daemon(self, fact: DockerDaemonFact) -> None:
+        """
+        Note that the Docker daemon stopped answering, or answers again.
+        """
+        if fact.up:
+            self._outage.up_ns = fact.at_ns
+        else:
+            self._outage = DaemonOutage(down_ns=fact.at_ns)
+        self._queue.mark_all()
+
+    def feed_gap(self, fact: GapFact) -> None:
+        """
+        Note whether a source reads the kernel log: without one, its silence proves nothing.
+        """
+        if fact.source not in KERNEL_SOURCES:
+            return
+        if fact.what is GapKind.SOURCE_UP:
+            self._kernel_logs.add(fact.source)
+        elif fact.what is GapKind.SOURCE_DOWN:
+            self._kernel_logs.discard(fact.source)
+        self._queue.mark_all()
+
+    @property
+    def is_empty(self) -> bool:
+        """
+        Whether no run is pending.
+        """
+        return self._queue.is_empty
+
+    def tick(self, now_ns: int, unpublished_ns: Sequence[int] = ()) -> list[Death]:
+        """
+        Judge the runs that have changed and those whose deadline has come; return those with a final verdict.
+
+        Args:
+            now_ns: a clock that only goes forward.
+            unpublished_ns: the times of kills that are not published yet, wall clock, sorted: any run of that time may
+                have lost the process.
+        """
+        deaths: list[Death] = []
+        while items := self._take_due(now_ns, unpublished_ns):
+            for item in items:
+                death = self._judge(item, now_ns, unpublished_ns)
+                if death is not None:
+                    self._queue.remove(item)
+                    item.run.origins.clear()
+                    item.run.judged = True
+                    deaths.append(death)
+        return deaths
+
+    def flush(self) -> list[Death]:
+        """
+        End the input: judge everything, with what is known.
+        """
+        for item in self._queue:
+            self._queue.postpone(item, 0)
+            item.latest_ns = 0
+        return self.tick(0)
+
+    def next_deadline_ns(self) -> int | None:
+        """
+        Return when `tick` should be called next.
+        """
+        return self._queue.next_deadline_ns()
+
+    def wants_watermarks(self, now_ns: int) -> bool:
+        """
+        Return whether a verdict waits for sources to be read, or will soon.
+        """
+        deadline_ns = self._queue.next_deadline_ns()
+        return self._queue.has_settled or (deadline_ns is not None and now_ns >= deadline_ns - ASK_AHEAD_NS)
+
+    def held(self) -> list[Origin]:
+        """
+        Return the oldest readings that must be read again if the agent dies now.
+        """
+        return self._queue.oldest_origins()
+
+    def _take_due(self, now_ns: int, unpublished_ns: Sequence[int]) -> list[PendingRun]:
+        """
+        Return the runs to look at: settled ones only if what they wait for has changed.
+        """
+        compared = (self._watermarks.version, tuple(unpublished_ns))
+        with_settled, self._compared = compared != self._compared, compared
+        return self._queue.take_due(now_ns, with_settled=with_settled)
+
+    def _judge(self, item: PendingRun, now_ns: int, unpublished_ns: Sequence[int]) -> Death | None:
+        """
+        Return the death once no awaited evidence can change its verdict; None until then.
+        """
+        overdue = now_ns >= item.deadline_ns
+        if item.changed and (overdue or not must_wait(item.run)):
+            death = self._death(item)
+            self._queue.settle(item, death if death.verdict.final else None)
+        if item.settled is None and not overdue:
+            return None
+        is_sure = item.settled is not None and not _has_kill_after_end(item.settled)
+        lags_ns = self._watermarks.settled_lags_ns() if is_sure else VERDICT_LAGS_NS
+        behind = self._watermarks.behind(item.run.ended_ns, lags_ns)
+        waits_for_kill = is_any_between(unpublished_ns, item.run.earliest_ns, item.run.ended_ns or 0)
+        if (behind or waits_for_kill) and now_ns < item.latest_ns:
+            if overdue:
+                self._queue.postpone(item, max(item.deadline_ns, now_ns + RETRY_NS))
+            return None
+        self._watermarks.give_up(behind)
+        return replace(item.settled or self._death(item), unread=behind)
+
+    def _death(self, item: PendingRun) -> Death:
+        case = self._case(item)
+        return Death(record=item.record, run=item.run, case=case, verdict=decide(case))
+
+    def _case(self, item: PendingRun) -> Case:
+        """
+        Gather what is known of a run; note on which processes that depends.
+        """
+        main = self._inventory.main_exit_of(item.record, item.run)
+        main_exit = main.exited
+        sender = self._sender(item.run, main_exit)
+        pids = [item.run.main_pid] if item.run.main_pid is not None else []
+        pids += [main_exit.pid] if main_exit is not None else []
+        pids += [sender.sender_pid] if sender is not None else []
+        self._queue.update(item, frozenset(pids))
+        return self._build_case(item.record, item.run, main, sender)
+
+    def _build_case(self, record: ContainerRecord, run: Run, main: MainExit, sender: SignalFact | None) -> Case:
+        snapshot, after = record.snapshot, run.after
+        outage = _outage_near(self._outage, run.ended_ns)
+        return Case(
+            container_id=record.id,
+            began_ns=run.began_ns,
+            started=run.began_ns is not None or run.die_event_ns is not None,
+            ended_ns=run.ended_ns,
+            die_event_ns=run.die_event_ns,
+            exit_code=main.exit_code,
+            reported_exit_code=run.reported_exit_code,
+            main_pid=run.main_pid,
+            init=bool(snapshot is not None and snapshot.init),
+            auto_remove=bool(snapshot is not None and snapshot.auto_remove),
+            being_removed=run.being_removed,
+            stop_signal=signal_number(snapshot.stop_signal if snapshot is not None else None),
+            signals=tuple(run.signals),
+            stop_ns=run.stop_ns,
+            destroy_ns=run.destroy_ns,
+            oom_events_ns=tuple(run.oom_events_ns),
+            oom_killed_flag=after.oom_killed if after is not None else None,
+            kills=self._inventory.kills_of(record, run, main.exited.pid if main.exited is not None else None),
+            main_exit=main.exited,
+            crash=self._inventory.crash_of(record, run, main.exited),
+            sender=sender,
+            error=(after.error or None) if after is not None else None,
+            kernel_log=bool(self._kernel_logs),
+            engine_down_ns=outage.down_ns,
+            engine_up_ns=outage.up_ns,
+            rebooted=None not in (run.boot_id, self._boot_id) and run.boot_id != self._boot_id,
+            booted_ns=self._booted_ns,
+        )
+
+    def _sender(self, run: Run, main_exit: ProcessExitedFact | None) -> SignalFact | None:
+        """
+        Find who sent the signal that ended a run; an init passes on what was sent to it.
+        """
+        code = run.reported_exit_code
+        by_code = code - SIGNAL_BASE if code is not None and code > SIGNAL_BASE else None
+        status = main_exit.status if main_exit is not None else None
+        signal = status.signal if status is not None else by_code
+        pid = main_exit.pid if main_exit is not None else run.main_pid
+        if signal is None or pid is None:
+            return None
+        # A slow Docker stamps the end seconds after the kernel has seen it.
+        ended_ns = main_exit.at_ns if main_exit is not None else run.ended_ns
+        sent = self._observations.sender(pid, signal, ended_ns)
+        if sent is not None and sent.sender_pid == run.main_pid:
+            return self._observations.sender(run.main_pid, signal, ended_ns) or sent
+        return sent
+
+
+def _has_kill_after_end(death: Death) -> bool:
+    """
+    Return whether a kill right after the end may belong to the next run, of which Docker has not said anything yet.
+    """
+    return any(death.run.is_over(kill.at_ns, CLOCK_SLACK_NS) for kill in death.case.kills)
+
+
+def must_wait(run: Run) -> bool:
+    """
+    Return whether a run is not judged before its deadline: its log tail, or Docker's answer about its end, is to come.
+    """
+    return run.log_tail_requested or not (run.after or run.gone)
+
+
+def _outage_near(outage: DaemonOutage, ended_ns: int | None) -> DaemonOutage:
+    """
+    Return the outage where it can have to do with an end; an empty one otherwise.
+    """
+    if outage.down_ns is None or ended_ns is None:
+        return DaemonOutage()
+    began_before_end = outage.down_ns <= ended_ns + _NEAR_NS
+    lasted_until_end = outage.up_ns is None or outage.up_ns + _NEAR_NS >= ended_ns
+    return outage if began_before_end and lasted_until_end else DaemonOutage()

@@ -1,0 +1,273 @@
+"""
+Compare kernel counters with published kills, in both directions: kills that were counted and not published, and kills
+that were published and not counted.
+
+A counter is read some seconds after the kills, and shows that they happened between two reads. Evidence may still be on
+its way then, so the comparison waits for a moment, and until the logs have been read past the count.
+
+Where a count stays unexplained, the trace of the OOM killer's choices names the victims; without it the ends of
+processes do, if as many were killed as were counted. Where neither fits, no victim is named.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from collector.correlate.findings import CounterOnlyKill, PublishedKill, UnconfirmedKill, UnexplainedCount
+from collector.correlate.inventory import ContainerInventory, known_reference
+from collector.correlate.pid_observations import PidObservations, evidence_of
+from collector.correlate.runs import ContainerRecord
+from collector.correlate.spans import is_any_between
+from collector.correlate.watermarks import ASK_AHEAD_NS, CAP_NS, COUNTER_LAGS_NS, Wait, Watermarks
+from collector.facts.lru import LruQueues
+from collector.facts.observed import OomCountedFact, ProcessExitedFact, VictimMarkedFact
+from sinks.event import Confidence, Host, Victim
+from sinks.event.ids import kill_id
+
+COMPARE_AFTER_NS: Final = 4_000_000_000
+# The clocks of log and counter differ, and a kill that is counted just before a read may be published after it.
+_SLACK_NS: Final = 1_000_000_000
+_CONTAINERS_KEPT: Final = 2048
+_PUBLISHED_KEPT: Final = 4096
+
+
+@dataclass(slots=True)
+class _Count(Wait):
+    """
+    A count that is still to be compared.
+    """
+
+    fact: OomCountedFact
+
+
+@dataclass(slots=True)
+class _Entry:
+    """
+    A published kill.
+
+    Attributes:
+        used: how many of its kills have explained a count.
+    """
+
+    kill: PublishedKill
+    used: int = 0
+    unconfirmed: bool = False
+
+
+class Reconciler:
+    """
+    Compares the counters of all containers and of the host with the published kills.
+
+    Args:
+        watermarks: how far the sources have been read.
+
+    Attributes:
+        compared_until_ns: every kill before it has been compared with the counters, wall clock.
+    """
+
+    def __init__(self, watermarks: Watermarks) -> None:
+        self._watermarks = watermarks
+        self._by_container: LruQueues[str | None, _Entry] = LruQueues(_CONTAINERS_KEPT, of_each=_PUBLISHED_KEPT)
+        self._on_host: deque[_Entry] = deque(maxlen=_PUBLISHED_KEPT)
+        self._waiting: deque[_Count] = deque()
+        self._counting_since_ns: int | None = None
+        self.compared_until_ns = 0
+
+    def note_published(self, kills: Iterable[PublishedKill]) -> None:
+        """
+        Note a published kill; of one with victims in several containers, the part of each.
+
+        Kills before the first read of the counters are ignored: the log may describe many of them.
+        """
+        for kill in kills:
+            if kill.at_ns < (self._counting_since_ns or 0) - _SLACK_NS:
+                continue
+            self._on_host.append(_Entry(kill))
+            self._by_container.add(kill.container_id, _Entry(kill))
+
+    def feed(self, fact: OomCountedFact, now_ns: int) -> None:
+        """
+        Take a count. The host's comes after those of its containers, at every read.
+        """
+        if fact.container_id is None and self._counting_since_ns is None:
+            self._counting_since_ns = fact.from_ns
+        self._waiting.append(_Count(fact=fact, deadline_ns=now_ns + COMPARE_AFTER_NS, latest_ns=now_ns + CAP_NS))
+
+    def tick(self, now_ns: int, unpublished_ns: Sequence[int] = ()) -> list[UnexplainedCount | UnconfirmedKill]:
+        """
+        Compare the counts that are due; return what does not match.
+
+        Args:
+            now_ns: a clock that only goes forward.
+            unpublished_ns: the times of kills that are not published yet, wall clock, sorted.
+        """
+        unexplained: list[UnexplainedCount] = []
+        unconfirmed: list[UnconfirmedKill] = []
+        while self._waiting and self._is_due(self._waiting[0], now_ns, unpublished_ns):
+            fact = self._waiting.popleft().fact
+            if fact.container_id is None:
+                self.compared_until_ns = fact.read_ns
+            found = self._compare(fact)
+            unexplained += [found] if found is not None else []
+            unconfirmed += self._find_unconfirmed(fact) if fact.container_id is None else []
+        return [*unexplained, *unconfirmed]
+
+    def next_deadline_ns(self) -> int | None:
+        """
+        Return when `tick` should be called next.
+        """
+        return self._waiting[0].deadline_ns if self._waiting else None
+
+    def wants_watermarks(self, now_ns: int) -> bool:
+        """
+        Return whether a count waits for logs to be read, or will soon.
+        """
+        return bool(self._waiting) and now_ns >= self._waiting[0].deadline_ns - ASK_AHEAD_NS
+
+    def _is_due(self, count: "_Count", now_ns: int, unpublished_ns: Sequence[int]) -> bool:
+        """
+        Return whether every log has been read past a count, and every kill before it has been published.
+        """
+        if now_ns < count.deadline_ns:
+            return False
+        waits_for_kill = is_any_between(unpublished_ns, count.fact.from_ns - _SLACK_NS, count.fact.to_ns + _SLACK_NS)
+        self._watermarks.extend(count, now_ns, count.fact.to_ns, COUNTER_LAGS_NS, is_open=waits_for_kill)
+        return now_ns >= count.deadline_ns
+
+    def _compare(self, fact: OomCountedFact) -> UnexplainedCount | None:
+        entries = self._on_host if fact.container_id is None else self._by_container.get(fact.container_id, ())
+        missing = fact.count - _explained(entries, fact, self._counting_since_ns or 0)
+        if missing <= 0:
+            return None
+        meanwhile = [entry.kill for entry in self._on_host if _is_between(entry, fact)]
+        unplaced = sum(kill.kills for kill in meanwhile if kill.container_id is None)
+        found = UnexplainedCount(
+            container_id=fact.container_id,
+            count=missing,
+            from_ns=fact.from_ns,
+            to_ns=fact.to_ns,
+            unplaced=unplaced,
+            published_pids=frozenset[int]().union(*(kill.pids for kill in meanwhile)),
+        )
+        if fact.container_id is not None and unplaced < missing:
+            self._on_host.append(_Entry(_as_published(found)))
+        return found
+
+    def _find_unconfirmed(self, fact: OomCountedFact) -> list[UnconfirmedKill]:
+        """
+        Return the kills that the host's counter should have shown by now, and has not; each once.
+        """
+        found: list[UnconfirmedKill] = []
+        read_ns = fact.read_ns if fact.read_ns is not None else fact.to_ns
+        for entry in self._on_host:
+            at_ns = entry.kill.at_ns
+            counting = self._counting_since_ns is not None and at_ns > self._counting_since_ns + _SLACK_NS
+            if counting and not (entry.used or entry.unconfirmed) and at_ns < read_ns - 2 * _SLACK_NS:
+                entry.unconfirmed = True
+                # A count of a container is noted here as well; it is not a published kill.
+                found += [UnconfirmedKill(kill=entry.kill)] if entry.kill.event_id else []
+        return found
+
+
+def _explained(entries: Iterable[_Entry], fact: OomCountedFact, since_ns: int) -> int:
+    """
+    Return how much of a count the kills explain; each kill explains one count.
+    """
+    explained = 0
+    free = [entry for entry in entries if not entry.used and _is_between(entry, fact)]
+    for entry in sorted(free, key=lambda entry: _rank(entry.kill, fact, since_ns)):
+        if explained < fact.count:
+            entry.used = min(entry.kill.kills, fact.count - explained)
+            explained += entry.used
+    return explained
+
+
+def _rank(kill: PublishedKill, fact: OomCountedFact, since_ns: int) -> int:
+    """
+    Return the place of a kill among those that may be in a count: the lowest is in it most likely.
+
+    The oldest comes first, as a later kill may belong to the next count. One from about the first read of the counters
+    may be in no count at all: of the first count the kills farthest from its ends come first.
+    """
+    if fact.from_ns > since_ns + _SLACK_NS:
+        return kill.at_ns
+    return -min(kill.at_ns - fact.from_ns, fact.to_ns - kill.at_ns)
+
+
+def _is_between(entry: _Entry, fact: OomCountedFact) -> bool:
+    return fact.from_ns - _SLACK_NS <= entry.kill.at_ns <= fact.to_ns + _SLACK_NS
+
+
+def _as_published(found: UnexplainedCount) -> PublishedKill:
+    """
+    Return a container's count as a kill that explains as much of the host's count.
+    """
+    return PublishedKill(
+        event_id="",
+        container_id=found.container_id,
+        at_ns=found.to_ns,
+        pids=frozenset(),
+        kills=found.count,
+        text="",
+    )
+
+
+def counter_only_kill(
+    found: UnexplainedCount, observations: PidObservations, inventory: ContainerInventory, host: Host
+) -> CounterOnlyKill | None:
+    """
+    Return the kill behind an unexplained count; None where it may have been in more than one container.
+
+    Args:
+        found: the count.
+        observations: what was seen of processes.
+        inventory: the containers.
+        host: where; part of the kill's id.
+    """
+    container_id, facts, confidence = _victims_of(found, observations, inventory)
+    if container_id is None:
+        if found.container_id is None or found.unplaced:
+            return None
+        container_id = found.container_id
+    record = inventory.get(container_id)
+    boot_id = host.boot.id if host.boot is not None else None
+    at_ns = min((fact.at_ns for fact in facts), default=found.to_ns)
+    return CounterOnlyKill(
+        id=kill_id(host.id, boot_id, at_ns // 1000, facts[0].pid if facts else container_id),
+        count=found,
+        container_id=container_id,
+        record=record,
+        victims=tuple(_victim(fact, container_id, record) for fact in facts),
+        at_ns=at_ns,
+        confidence=confidence,
+        evidence=tuple(evidence for fact in facts if (evidence := evidence_of(fact)) is not None),
+    )
+
+
+def _victims_of(
+    found: UnexplainedCount, observations: PidObservations, inventory: ContainerInventory
+) -> tuple[str | None, Sequence[VictimMarkedFact | ProcessExitedFact], Confidence]:
+    """
+    Find the victims of a count and their one container; no container where none or several fit.
+    """
+    seen = [
+        fact for fact in observations.killed_between(found.from_ns, found.to_ns) if fact.pid not in found.published_pids
+    ]
+    homes = {
+        fact.pid: container.id for fact in seen if (container := known_reference(fact.container, inventory)) is not None
+    }
+    here = [fact for fact in seen if fact.pid in homes and found.container_id in (None, homes[fact.pid])]
+    marked = [fact for fact in here if isinstance(fact, VictimMarkedFact)]
+    ended = [fact for fact in here if isinstance(fact, ProcessExitedFact)]
+    for candidates, confidence in ((marked, Confidence.LIKELY), (ended, Confidence.POSSIBLE)):
+        containers = {homes[fact.pid] for fact in candidates}
+        if len(candidates) == found.count and len(containers) == 1:
+            return containers.pop(), candidates, confidence
+    return None, (), Confidence.POSSIBLE
+
+
+def _victim(fact: VictimMarkedFact | ProcessExitedFact, container_id: str, record: ContainerRecord | None) -> Victim:
+    run = record.run if record is not None else None
+    main = run.main_pid == fact.pid if run is not None and run.main_pid is not None else None
+    return Victim(pid=fact.pid, name=fact.comm, container_id=container_id, main_process=main)
