@@ -1,0 +1,3 @@
+"""
+From findings to published events: form and sentences, no decisions.
+"""

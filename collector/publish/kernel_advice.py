@@ -1,0 +1,82 @@
+"""
+Say what to do about a kernel event, by the reason of a crash or the kind of line; nothing where that would be vague.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from collector.correlate.crash_reasons import reason_of
+from parsers.kernel import KernelNotice, NoticeKind
+from sinks.event import Advice, CrashReason
+
+_BY_REASON: Final[Mapping[CrashReason, Advice]] = {
+    CrashReason.INVALID_INSTRUCTION: Advice(
+        kind="cpu",
+        text="Use an image that was built for this CPU, or give the virtual machine the CPU of its host.",
+        reason="The CPU does not know an instruction of the program, often one of AVX or AVX-512.",
+        unless="the program runs such an instruction on purpose, as runtimes do to end themselves",
+    ),
+    CrashReason.STACK_OVERFLOW: Advice(
+        kind="stack",
+        text="Look for endless recursion; else raise the stack (ulimit -s, or the thread's own size).",
+        reason="The stack pointer points to memory that is not mapped.",
+    ),
+    CrashReason.SYSTEM_CALL_REFUSED: Advice(
+        kind="seccomp",
+        text="Find the system call by its number (ausyscall), and allow it in the seccomp profile if it is needed.",
+        reason="A seccomp filter ended the process or refused its call.",
+        unless="the program set the filter for itself",
+    ),
+}
+_BY_KIND: Final[Mapping[NoticeKind, Advice]] = {
+    NoticeKind.HUNG_TASK: Advice(
+        kind="stall",
+        text="Look at the disk, network file system or driver that it waits for; only that, or a reboot, ends it.",
+        reason="A task that is blocked in the kernel takes no signal, not even SIGKILL.",
+    ),
+    NoticeKind.PIDS_LIMIT: Advice(
+        kind="pids",
+        text="Count the processes and threads of the container (docker top, pids.current) and look for zombies; raise"
+        " --pids-limit, or TasksMax of the slice, if all of them are needed.",
+        reason="The kernel refuses forks at a limit of tasks, and prints that only once for each cgroup.",
+    ),
+    NoticeKind.SIGNAL_DENIED: Advice(
+        kind="apparmor",
+        text="Stop the process from the host (kill), and reload or update the AppArmor profile named in the line.",
+        reason="An AppArmor profile does not let the container receive this signal.",
+    ),
+    NoticeKind.SECCOMP: _BY_REASON[CrashReason.SYSTEM_CALL_REFUSED],
+    NoticeKind.GPU_ERROR: Advice(
+        kind="gpu",
+        text="Look the number up in NVIDIA's table of Xid errors: it says whether program or hardware is wrong.",
+        reason="The driver reported an error of the graphics processor.",
+    ),
+    NoticeKind.FILESYSTEM_ERROR: Advice(
+        kind="disk",
+        text="Check the disk (smartctl) and the file system; a file system that became read-only needs a repair.",
+        reason="The kernel could not read or write the device, or found its file system damaged.",
+    ),
+    NoticeKind.NETWORK_ERROR: Advice(
+        kind="network",
+        text="Compare nf_conntrack_count with nf_conntrack_max, and find who opens the connections.",
+        reason="The kernel drops packets, or cannot remove an interface.",
+    ),
+    NoticeKind.MEMORY_ERROR: Advice(
+        kind="memory_hardware",
+        text="Look for more of these lines, and replace the memory module if more appear.",
+        reason="The hardware reported an error of the memory.",
+    ),
+}
+
+
+def advice_of(notice: KernelNotice) -> tuple[Advice, ...]:
+    """
+    Return the advice about a notice; none where a general one would not help.
+    """
+    reason = reason_of(notice) if notice.fatal else None
+    if reason is not None and reason in _BY_REASON:
+        return (_BY_REASON[reason],)
+    is_failed_allocation = notice.kind is NoticeKind.MEMORY_ERROR and notice.device is None and not notice.fatal
+    if notice.kind not in _BY_KIND or is_failed_allocation:
+        return ()
+    return (_BY_KIND[notice.kind],)
