@@ -1,17 +1,18 @@
 """
-Whether a sink is sent to, and how long to leave it alone after a failure.
+The circuit breaker of a sink: whether to send, and how long to wait after a failure.
 
-    closed ── 5 failures in a row ──▶ open ── its wait is over ──▶ half open ── one event was taken ──▶ closed
-                                        ▲                              │
-                                        └────────── it failed ─────────┘
+    closed ── 5 failures in a row ──▶ open ── wait over ──▶ half open ── one event accepted ──▶ closed
+                                        ▲                       │
+                                        └─────── failure ───────┘
 
-A sink that needs a person is `disabled`: left alone for five minutes, then tried with one event.
+A sink that needs an operator is `disabled`: after five minutes, one event is tried.
 """
 
 import random
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final, assert_never
 
-from collector.metrics import Circuit
 from collector.store import LONGEST_RETRY_S
 from sinks.errors import DisabledError, TransientError
 
@@ -21,15 +22,41 @@ _LONGEST_WAIT_S: Final = 60.0
 _DISABLED_WAIT_S: Final = 300.0
 
 
-class Breaker:
+class Circuit(StrEnum):
     """
-    The circuit of one sink.
+    Whether events are sent to a sink: `open` waits after failures, `half_open` tries one event, `disabled` waits for an
+    operator.
+    """
 
-    Args:
-        rng: for jitter.
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half_open"
+    DISABLED = "disabled"
+
+
+@dataclass(slots=True, kw_only=True)
+class SinkHealth:
+    """
+    Whether a sink works.
 
     Attributes:
-        circuit: its state.
+        circuit: the state of its circuit breaker.
+        why: the last failure in words; None after a success.
+    """
+
+    circuit: Circuit = Circuit.CLOSED
+    why: str | None = None
+
+
+class Breaker:
+    """
+    The circuit breaker of one sink.
+
+    Args:
+        rng: the source of jitter.
+
+    Attributes:
+        circuit: the state.
     """
 
     def __init__(self, rng: random.Random) -> None:
@@ -40,23 +67,23 @@ class Breaker:
     @property
     def probing(self) -> bool:
         """
-        Only one event may be sent now.
+        Whether only one event may be sent now.
         """
         return self.circuit is Circuit.HALF_OPEN
 
-    def taken(self) -> None:
+    def succeeded(self) -> None:
         """
-        The sink answered: it took an event, or said which it never will.
+        Close the circuit: the sink accepted an event, or refused one for good. Both show that it works.
         """
         self.circuit, self._failures = Circuit.CLOSED, 0
 
     def failed(self, error: TransientError | DisabledError) -> float:
         """
-        The sink did not take what it was sent; gives the seconds until it may be tried again.
+        Count a failure. Return the seconds to wait before the next attempt.
 
-        A time that the sink names is kept, up to an hour, but "at once" only while the circuit is closed. Else the wait
-        has full jitter: anything from nothing to twice the last bound, so that hosts which failed together do not come
-        back together.
+        A wait that the sink asks for is respected, up to an hour; a wait of 0 only while the circuit is closed.
+        Otherwise the wait has full jitter: a random time up to a bound that doubles with each failure, so that hosts
+        which failed together do not retry together.
         """
         self._failures += 1
         if isinstance(error, DisabledError):
@@ -68,9 +95,9 @@ class Breaker:
             return min(error.retry_after_s, LONGEST_RETRY_S)
         return self._rng.uniform(0.0, min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2 ** min(self._failures - 1, 16)))
 
-    def waited(self) -> None:
+    def wait_ended(self) -> None:
         """
-        The wait is over.
+        Allow one event after the wait of an open or disabled circuit.
         """
         match self.circuit:
             case Circuit.OPEN | Circuit.DISABLED:

@@ -1,5 +1,5 @@
 """
-What delivery knows of time.
+The clock of delivery, replaceable in tests.
 """
 
 import asyncio
@@ -10,36 +10,36 @@ from typing import Protocol
 
 class Clock(Protocol):
     """
-    What a test passes instead.
+    A wall clock that can be waited on.
     """
 
     def now_s(self) -> float:
         """
-        Seconds since 1970.
+        Return the wall clock, seconds since 1970.
         """
         ...
 
     async def wait(self, event: asyncio.Event, seconds: float | None) -> None:
         """
-        Wait until the event is set, at most so long; None: without limit.
+        Wait until the event is set, or until the time is over; None: without a limit.
         """
         ...
 
 
 class WallClock:
     """
-    The real one.
+    The clock of the operating system.
     """
 
     def now_s(self) -> float:
         """
-        CLOCK_REALTIME, for what is stored must have a meaning after a restart.
+        Return CLOCK_REALTIME: stored times must keep their meaning after a restart.
         """
         return time.time()
 
     async def wait(self, event: asyncio.Event, seconds: float | None) -> None:
         """
-        Wait until the event is set, at most so long; None: without limit.
+        Wait until the event is set, or until the time is over; None: without a limit.
         """
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):

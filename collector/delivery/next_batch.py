@@ -1,12 +1,12 @@
 """
-What a sink is sent next: of what waits for it in the store a batch, or one message to a person.
+Chooses what a sink receives next: a batch of pending events, or the events of one message to people.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from collector.delivery.grouping import Teller
+from collector.delivery.notification_groups import NotificationPlanner
 from collector.store import PendingEvent, Store
 
 _DAY_S: Final = 86_400.0
@@ -15,12 +15,12 @@ _DAY_S: Final = 86_400.0
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NextBatch:
     """
-    What to send next.
+    The events to send next.
 
     Attributes:
-        events: all that may be sent; of a sink that people read, one message.
-        groups: what a person is told of by it.
-        due_s: when to look again, if there is nothing; None: when something new is there.
+        events: the events to send; for a chat, those of one message.
+        groups: for a chat, the groups that the message is about.
+        due_s: if there are no events, when to look again, seconds since 1970; None: when something is stored.
     """
 
     events: Sequence[PendingEvent] = ()
@@ -30,54 +30,54 @@ class NextBatch:
 
 async def next_batch(store: Store, sink: str, limit: int, now_s: float, *, probing: bool) -> NextBatch:
     """
-    The next events of a sink that programs read.
+    Return the next events for a sink that programs read.
 
     Args:
-        store: where they wait.
-        sink: its name.
-        limit: how many at the most.
+        store: where events are pending.
+        sink: the name of the sink.
+        limit: the largest number of events.
         now_s: the wall clock, seconds since 1970.
-        probing: whether one event shall show if the sink works again.
+        probing: return only one event, to find out whether the sink works again.
     """
     events = await store.pending(sink, limit, now_s)
-    if probing:
-        events = _least_tried(events)
-    return NextBatch(events=events, due_s=await store.next_retry_s(sink))
+    if events:
+        return NextBatch(events=_probe(events) if probing else events)
+    return NextBatch(due_s=await store.next_retry_s(sink) if store.depth(sink) else None)
 
 
-async def next_message(store: Store, sink: str, limit: int, now_s: float, teller: Teller) -> NextBatch:
+async def next_message(store: Store, sink: str, limit: int, now_s: float, planner: NotificationPlanner) -> NextBatch:
     """
-    The next message to a person, with how often it has happened before; to a sink that failed too.
+    Return the events of the next message to people, each with how often its group happened in the last day.
 
     Args:
-        store: where its events wait.
-        sink: its name.
-        limit: how many events at the most.
+        store: where events are pending.
+        sink: the name of the sink.
+        limit: the largest number of events.
         now_s: the wall clock, seconds since 1970.
-        teller: how often a person is told.
+        planner: decides when and about which groups to notify.
     """
-    # In a storm much is stored while no message may go out: then nobody looks through it.
-    if (free_s := teller.free_s(now_s)) > now_s:
-        return NextBatch(due_s=free_s)
-    plan = teller.plan(await store.waiting(sink, now_s), now_s)
+    # Ask the planner first: in a storm, many events are pending while no message may be sent, and reading them is slow.
+    if (slot_s := planner.next_slot_s(now_s)) > now_s:
+        return NextBatch(due_s=slot_s)
+    plan = planner.plan(await store.pending_groups(sink, now_s), now_s)
     if not plan.groups:
-        # A retry whose time has come waits for the turn of its group.
+        # A retry that is already due waits for the turn of its group, so its time is no reason to look again.
         times_s = (plan.due_s, await store.next_retry_s(sink))
         return NextBatch(due_s=min((at_s for at_s in times_s if at_s is not None and at_s > now_s), default=None))
     events = await store.pending(sink, limit, now_s, plan.groups)
-    # Where there are more events than one message may have, a person is not told of all groups.
+    # If there are more events than fit into one message, the message is not about all planned groups.
     groups = list(dict.fromkeys(event.outgoing.group for event in events if event.outgoing.group is not None))
     counts = await store.counts(groups, now_s - _DAY_S)
     return NextBatch(events=[_counted(event, counts) for event in events], groups=groups, due_s=now_s)
 
 
-def _least_tried(waiting: Sequence[PendingEvent]) -> list[PendingEvent]:
+def _probe(pending: Sequence[PendingEvent]) -> list[PendingEvent]:
     """
-    One event to try a sink with: of those that are the first of their key one that failed least, for it may be the
-    event that fails, not the sink.
+    Return the event to probe a sink with: of the first events of each key, the one with the fewest failed attempts. The
+    failure may come from an event and not from the sink.
     """
     first: dict[str, PendingEvent] = {}
-    for event in waiting:
+    for event in pending:
         first.setdefault(event.outgoing.key, event)
     return sorted(first.values(), key=lambda event: event.attempts)[:1]
 

@@ -1,27 +1,48 @@
 """
-Which sinks an event is for.
+Decides which sinks receive an event, and in which form it is stored for them.
 """
 
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
+from collector.delivery.notification_groups import group_of
+from collector.store import StoredEvent
 from sinks.base import SinkConfig
-from sinks.event import Event
+from sinks.event import Event, encoded
+from sinks.masking import mask_text
+
+
+def addressed(event: Event, sinks: Sequence[SinkConfig]) -> StoredEvent:
+    """
+    Return an event as it is stored: encoded, with its notification group and the names of the sinks that want it.
+    """
+    outgoing = encoded(event)
+    return StoredEvent(
+        id=event.id,
+        type=event.type.value,
+        subject=outgoing.subject,
+        key=outgoing.key,
+        time_ns=event.time_ns,
+        container_id=outgoing.container_id,
+        body=outgoing.body,
+        sinks=route(event, sinks),
+        group=mask_text(group_of(event)),
+    )
 
 
 def route(event: Event, sinks: Sequence[SinkConfig]) -> tuple[str, ...]:
     """
-    The names of the sinks that shall get an event.
+    Return the names of the sinks that receive an event.
     """
     return tuple(sink.name for sink in sinks if wants(sink, event))
 
 
 def wants(sink: SinkConfig, event: Event) -> bool:
     """
-    Whether an event passes all filters of a sink.
+    Return whether an event passes all filters of a sink.
 
-    A filter concerns the events that have what it looks at: word of lost evidence has no cause and no container, and
-    must not be filtered away by accident.
+    A filter applies only to events that have the field: an event about lost evidence has no cause and no container, and
+    must not be filtered out by accident.
     """
     cause = event.exit137.cause
     if sink.events is not None and event.type not in sink.events:

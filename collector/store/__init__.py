@@ -1,29 +1,48 @@
 """
-What must survive: events, what each sink has yet to take of them, and where each source goes on.
+What survives a restart: events, their pending deliveries, and the position of each source.
 """
 
+from collector.store.database import last_alive_s
 from collector.store.errors import (
     StoreCorruptError,
     StoreError,
     StoreForeignError,
     StoreFullError,
     StoreInUseError,
+    StoreLostError,
     StoreNoSpaceError,
     StoreUnavailableError,
     StoreVersionError,
 )
+from collector.store.filters import EventFilter
 from collector.store.history import History
 from collector.store.outbox import LONGEST_RETRY_S
-from collector.store.records import Dropped, PastEvent, PendingEvent, StoredEvent, Told, WaitingGroup
+from collector.store.records import (
+    Dropped,
+    EventCount,
+    NotificationLog,
+    Page,
+    PastEvent,
+    PendingEvent,
+    PendingGroup,
+    StoredEvent,
+)
+from collector.store.rewriting import Rewritten
 from collector.store.salvage import Salvaged
 from collector.store.store import Store
 
 __all__ = [
     "LONGEST_RETRY_S",
     "Dropped",
+    "EventCount",
+    "EventFilter",
     "History",
+    "NotificationLog",
+    "Page",
     "PastEvent",
     "PendingEvent",
+    "PendingGroup",
+    "Rewritten",
     "Salvaged",
     "Store",
     "StoreCorruptError",
@@ -31,10 +50,10 @@ __all__ = [
     "StoreForeignError",
     "StoreFullError",
     "StoreInUseError",
+    "StoreLostError",
     "StoreNoSpaceError",
     "StoreUnavailableError",
     "StoreVersionError",
     "StoredEvent",
-    "Told",
-    "WaitingGroup",
+    "last_alive_s",
 ]

@@ -1,10 +1,10 @@
 """
-How a damaged database gives way to the one that was made of it; a crash at any moment loses neither.
+Replaces a damaged database by the one that was salvaged from it. A crash at any moment loses neither.
 
-    exit137.db              damaged; stays until its successor is complete
-    exit137.db.salvaging    the successor, while it is written
-    exit137.db.salvaged     the same, complete: what is left of the exchange is done, if need be, by the next start
-    exit137.db.corrupt-<n>  where the damaged one ends
+    exit137.db              the damaged database; stays until its successor is complete
+    exit137.db.salvaging    the successor while it is written
+    exit137.db.salvaged     the complete successor; if a crash interrupts the exchange, the next start finishes it
+    exit137.db.corrupt-<n>  the damaged database after the exchange
 """
 
 import os
@@ -12,44 +12,58 @@ import re
 from pathlib import Path
 from typing import Final
 
+from collector.store.files import files_of
+
+# Each may be as large as the store, so that only a few are kept.
 _KEPT: Final = 3
-_SUFFIXES: Final = ("-wal", "-shm", "")  # the database last: that it has gone shows that its log went with it
 _NUMBERED: Final = re.compile(r"\.corrupt-\d+").fullmatch
+
+
+def begun(path: Path) -> Path:
+    """
+    Return the path where the successor of a database is written.
+    """
+    return path.with_name(f"{path.name}.salvaging")
 
 
 def successor(path: Path) -> Path:
     """
-    Where the successor of a database is written; what an earlier attempt left there is gone.
+    Return the path where the successor of a database is written, and delete the remains of an earlier attempt.
     """
-    begun = path.with_name(f"{path.name}.salvaging")
-    _remove(begun)
-    return begun
+    _remove(begun(path))
+    return begun(path)
 
 
 def complete(path: Path) -> None:
     """
-    The successor is closed, and has all that could be read.
+    Mark the successor as complete: it is closed and contains everything that could be read.
     """
-    successor_ = path.with_name(f"{path.name}.salvaging")
-    successor_.rename(_completed(path))
+    begun(path).rename(_completed(path))
     sync_directory(path.parent)
 
 
 def exchange(path: Path) -> Path | None:
     """
-    Put a complete successor into the place of the damaged database; gives where that is now. None: there is none.
+    Replace the damaged database by its complete successor. Return where the damaged one is now; None: no successor.
     """
     if not _completed(path).exists():
         return None
-    target = _set_aside(path)
+    target = _move_aside(path)
+    put_in_place(path)
+    return target
+
+
+def put_in_place(path: Path) -> None:
+    """
+    Give the complete successor the name of the database.
+    """
     _completed(path).rename(path)
     sync_directory(path.parent)
-    return target
 
 
 def sync_directory(directory: Path) -> None:
     """
-    Have the disk know the names in it; SQLite does so for its logs, not for what is renamed.
+    Write the names in a directory to the disk. SQLite does this for its own logs, but not for renamed files.
     """
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -62,9 +76,9 @@ def _completed(path: Path) -> Path:
     return path.with_name(f"{path.name}.salvaged")
 
 
-def _set_aside(path: Path) -> Path:
+def _move_aside(path: Path) -> Path:
     """
-    Move it to the next free name; of older ones only some are kept, for they may fill the disk.
+    Move a damaged database to the next free name, and delete the oldest of those that were moved before.
     """
     found = [each for each in path.parent.glob(f"{path.name}.corrupt-*") if _NUMBERED(each.suffix)]
     aside = {int(each.suffix.removeprefix(".corrupt-")): each for each in found}
@@ -74,13 +88,12 @@ def _set_aside(path: Path) -> Path:
     for number in sorted(aside)[: max(len(aside) + 1 - _KEPT, 0)]:
         _remove(aside[number])
     target = path.with_name(f"{path.name}.corrupt-{last + 1}")
-    for suffix in _SUFFIXES:
-        source = path.with_name(path.name + suffix)
+    for source, moved in zip(files_of(path), files_of(target), strict=True):
         if source.exists():
-            source.rename(target.with_name(target.name + suffix))
+            source.rename(moved)
     return target
 
 
 def _remove(database: Path) -> None:
-    for suffix in _SUFFIXES:
-        database.with_name(database.name + suffix).unlink(missing_ok=True)
+    for file in files_of(database):
+        file.unlink(missing_ok=True)

@@ -1,9 +1,8 @@
 """
-Opens the database file: lock, permissions, schema, and what to do when it is damaged, foreign or too new.
+Owns the database file: the lock, and what to do when the file is damaged, deleted or replaced.
 
-SQLite in WAL mode with synchronous=FULL: a commit is on the disk when it returns (sqlite.org/pragma.html).
-The lock is a file beside the database, so readers stay free; that it exists also proves that the database
-is ours, and only what is ours is ever set aside (`aside.py`).
+The lock is a separate file next to the database, so that readers are never blocked. The lock file also proves that
+exit137 created the database; only such a database is ever moved aside (`aside.py`).
 """
 
 import contextlib
@@ -12,57 +11,62 @@ import errno
 import fcntl
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
-from importlib import resources
 from pathlib import Path
 from typing import Final
 
 from collector.store.aside import complete, exchange, successor
+from collector.store.connection import FILE_MODE, connect, pragma
 from collector.store.errors import (
     StoreCorruptError,
     StoreError,
     StoreForeignError,
     StoreInUseError,
-    StoreNoSpaceError,
-    StoreUnavailableError,
-    StoreVersionError,
+    StoreLostError,
+    as_store_errors,
 )
-from collector.store.salvage import Salvaged, salvage, taken_over
+from collector.store.files import OpenFiles
+from collector.store.rewriting import Rewritten, rewrite
+from collector.store.salvage import Salvaged, finished_salvage, salvage
+from collector.store.transaction import transaction
 
-# The script at index n leads from schema version n to n + 1.
-MIGRATIONS: Final = ("schema_1.sql", "schema_2.sql", "schema_3.sql")
-_APPLICATION_ID: Final = int.from_bytes(b"e137", "big")
-_FILE_MODE: Final = 0o640
 _DIRECTORY_MODE: Final = 0o750
-_WAL_LIMIT_BYTES: Final = 8_388_608
-_PRIMARY_CODE: Final = 0xFF  # sqlite.org/rescode.html: the rest of a result code are details
-_NO_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
-_DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+# A lost database is written anew with every attempt, which costs time for a large one.
+_RETRY_S: Final = 1.0
+# A file system that became read-only after an error may still call itself writable (ext4 of Linux 6.18 does), so that
+# only a write shows it.
+_TOUCH_EVERY_S: Final = 5.0
 
 
 class Database:
     """
-    The open file. All of it belongs to one thread.
+    The open database file. Only one thread uses it.
 
     Args:
         path: the file; it and its directory are created.
 
     Attributes:
-        connection: for statements; in autocommit mode, `transaction` groups them.
-        salvaged: what became of a damaged predecessor.
+        connection: the connection, in autocommit mode; `transaction` groups statements.
+        salvaged: what was recovered from a damaged database at opening; None if it was not damaged.
+        trouble: why the database is not in its place, or cannot be written; None if it can.
 
     Raises:
-        StoreError: it cannot be used; the class says why.
+        StoreError: the database cannot be used; the class says why.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.salvaged: Salvaged | None = None
+        self._rewrites: list[Rewritten] = []
+        self.trouble: StoreError | None = None
+        self._retry_at_s = self._touch_due_s = 0.0
         with self.guarded():
             path.parent.mkdir(mode=_DIRECTORY_MODE, parents=True, exist_ok=True)
             lock = lock_of(path)
+            # A lock file from an earlier start: only then may a damaged file be replaced.
             was_ours = lock.exists()
-            self._lock = _locked(path, lock)
+            self._lock = _acquire_lock(path, lock)
         try:
             self.connection = self._open(was_ours=was_ours)
         except StoreError:
@@ -70,88 +74,115 @@ class Database:
                 lock.unlink()
             os.close(self._lock)
             raise
+        self._files = OpenFiles(path, lock)
+        self._version = pragma(self.connection, "data_version")
 
     def close(self) -> None:
         """
-        Write everything into the database file and let go of it.
+        Write everything to the database file and close it.
         """
         self.connection.close()
         os.close(self._lock)
 
-    def data_version(self) -> int:
+    def was_changed(self) -> bool:
         """
-        A number that changes when another connection has written.
+        Return whether another process has written to the database since the last call.
         """
-        return _pragma(self.connection, "data_version")
+        version, self._version = self._version, pragma(self.connection, "data_version")
+        return version != self._version
+
+    def keep_in_place(self) -> None:
+        """
+        Write the database anew if its files were deleted or replaced. If that fails, set `trouble`; call again later.
+        """
+        now_s = time.monotonic()
+        if self.trouble is not None and now_s < self._retry_at_s:
+            return
+        self._retry_at_s = now_s + _RETRY_S
+        try:
+            with self.guarded():
+                self._ensure_in_place()
+        except StoreError as error:
+            self.trouble = error
+        else:
+            self.trouble = None
+
+    def take_rewrites(self) -> list[Rewritten]:
+        """
+        Return how the database was written anew, each time since the last call.
+        """
+        rewrites, self._rewrites = self._rewrites, []
+        return rewrites
+
+    def _ensure_in_place(self) -> None:
+        loss = self._files.loss()
+        if loss is not None:
+            try:
+                self._rewrites.append(self._write_anew(loss))
+            except StoreError as error:
+                raise StoreLostError(loss, error) from error
+        elif self.trouble is not None or time.monotonic() >= self._touch_due_s:
+            self._touch_due_s = time.monotonic() + _TOUCH_EVERY_S
+            os.utime(self._lock)
+
+    def _write_anew(self, loss: str) -> Rewritten:
+        lock = lock_of(self.path)
+        with self.guarded():
+            self.path.parent.mkdir(mode=_DIRECTORY_MODE, parents=True, exist_ok=True)
+            if not self._files.holds(lock):
+                new_lock = _acquire_lock(self.path, lock)
+                os.close(self._lock)
+                self._lock = new_lock
+                self._files.adopt(lock)
+        connection, rewritten = rewrite(self.connection, self.path, self._files, loss)
+        # The old connection does not delete the logs of the new one: SQLite checks that its file was not moved.
+        self.connection.close()
+        self.connection = connection
+        self._files = OpenFiles(self.path, lock)
+        self._version = pragma(connection, "data_version")
+        return rewritten
 
     def guarded(self) -> contextlib.AbstractContextManager[None]:
         """
-        Turns what SQLite and the system raise into errors of the store.
+        Convert errors of SQLite and of the operating system into errors of the store.
 
         Raises:
-            StoreUnavailableError, StoreCorruptError: the class says which.
+            StoreUnavailableError, StoreCorruptError: by what failed.
         """
         return as_store_errors(self.path)
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """
-        All or nothing.
+        Group statements: all of them take effect, or none.
 
         Raises:
-            StoreUnavailableError, StoreCorruptError: nothing of it was stored.
+            StoreUnavailableError, StoreCorruptError: nothing was stored.
         """
-        with self.guarded():
-            self.connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield self.connection
-                self.connection.execute("COMMIT")
-            finally:
-                if self.connection.in_transaction:
-                    self.connection.execute("ROLLBACK")
+        with self.guarded(), transaction(self.connection):
+            yield self.connection
 
     def _open(self, *, was_ours: bool) -> sqlite3.Connection:
         with self.guarded():
             interrupted = exchange(self.path)
         try:
-            connection = _connected(self.path)
+            connection = connect(self.path)
         except StoreCorruptError as error:
             if not was_ours:
                 raise StoreForeignError(self.path) from error
-            self.salvaged = _rebuilt(self.path)
-            return _connected(self.path)
+            self.salvaged = _rebuild(self.path)
+            return connect(self.path)
         if interrupted is not None:
-            self.salvaged = taken_over(connection, interrupted)
+            self.salvaged = finished_salvage(connection, interrupted)
         return connection
-
-
-def check_schema(connection: sqlite3.Connection, path: Path, *, oldest: int = 0) -> None:
-    """
-    Refuse what must not be touched; only reads.
-
-    Args:
-        connection: to the database.
-        path: named in the error.
-        oldest: the oldest version of the schema that will do.
-
-    Raises:
-        StoreForeignError: it is none of ours.
-        StoreVersionError: a later version of the program wrote it, or one that is too old.
-    """
-    version = _pragma(connection, "user_version")
-    has_tables = _one(connection, "SELECT count(*) FROM sqlite_schema") > 0
-    if has_tables and _pragma(connection, "application_id") != _APPLICATION_ID:
-        raise StoreForeignError(path)
-    if not oldest <= version <= len(MIGRATIONS):
-        raise StoreVersionError(path, version, len(MIGRATIONS))
 
 
 def check_readable(path: Path) -> None:
     """
-    Whether there is a file that may be read: of one that it cannot open SQLite does not say why.
+    Refuse a file that does not exist or may not be read; SQLite itself does not say which.
 
     Raises:
-        StoreUnavailableError: there is none, with FileNotFoundError as its cause; or it may not be read.
+        StoreUnavailableError: the file does not exist (then its cause is a FileNotFoundError), or it may not be read.
     """
     with as_store_errors(path):
         path.stat()
@@ -161,13 +192,25 @@ def check_readable(path: Path) -> None:
 
 def lock_of(path: Path) -> Path:
     """
-    The file beside a database that shows that it is ours.
+    Return the path of a database's lock file, which also proves that exit137 created the database.
     """
     return path.with_name(f"{path.name}.lock")
 
 
-def _locked(path: Path, lock: Path) -> int:
-    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _FILE_MODE)
+def last_alive_s(path: Path) -> float | None:
+    """
+    Return when an agent last showed that it has this database open, seconds since 1970; None if none ever did.
+
+    It does so every five seconds. Asking takes no lock, so that it cannot be in an agent's way.
+    """
+    try:
+        return lock_of(path).stat().st_mtime
+    except OSError:
+        return None
+
+
+def _acquire_lock(path: Path, lock: Path) -> int:
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
@@ -176,95 +219,13 @@ def _locked(path: Path, lock: Path) -> int:
     return descriptor
 
 
-def _connected(path: Path) -> sqlite3.Connection:
-    with as_store_errors(path):
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _FILE_MODE))
-        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        try:
-            _check(connection, path)
-            _set_up(connection)
-            _migrate(connection)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
-
-def _rebuilt(path: Path) -> Salvaged:
+def _rebuild(path: Path) -> Salvaged:
     """
-    Make a sound database of what can be read of a damaged one, then let them change places.
+    Salvage a damaged database into a new one, then replace it.
     """
     with as_store_errors(path):
         into = successor(path)
-        with contextlib.closing(_connected(into)) as connection:
+        with contextlib.closing(connect(into)) as connection:
             salvaged = salvage(path, connection)
         complete(path)
-        return dataclasses.replace(salvaged, set_aside=exchange(path) or path)
-
-
-def _check(connection: sqlite3.Connection, path: Path) -> None:
-    """
-    Refuse what must not be touched or is damaged, before anything is written.
-    """
-    check_schema(connection, path)
-    problems = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-    if problems != "ok":
-        raise StoreCorruptError(path, problems)
-
-
-def _set_up(connection: sqlite3.Connection) -> None:
-    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # takes effect in a new file only: must come first
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute(f"PRAGMA journal_size_limit = {_WAL_LIMIT_BYTES}")
-    connection.execute("PRAGMA incremental_vacuum").fetchall()
-
-
-def _migrate(connection: sqlite3.Connection) -> None:
-    found = _pragma(connection, "user_version")
-    for version, script in enumerate(MIGRATIONS[found:], start=found + 1):
-        statements = resources.files(__package__).joinpath(script).read_text(encoding="utf-8")
-        connection.executescript(
-            f"BEGIN IMMEDIATE; {statements}\n"
-            f"PRAGMA application_id = {_APPLICATION_ID}; PRAGMA user_version = {version}; COMMIT;"
-        )
-
-
-def _pragma(connection: sqlite3.Connection, name: str) -> int:
-    return _one(connection, f"PRAGMA {name}")
-
-
-def _one(connection: sqlite3.Connection, statement: str) -> int:
-    return int(connection.execute(statement).fetchone()[0])
-
-
-@contextlib.contextmanager
-def as_store_errors(path: Path) -> Iterator[None]:
-    """
-    Turns what SQLite and the system raise into errors of the store.
-
-    Raises:
-        StoreUnavailableError, StoreCorruptError: the class says which.
-    """
-    try:
-        yield
-    except OSError as error:
-        refused = StoreNoSpaceError if error.errno in _NO_SPACE else StoreUnavailableError
-        raise refused(path, error.strerror or str(error)) from error
-    except (sqlite3.ProgrammingError, sqlite3.IntegrityError):
-        # A fault of ours, not of the disk.
-        raise
-    except sqlite3.Error as error:
-        raise _kind(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR))(path, str(error)) from error
-
-
-def _kind(code: int) -> type[StoreUnavailableError | StoreCorruptError]:
-    """
-    What a result code of SQLite means; that the index of its log cannot grow is no failure of the disk.
-    """
-    if code & _PRIMARY_CODE in _DAMAGED:
-        return StoreCorruptError
-    if code & _PRIMARY_CODE == sqlite3.SQLITE_FULL or code == sqlite3.SQLITE_IOERR_SHMSIZE:
-        return StoreNoSpaceError
-    return StoreUnavailableError
+        return dataclasses.replace(salvaged, moved_to=exchange(path) or path)

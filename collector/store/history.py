@@ -1,43 +1,44 @@
 """
-What has happened: reads stored events, beside a running agent or without one, and never writes.
+The history of events: reads the store, with or without a running agent, and never writes.
+
+A history sees one file. A process that runs for long opens one for each question, because the agent may write its store
+anew as another file; opening takes about a millisecond.
 """
 
 import contextlib
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Self, Unpack
 
-from collector.store.database import check_readable, check_schema
-from collector.store.errors import StoreUnavailableError
-from collector.store.records import PastEvent
-
-_COLUMNS: Final = "seq, id, type, subject, container_id, time_ns, body"
-_CONTAINER: Final = (
-    "(substr(container_id, 1, length(:container)) = :container"
-    " OR json_extract(CAST(body AS TEXT), '$.data.container.name') = :container)"
-)
+from collector.store import query
+from collector.store.connection import FIELDS_SINCE, check_schema, migration, pragma
+from collector.store.database import check_readable
+from collector.store.errors import as_store_errors
+from collector.store.fields import fill_fields
+from collector.store.filters import EventFilter
+from collector.store.records import EventCount, Page, PastEvent
 
 
 class History:
     """
-    The events of a store, read by another process.
+    A read-only view of the events, on a connection of its own. The thread that opened it uses it.
 
     Args:
         path: the database.
 
     Raises:
-        StoreUnavailableError: there is none, or it cannot be read.
-        StoreForeignError, StoreVersionError: it is none of ours, or of a later version.
+        StoreUnavailableError: the database does not exist or cannot be read.
+        StoreCorruptError: it is damaged; the agent repairs it when it starts.
+        StoreForeignError, StoreVersionError: it is not a store, or a later version wrote it.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         check_readable(path)
-        try:
+        with as_store_errors(path):
             self._connection = _read_only(path)
-        except sqlite3.Error as error:
-            raise StoreUnavailableError(path, str(error)) from error
+            self._is_older = pragma(self._connection, "user_version") < FIELDS_SINCE
 
     def __enter__(self) -> Self:
         return self
@@ -47,104 +48,124 @@ class History:
 
     def close(self) -> None:
         """
-        Let go of the database.
+        Close the database.
         """
         self._connection.close()
 
     def events(
-        self,
-        *,
-        since_ns: int | None = None,
-        until_ns: int | None = None,
-        container: str | None = None,
-        types: Collection[str] | None = None,
-        limit: int = -1,
-        after_seq: int | None = None,
+        self, *, limit: int = -1, after_seq: int | None = None, **wanted: Unpack[EventFilter]
     ) -> list[PastEvent]:
         """
-        Events in the order in which they were stored.
+        Return events in the order in which they were stored.
 
         Args:
-            since_ns: not before this.
-            until_ns: before this.
-            container: its name, its id, or how the id begins.
-            types: only these.
-            limit: how many at the most: the newest, or the first after `after_seq`. -1: all.
-            after_seq: only those stored after this one.
+            limit: the largest number of events: the newest, or with `after_seq` the first after it. -1: all.
+            after_seq: only events that were stored after this one.
+            wanted: which events.
 
         Raises:
-            StoreUnavailableError: the database cannot be read.
+            StoreError: the database cannot be read.
         """
-        try:
-            return select(
-                self._connection,
-                since_ns=since_ns,
-                until_ns=until_ns,
-                container=container,
-                types=types,
-                limit=limit,
-                after_seq=after_seq,
-            )
-        except sqlite3.Error as error:
-            raise StoreUnavailableError(self._path, str(error)) from error
+        with self._reading() as connection:
+            if after_seq is None:
+                return query.newest(connection, wanted, limit)
+            return query.after(connection, wanted, after_seq=after_seq, limit=limit)
 
+    def page(self, *, limit: int = 50, before_seq: int | None = None, **wanted: Unpack[EventFilter]) -> Page:
+        """
+        Return a page of events, newest first, in bounded time; it may be short although there are older ones.
 
-def select(
-    connection: sqlite3.Connection,
-    *,
-    since_ns: int | None,
-    until_ns: int | None,
-    container: str | None,
-    types: Collection[str] | None,
-    limit: int,
-    after_seq: int | None,
-) -> list[PastEvent]:
-    """
-    Events by `History.events`, over any connection.
-    """
-    wanted: dict[str, Any] = {f"type{index}": kind for index, kind in enumerate(types or ())}
-    conditions = {
-        "time_ns >= :since_ns": since_ns,
-        "time_ns < :until_ns": until_ns,
-        "seq > :after_seq": after_seq,
-        _CONTAINER: container,
-        f"type IN ({', '.join(':' + name for name in wanted)})": types,
-    }
-    where = " AND ".join(text for text, value in conditions.items() if value is not None) or "1"
-    order = "DESC" if after_seq is None else "ASC"
-    rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM events WHERE {where} ORDER BY seq {order} LIMIT :limit",  # noqa: S608 (our own words)
-        {
-            "since_ns": since_ns,
-            "until_ns": until_ns,
-            "after_seq": after_seq,
-            "container": container,
-            "limit": limit,
-            **wanted,
-        },
-    ).fetchall()
-    names = _COLUMNS.split(", ")
-    events = [PastEvent(**dict(zip(names, row, strict=True))) for row in rows]
-    return events if after_seq is not None else events[::-1]
+        Args:
+            limit: the largest number of events.
+            before_seq: `next_before_seq` of the page before; None: begin with the newest.
+            wanted: which events.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        with self._reading() as connection:
+            return query.page(connection, wanted, before_seq=before_seq, limit=limit)
+
+    def event(self, id_: str) -> PastEvent | None:
+        """
+        Return the event with this id; None if it is not stored.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        with self._reading() as connection:
+            return query.one(connection, id_)
+
+    def last_seq(self) -> int:
+        """
+        Return the number of the newest event; 0 if there is none.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        with self._reading() as connection:
+            return query.last_seq(connection)
+
+    def count_by(self, *by: str, **wanted: Unpack[EventFilter]) -> list[EventCount]:
+        """
+        Count events by some of `day` (UTC), `type`, `cause` and `service`, in this order.
+
+        Args:
+            by: what to count by; nothing: one count of all.
+            wanted: which events, by types, causes and service; of the times only the days count.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        with self._reading() as connection:
+            return query.counts(connection, by, wanted)
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with as_store_errors(self._path):
+            if self._is_older:
+                fill_fields(self._connection)
+            yield self._connection
 
 
 def _read_only(path: Path) -> sqlite3.Connection:
     """
-    Without the -wal file nobody writes; then a reader who may not create it can still read the file as it is.
+    Connect to a database that this process may not be allowed to write.
+
+    SQLite needs the -wal file even to read. If it does not exist and this process may not create it, nobody is writing,
+    and the file can be read as it is (`immutable`).
     """
     uri = path.absolute().as_uri()
     with contextlib.suppress(sqlite3.OperationalError):
-        return _tried(path, f"{uri}?mode=ro")
+        return _checked_connection(path, f"{uri}?mode=ro")
     if path.with_name(f"{path.name}-wal").exists():
-        return _tried(path, f"{uri}?mode=ro")
-    return _tried(path, f"{uri}?mode=ro&immutable=1")
+        return _checked_connection(path, f"{uri}?mode=ro")
+    return _checked_connection(path, f"{uri}?mode=ro&immutable=1")
 
 
-def _tried(path: Path, uri: str) -> sqlite3.Connection:
+def _checked_connection(path: Path, uri: str) -> sqlite3.Connection:
     connection = sqlite3.connect(uri, uri=True, isolation_level=None)
     try:
         check_schema(connection, path)
         connection.execute("SELECT 1 FROM events LIMIT 1").fetchall()
+        is_older = pragma(connection, "user_version") < FIELDS_SINCE
+    except BaseException:
+        connection.close()
+        raise
+    if not is_older:
+        return connection
+    connection.close()
+    return _with_fields(uri)
+
+
+def _with_fields(uri: str) -> sqlite3.Connection:
+    """
+    Connect to a database of an older schema, with the fields of its events in memory.
+    """
+    connection = sqlite3.connect("file::memory:", uri=True, isolation_level=None)
+    try:
+        connection.execute("ATTACH ? AS stored", (uri,))
+        connection.executescript(migration(FIELDS_SINCE))
     except BaseException:
         connection.close()
         raise

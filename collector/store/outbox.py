@@ -1,24 +1,25 @@
 """
-The rows that say what each sink has yet to take; every function runs inside a transaction of its caller.
+The outbox: one row per event and sink until the event is delivered. Every function runs inside a transaction of its
+caller.
 
-Order: an event is not given out while an earlier one with the same key waits for the time of its retry.
+Order: an event is not returned as pending while an earlier one with the same key waits for its retry.
 """
 
 import sqlite3
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 import orjson
 
-from collector.store.records import PendingEvent, WaitingGroup
+from collector.store.records import NotificationLog, PendingEvent, PendingGroup
 from sinks.base import Outgoing
 
-# A retry that lies further ahead than this was set before the clock was put back.
+# No retry is set further ahead. One that lies further ahead was set before the clock was set back, and is due now.
 LONGEST_RETRY_S: Final = 3600.0
 
-# What was stored before events had groups has one for each type and key.
+# Events of schema version 2 have no group; each type and key then counts as a group of its own.
 _GROUP: Final = "coalesce(e.grouped, e.type || ' ' || o.key)"
-# The planner would look through all that waits; the index holds only what is delayed.
+# The index holds only delayed rows. Without INDEXED BY, SQLite's planner would scan all pending rows for each row.
 _READY: Final = """
     FROM outbox AS o JOIN events AS e ON e.seq = o.seq
     WHERE o.sink = :sink
@@ -30,8 +31,8 @@ _READY: Final = """
       )
 """
 _PENDING: Final = f"SELECT e.id, e.type, o.key, e.body, {_GROUP}, o.attempts {_READY}"
-_IN_GROUPS: Final = f"AND {_GROUP} IN (SELECT value FROM json_each(:groups))"  # noqa: S608 (our own words)
-_WAITING: Final = f"SELECT {_GROUP}, min(e.stored_ns) {_READY} GROUP BY 1 ORDER BY min(o.seq)"
+_IN_GROUPS: Final = f"AND {_GROUP} IN (SELECT value FROM json_each(:groups))"  # noqa: S608 (no user input)
+_PENDING_GROUPS: Final = f"SELECT {_GROUP}, min(e.stored_ns) {_READY} GROUP BY 1 ORDER BY min(o.seq)"
 _EXPIRED: Final = """
     INSERT OR REPLACE INTO dead_letters (sink, seq, attempts, reason, detail, died_ns)
     SELECT o.sink, o.seq, o.attempts, :reason, coalesce('last failure: ' || o.detail, 'never tried'), :died_ns
@@ -44,7 +45,7 @@ _OF_EVENT: Final = "WHERE sink = ? AND seq = (SELECT seq FROM events WHERE id = 
 
 def depths(connection: sqlite3.Connection) -> dict[str, int]:
     """
-    How many events wait for each sink.
+    Count the pending events of each sink.
     """
     return dict(connection.execute("SELECT sink, count(*) FROM outbox GROUP BY sink"))
 
@@ -53,7 +54,7 @@ def pending(
     connection: sqlite3.Connection, sink: str, limit: int, now_s: float, groups: Collection[str] | None
 ) -> list[PendingEvent]:
     """
-    What a sink may be sent now, in order; of these groups, or of all (None).
+    Return the events that may be sent to a sink now, in order: those of some groups, or of all groups (None).
     """
     wanted = {"groups": orjson.dumps(list(groups)).decode()} if groups is not None else {}
     rows = connection.execute(
@@ -69,17 +70,17 @@ def pending(
     ]
 
 
-def waiting(connection: sqlite3.Connection, sink: str, now_s: float) -> list[WaitingGroup]:
+def pending_groups(connection: sqlite3.Connection, sink: str, now_s: float) -> list[PendingGroup]:
     """
-    The groups of what a sink may be sent now, in the order of their first events.
+    Return the groups of the events that may be sent to a sink now, ordered by their first events.
     """
-    rows = connection.execute(_WAITING, {"sink": sink, "now_s": now_s, "longest_s": LONGEST_RETRY_S})
-    return [WaitingGroup(name=name, since_s=since_ns / _NS) for name, since_ns in rows]
+    rows = connection.execute(_PENDING_GROUPS, {"sink": sink, "now_s": now_s, "longest_s": LONGEST_RETRY_S})
+    return [PendingGroup(name=name, since_s=since_ns / _NS) for name, since_ns in rows]
 
 
 def counts(connection: sqlite3.Connection, groups: Iterable[str], since_ns: int) -> dict[str, int]:
     """
-    Per group how many events have happened since a time, waiting or not.
+    Count the events of each group since a time, delivered or not.
     """
     statement = "SELECT count(*) FROM events WHERE grouped = ? AND time_ns >= ?"
     return {group: int(connection.execute(statement, (group, since_ns)).fetchone()[0]) for group in groups}
@@ -87,7 +88,7 @@ def counts(connection: sqlite3.Connection, groups: Iterable[str], since_ns: int)
 
 def next_retry_s(connection: sqlite3.Connection, sink: str) -> float | None:
     """
-    When the first delayed event of a sink is due, seconds since 1970; None: none is delayed.
+    Return the time of a sink's next retry, seconds since 1970; None if no event waits for a retry.
     """
     row = connection.execute(
         "SELECT min(retry_at_s) FROM outbox INDEXED BY outbox_delayed WHERE sink = ? AND retry_at_s > 0",
@@ -99,16 +100,16 @@ def next_retry_s(connection: sqlite3.Connection, sink: str) -> float | None:
 
 def add(connection: sqlite3.Connection, seq: int, key: str, sinks: Sequence[str]) -> None:
     """
-    An event waits for these sinks.
+    Queue an event for these sinks.
     """
     connection.executemany("INSERT INTO outbox (sink, seq, key) VALUES (?, ?, ?)", [(sink, seq, key) for sink in sinks])
 
 
 def remove(connection: sqlite3.Connection, sink: str, ids: Iterable[str]) -> int:
     """
-    A sink took these; gives how many of them were waiting.
+    Delete delivered events from a sink's queue. Return how many of them were in it.
     """
-    return connection.executemany(f"DELETE FROM outbox {_OF_EVENT}", [(sink, id_) for id_ in ids]).rowcount  # noqa: S608 (our own words)
+    return connection.executemany(f"DELETE FROM outbox {_OF_EVENT}", [(sink, id_) for id_ in ids]).rowcount  # noqa: S608 (no user input)
 
 
 def delay(
@@ -121,20 +122,20 @@ def delay(
     detail: str,
 ) -> None:
     """
-    A sink did not take these; none with the same key is given out before `retry_at_s` (0: at once).
+    Delay events after a failed attempt. No event with the same key is pending before `retry_at_s` (0: at once).
     """
     connection.executemany(
-        f"UPDATE outbox SET attempts = attempts + 1, retry_at_s = ?, reason = ?, detail = ? {_OF_EVENT}",  # noqa: S608 (our own words)
+        f"UPDATE outbox SET attempts = attempts + 1, retry_at_s = ?, reason = ?, detail = ? {_OF_EVENT}",  # noqa: S608 (no user input)
         [(retry_at_s, reason, detail, sink, id_) for id_ in ids],
     )
 
 
-def bury(connection: sqlite3.Connection, sink: str, *, id_: str, reason: str, detail: str, died_ns: int) -> int:
+def dead_letter(connection: sqlite3.Connection, sink: str, *, id_: str, reason: str, detail: str, died_ns: int) -> int:
     """
-    A sink will never take this one; gives 1, or 0 if it was not waiting.
+    Move an event from a sink's queue to the dead letters. Return 1, or 0 if it was not in the queue.
     """
     connection.execute(
-        "INSERT INTO dead_letters (sink, seq, attempts, reason, detail, died_ns)"  # noqa: S608 (our own words)
+        "INSERT INTO dead_letters (sink, seq, attempts, reason, detail, died_ns)"  # noqa: S608 (no user input)
         f" SELECT sink, seq, attempts + 1, ?, ?, ? FROM outbox {_OF_EVENT}",
         (reason, detail, died_ns, sink, id_),
     )
@@ -143,7 +144,7 @@ def bury(connection: sqlite3.Connection, sink: str, *, id_: str, reason: str, de
 
 def expire(connection: sqlite3.Connection, sink: str, *, before_ns: int, reason: str, died_ns: int) -> int:
     """
-    Put aside what waits for a sink since before a time; gives how many events that were.
+    Dead-letter the events that wait for a sink since before a time. Return how many.
     """
     connection.execute(_EXPIRED, {"sink": sink, "before_ns": before_ns, "reason": reason, "died_ns": died_ns})
     return connection.execute(
@@ -153,20 +154,20 @@ def expire(connection: sqlite3.Connection, sink: str, *, before_ns: int, reason:
     ).rowcount
 
 
-def told(connection: sqlite3.Connection, sink: str) -> dict[str, float]:
+def last_notified_s(connection: sqlite3.Connection, sink: str) -> dict[str, float]:
     """
-    Per group of a sink when a person was last told of it, seconds since 1970.
+    Return when people were last notified about each group through a sink, seconds since 1970.
     """
     return dict(connection.execute("SELECT grouped, told_s FROM told WHERE sink = ?", (sink,)))
 
 
-def tell(connection: sqlite3.Connection, sink: str, groups: Mapping[str, float], forget_before_s: float) -> None:
+def record_notifications(connection: sqlite3.Connection, sink: str, notified: NotificationLog) -> None:
     """
-    A person was told of these groups; what was told long ago is forgotten.
+    Store when people were notified about these groups, and delete times that no longer matter.
     """
     connection.executemany(
         "INSERT INTO told (sink, grouped, told_s) VALUES (?, ?, ?)"
         " ON CONFLICT (sink, grouped) DO UPDATE SET told_s = excluded.told_s",
-        [(sink, group, told_s) for group, told_s in groups.items()],
+        [(sink, group, notified_s) for group, notified_s in notified.groups.items()],
     )
-    connection.execute("DELETE FROM told WHERE sink = ? AND told_s < ?", (sink, forget_before_s))
+    connection.execute("DELETE FROM told WHERE sink = ? AND told_s < ?", (sink, notified.forget_before_s))

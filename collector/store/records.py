@@ -1,11 +1,15 @@
 """
-What goes into the store and what comes out.
+The records that the store accepts and returns.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sinks.base import Outgoing
+
+# Where a source continues after a restart: a JSON object that only the source understands.
+Position = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,11 +18,11 @@ class StoredEvent:
     An event to be stored.
 
     Attributes:
-        key: what orders events among themselves.
-        time_ns: when it happened; None: unknown.
+        key: events with the same key reach a sink in the order in which they were stored.
+        time_ns: when it happened; None if that is unknown.
         body: one structured CloudEvent, UTF-8 JSON.
-        sinks: the names of the sinks that it goes to.
-        group: what a person is told together with it.
+        sinks: the names of the sinks that receive it.
+        group: events of one group are reported to people together.
     """
 
     id: str
@@ -35,10 +39,10 @@ class StoredEvent:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingEvent:
     """
-    An event that a sink has yet to take.
+    An event that is not yet delivered to a sink.
 
     Attributes:
-        attempts: how often that was tried.
+        attempts: the number of failed attempts.
     """
 
     outgoing: Outgoing
@@ -46,13 +50,13 @@ class PendingEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WaitingGroup:
+class PendingGroup:
     """
-    Events that a sink has yet to take, and that a person is told together.
+    The pending events of one group.
 
     Attributes:
-        name: the group's.
-        since_s: when the first of them was stored, seconds since 1970.
+        name: the name of the group.
+        since_s: when the first of the events was stored, seconds since 1970.
     """
 
     name: str
@@ -62,11 +66,11 @@ class WaitingGroup:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastEvent:
     """
-    An event as the history gives it.
+    An event of the history.
 
     Attributes:
-        seq: its number; go on from here with `after_seq`.
-        time_ns: when it happened, or when it was stored, where that is not known.
+        seq: its number; pass it as `after_seq` to continue from here.
+        time_ns: when it happened; when it was stored, if that is unknown.
     """
 
     seq: int
@@ -78,14 +82,44 @@ class PastEvent:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """
+    Events, newest first.
+
+    Attributes:
+        next_before_seq: pass it as `before_seq` to read older events; None if all have been looked at.
+    """
+
+    events: list[PastEvent]
+    next_before_seq: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventCount:
+    """
+    How many events have the same values. A value is None if it was not counted by, or if these events have none.
+
+    Attributes:
+        day_ns: when the day on which they happened began (UTC).
+        events: how many there are.
+    """
+
+    day_ns: int | None
+    type: str | None
+    cause: str | None
+    service: str | None
+    events: int
+
+
 @dataclass(frozen=True, slots=True)
 class Dropped:
     """
-    What was dropped for want of room before one sink had taken it.
+    The undelivered events of one sink that were dropped because the store was full.
 
     Attributes:
         since_ns: when the first of them was stored.
-        until_ns: when the last was.
+        until_ns: when the last of them was stored.
     """
 
     sink: str
@@ -95,13 +129,13 @@ class Dropped:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class NotificationLog:
     """
-    What a person was told of.
+    The groups that a message to people was about.
 
     Attributes:
-        groups: per group of events when, seconds since 1970.
-        forget_before_s: what was told before this is of no use any more.
+        groups: the time of the message for each group, seconds since 1970.
+        forget_before_s: earlier notifications no longer matter.
     """
 
     groups: Mapping[str, float]

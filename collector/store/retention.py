@@ -1,8 +1,8 @@
 """
-Keeps the store within its size and its age. Runs inside a transaction of its caller.
+Keeps the store within its size and age limits. Every function runs inside a transaction of its caller.
 
-What was delivered goes first, the oldest before the newer, then what was put aside as undeliverable. What a sink has
-yet to take goes only when the caller says so, and then every loss is named.
+Delivered events are deleted first, the oldest before the newer, then dead letters. Pending events are deleted only if
+the caller asks for it, and every loss is returned.
 """
 
 import sqlite3
@@ -10,22 +10,23 @@ from typing import Final
 
 from collector.store.records import Dropped
 
-_SHARE_KEPT: Final = 0.95  # trim a little more than needed, so that not every commit has to
-_SHARE_KEPT_OF_UNDELIVERED: Final = 0.99
-_AT_ONCE: Final = 200
-_FEW: Final = 20
+_SHARE_KEPT: Final = 0.95  # trim a little more than needed, so that not every commit has to trim
+_SHARE_KEPT_OF_UNDELIVERED: Final = 0.99  # less than above, because each of these events is a loss
+_DELETE_OLD_EVERY_NS: Final = 3_600_000_000_000
+_TRIMMED_AT_ONCE: Final = 200
+_DROPPED_AT_ONCE: Final = 20
 
-_SETTLED: Final = "NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.seq = events.seq)"
+_NOT_PENDING: Final = "NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.seq = events.seq)"
 _NOT_DEAD: Final = "NOT EXISTS (SELECT 1 FROM dead_letters WHERE dead_letters.seq = events.seq)"
 
 
 def trim(connection: sqlite3.Connection, max_bytes: int) -> bool:
     """
-    Make room if the store is larger than it may be; False: it still is.
+    Delete delivered events and dead letters if the store is too large. Return whether it is now small enough.
     """
     if used_bytes(connection) <= max_bytes:
         return True
-    for condition in (f"{_SETTLED} AND {_NOT_DEAD}", _SETTLED):
+    for condition in (f"{_NOT_PENDING} AND {_NOT_DEAD}", _NOT_PENDING):
         while used_bytes(connection) > max_bytes * _SHARE_KEPT:
             if not _delete_oldest(connection, condition):
                 break
@@ -34,11 +35,11 @@ def trim(connection: sqlite3.Connection, max_bytes: int) -> bool:
 
 def drop_undelivered(connection: sqlite3.Connection, max_bytes: int) -> list[Dropped]:
     """
-    Make room with what sinks have yet to take, oldest first; gives per sink what was lost.
+    Delete the oldest pending events until the store is small enough. Return the loss of each sink.
     """
     lost: dict[str, Dropped] = {}
     while used_bytes(connection) > max_bytes * _SHARE_KEPT_OF_UNDELIVERED:
-        oldest = connection.execute("SELECT seq FROM events ORDER BY seq LIMIT ?", (_FEW,)).fetchall()
+        oldest = connection.execute("SELECT seq FROM events ORDER BY seq LIMIT ?", (_DROPPED_AT_ONCE,)).fetchall()
         if not oldest:
             break
         last = oldest[-1][0]
@@ -47,22 +48,43 @@ def drop_undelivered(connection: sqlite3.Connection, max_bytes: int) -> list[Dro
             " FROM outbox AS o JOIN events AS e ON e.seq = o.seq WHERE o.seq <= ? GROUP BY o.sink",
             (last,),
         ):
-            lost[row[0]] = _joined(lost.get(row[0]), Dropped(*row))
+            lost[row[0]] = _sum(lost.get(row[0]), Dropped(*row))
         connection.execute("DELETE FROM outbox WHERE seq <= ?", (last,))
         connection.execute("DELETE FROM events WHERE seq <= ?", (last,))
     return list(lost.values())
 
 
-def forget(connection: sqlite3.Connection, before_ns: int) -> int:
+def delete_old(connection: sqlite3.Connection, before_ns: int) -> int:
     """
-    Delete what was stored before a time and waits for no sink; gives how many events that were.
+    Delete the events that were stored before a time and are not pending. Return how many.
     """
-    return connection.execute(f"DELETE FROM events WHERE stored_ns < ? AND {_SETTLED}", (before_ns,)).rowcount  # noqa: S608 (our own words)
+    return connection.execute(f"DELETE FROM events WHERE stored_ns < ? AND {_NOT_PENDING}", (before_ns,)).rowcount  # noqa: S608 (no user input)
+
+
+class AgeLimit:
+    """
+    Deletes events that are older than the history may be, once an hour: the limit is a number of days.
+
+    Args:
+        keep_ns: how long events are kept.
+    """
+
+    def __init__(self, keep_ns: int) -> None:
+        self._keep_ns = keep_ns
+        self._due_ns = 0
+
+    def apply(self, connection: sqlite3.Connection, now_ns: int) -> None:
+        """
+        Delete what is too old, if it is time.
+        """
+        if self._due_ns <= now_ns:
+            delete_old(connection, now_ns - self._keep_ns)
+            self._due_ns = now_ns + _DELETE_OLD_EVERY_NS
 
 
 def used_bytes(connection: sqlite3.Connection) -> int:
     """
-    The size of what is stored, free pages not counted.
+    Return the size of the stored data, without free pages.
     """
     pages, free, page_bytes = (
         int(connection.execute(f"PRAGMA {name}").fetchone()[0])
@@ -72,11 +94,11 @@ def used_bytes(connection: sqlite3.Connection) -> int:
 
 
 def _delete_oldest(connection: sqlite3.Connection, condition: str) -> int:
-    oldest = f"SELECT seq FROM events WHERE {condition} ORDER BY seq LIMIT {_AT_ONCE}"  # noqa: S608 (our own words)
+    oldest = f"SELECT seq FROM events WHERE {condition} ORDER BY seq LIMIT {_TRIMMED_AT_ONCE}"  # noqa: S608 (no user input)
     return connection.execute(f"DELETE FROM events WHERE seq IN ({oldest})").rowcount  # noqa: S608
 
 
-def _joined(before: Dropped | None, more: Dropped) -> Dropped:
+def _sum(before: Dropped | None, more: Dropped) -> Dropped:
     if before is None:
         return more
     return Dropped(

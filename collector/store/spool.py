@@ -1,7 +1,7 @@
 """
-What waits and what was put aside, for `exit137 spool`: looks into the store beside a running agent, and mends it.
+Inspects and repairs the delivery queue for `exit137 spool`, while the agent may be running.
 
-SQLite keeps the two writers apart; the agent notices within seconds that something was changed.
+SQLite serializes the two writers. The agent notices within seconds that something was changed.
 """
 
 import contextlib
@@ -12,9 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
-from collector.store.database import MIGRATIONS, as_store_errors, check_readable, check_schema, lock_of
-from collector.store.errors import StoreCorruptError, StoreForeignError
+from collector.store.connection import MIGRATIONS, check_schema
+from collector.store.database import check_readable, lock_of
+from collector.store.errors import StoreCorruptError, StoreForeignError, as_store_errors
+from collector.store.transaction import transaction
 
+# How long to wait for a transaction of the agent.
 _BUSY_S: Final = 10.0
 
 _SUMMARY: Final = """
@@ -30,7 +33,7 @@ _ENTRIES: Final = """
     SELECT l.sink, e.id, e.type, e.subject, e.stored_ns, l.attempts, l.reason, l.detail, e.body
     FROM {table} AS l JOIN events AS e ON e.seq = l.seq
 """
-_WAITING: Final = _ENTRIES.format(table="outbox")
+_PENDING: Final = _ENTRIES.format(table="outbox")
 _DEAD: Final = _ENTRIES.format(table="dead_letters")
 _DELETE_DEAD: Final = "DELETE FROM dead_letters WHERE sink = ? AND seq = ?"
 _QUEUE: Final = (
@@ -41,13 +44,15 @@ _QUEUE: Final = (
 @dataclass(frozen=True, slots=True)
 class SinkBacklog:
     """
-    What one sink has yet to take, and what it will never take.
+    The pending and dead-lettered events of one sink, counted.
 
     Attributes:
-        oldest_ns: when the oldest that waits was stored; None: nothing waits.
-        attempts: how often the one that was tried most was tried.
-        retry_at_s: when the last delay ends, seconds since 1970; 0: there is none.
-        detail: the words of a failure.
+        waiting: the number of pending events.
+        dead: the number of dead letters.
+        oldest_ns: when the oldest pending event was stored; None if nothing is pending.
+        attempts: the largest number of failed attempts of one event.
+        retry_at_s: when the last delay ends, seconds since 1970; 0: no event is delayed.
+        detail: one of the failures, in words.
     """
 
     sink: str
@@ -62,10 +67,10 @@ class SinkBacklog:
 @dataclass(frozen=True, slots=True)
 class Entry:
     """
-    One event and one sink that has not taken it.
+    One event that is not delivered to one sink.
 
     Attributes:
-        dead: it was put aside; else it waits.
+        dead: whether it is a dead letter or still pending.
     """
 
     dead: bool
@@ -82,14 +87,14 @@ class Entry:
 
 class Spool:
     """
-    The store's undelivered part.
+    The undelivered events of a store.
 
     Args:
         path: the database.
         wall_ns: the wall clock.
 
     Raises:
-        StoreError: there is none, or it cannot be used; the class says why.
+        StoreError: the database does not exist or cannot be used; the class says why.
     """
 
     def __init__(self, path: Path, wall_ns: Callable[[], int] = time.time_ns) -> None:
@@ -114,7 +119,7 @@ class Spool:
 
     def backlogs(self) -> list[SinkBacklog]:
         """
-        Per sink what waits and what was put aside; sinks without either are not in it.
+        Count the pending and dead-lettered events of each sink that has any.
         """
         return [SinkBacklog(*row) for row in self._rows(_SUMMARY)]
 
@@ -122,43 +127,43 @@ class Spool:
         self, *, dead: bool, sinks: Sequence[str] = (), ids: Sequence[str] = (), limit: int = -1
     ) -> list[Entry]:
         """
-        Events in the order in which they were stored.
+        Return undelivered events in the order in which they were stored.
 
         Args:
-            dead: those that were put aside; else those that wait.
-            sinks: only of these.
-            ids: only these events, by how their ids begin.
-            limit: how many at the most; -1: all.
+            dead: dead letters if true, else pending events.
+            sinks: only events for these sinks.
+            ids: only events whose ids begin like one of these.
+            limit: the largest number of events; -1: all.
         """
-        where, values = _chosen(sinks, ids)
-        rows = self._rows(f"{_DEAD if dead else _WAITING} WHERE {where} ORDER BY e.seq LIMIT ?", [*values, limit])
+        where, values = _condition(sinks, ids)
+        rows = self._rows(f"{_DEAD if dead else _PENDING} WHERE {where} ORDER BY e.seq LIMIT ?", [*values, limit])
         return [Entry(dead, *row) for row in rows]
 
     def requeue(self, sinks: Sequence[str] = (), ids: Sequence[str] = ()) -> int:
         """
-        Have dead letters sent again, and what waits for a retry sent at once; gives how many events that concerns.
+        Queue dead letters again, and make delayed events due at once. Return the number of affected events.
 
-        The age at which a sink gives up counts anew, else it would be put aside again at once.
+        The age of a requeued event counts from now. Otherwise it would expire again at once.
         """
-        where, values = _chosen(sinks, ids)
+        where, values = _condition(sinks, ids)
         with self._transaction() as connection:
-            dead = connection.execute(_matching("dead_letters", where), values).fetchall()
+            dead = connection.execute(_select_rows("dead_letters", where), values).fetchall()
             connection.executemany(_DELETE_DEAD, dead)
             connection.executemany(_QUEUE, [(sink, self._wall_ns(), seq) for sink, seq in dead])
             at_once = connection.execute(
-                "UPDATE outbox SET retry_at_s = 0 WHERE retry_at_s > 0"  # noqa: S608 (our own words)
-                f" AND (sink, seq) IN ({_matching('outbox', where)})",
+                "UPDATE outbox SET retry_at_s = 0 WHERE retry_at_s > 0"  # noqa: S608 (no user input)
+                f" AND (sink, seq) IN ({_select_rows('outbox', where)})",
                 values,
             ).rowcount
         return len(dead) + at_once
 
     def purge(self, *, dead: bool, sinks: Sequence[str] = (), ids: Sequence[str] = ()) -> int:
         """
-        Give up dead letters, or what waits; the events stay in the history. Gives how many that concerns.
+        Delete dead letters, or pending events. The events stay in the history. Return how many deliveries were deleted.
         """
-        where, values = _chosen(sinks, ids)
+        where, values = _condition(sinks, ids)
         table = "dead_letters" if dead else "outbox"
-        statement = f"DELETE FROM {table} WHERE (sink, seq) IN ({_matching(table, where)})"  # noqa: S608 (our own words)
+        statement = f"DELETE FROM {table} WHERE (sink, seq) IN ({_select_rows(table, where)})"  # noqa: S608 (no user input)
         with self._transaction() as connection:
             return connection.execute(statement, values).rowcount
 
@@ -168,14 +173,8 @@ class Spool:
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._guarded():
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._connection
-                self._connection.execute("COMMIT")
-            finally:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
+        with self._guarded(), transaction(self._connection):
+            yield self._connection
 
     @contextlib.contextmanager
     def _guarded(self) -> Iterator[None]:
@@ -188,13 +187,13 @@ class Spool:
             raise
 
 
-def _matching(table: str, where: str) -> str:
-    return f"SELECT l.sink, l.seq FROM {table} AS l JOIN events AS e ON e.seq = l.seq WHERE {where}"  # noqa: S608 (our own words)
+def _select_rows(table: str, where: str) -> str:
+    return f"SELECT l.sink, l.seq FROM {table} AS l JOIN events AS e ON e.seq = l.seq WHERE {where}"  # noqa: S608 (no user input)
 
 
-def _chosen(sinks: Sequence[str], ids: Sequence[str]) -> tuple[str, list[str]]:
+def _condition(sinks: Sequence[str], ids: Sequence[str]) -> tuple[str, list[str]]:
     """
-    A condition over `l.sink` and `e.id`, and its values.
+    Return a condition on `l.sink` and `e.id`, and its values.
     """
     conditions = []
     if sinks:

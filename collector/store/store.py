@@ -1,8 +1,8 @@
 """
-The store as the agent's loop sees it: every call runs in one thread, one after the other.
+The store as the agent's event loop uses it. Every call runs on one thread, one after the other.
 
-Events, what waits for each sink, and the sources' positions commit together (docs/adr/0004). A call whose
-caller was cancelled is carried out whole, or not at all.
+Events, outbox rows and source positions commit together (docs/adr/0004). If the caller of a method is cancelled, the
+method's transaction still runs to its end, or does not begin.
 """
 
 import asyncio
@@ -10,29 +10,40 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Final, ParamSpec, Self, TypeVar
+from typing import Any, Final, Self, Unpack
 
-from collector.store import outbox
+from collector.store import outbox, query
+from collector.store.backlog import Backlog
 from collector.store.database import Database
-from collector.store.errors import StoreError
-from collector.store.history import select
-from collector.store.ledger import Ledger, Position
-from collector.store.records import Dropped, PastEvent, PendingEvent, StoredEvent, Told, WaitingGroup
+from collector.store.errors import StoreError, StoreFullError
+from collector.store.filters import EventFilter
+from collector.store.records import (
+    Dropped,
+    NotificationLog,
+    PastEvent,
+    PendingEvent,
+    PendingGroup,
+    Position,
+    StoredEvent,
+)
+from collector.store.retention import AgeLimit, drop_undelivered, trim
+from collector.store.rewriting import Rewritten
+from collector.store.rows import insert, load_positions, save_positions
+from collector.store.thread import on_store_thread
+from sinks.errors import Reason
 
 DEFAULT_MAX_BYTES: Final = 268_435_456
 DEFAULT_KEEP_NS: Final = 90 * 86_400_000_000_000
 _NS: Final = 1_000_000_000
 
-_Arguments = ParamSpec("_Arguments")
-_Result = TypeVar("_Result")
-
 
 class Store:
     """
-    Events, outbox and positions. Get one from `Store.open`.
+    Events, outbox and positions in one database, opened by `Store.open`.
 
     Attributes:
-        salvaged: what became of a damaged predecessor of the database; None: there was none.
+        backlog: what is pending for each sink; read only.
+        salvaged: what was recovered from a damaged database at opening; None if it was not damaged.
     """
 
     def __init__(
@@ -47,7 +58,10 @@ class Store:
         self.salvaged = database.salvaged
         self._database = database
         self._thread = thread
-        self._ledger = Ledger(database, max_bytes=max_bytes, keep_ns=keep_ns, wall_ns=wall_ns)
+        self._max_bytes = max_bytes
+        self._age_limit = AgeLimit(keep_ns)
+        self._wall_ns = wall_ns
+        self.backlog = Backlog(outbox.depths(database.connection))
         self._closed = False
 
     @classmethod
@@ -60,18 +74,18 @@ class Store:
         wall_ns: Callable[[], int] = time.time_ns,
     ) -> Self:
         """
-        Open the database, or begin one.
+        Open the database, or create it.
 
         Args:
             path: the file; it and its directory are created.
-            max_bytes: how large the store may grow.
-            keep_ns: how long events are kept that nobody waits for.
+            max_bytes: the largest size of the store.
+            keep_ns: how long delivered events are kept.
             wall_ns: the wall clock.
 
         Raises:
-            StoreError: it cannot be used; the class says why.
+            StoreError: the database cannot be used; the class says why.
         """
-        thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+        thread = ThreadPoolExecutor(1, "store")
         try:
             database = await asyncio.get_running_loop().run_in_executor(thread, Database, path)
         except StoreError:
@@ -79,168 +93,197 @@ class Store:
             raise
         return cls(database, thread=thread, max_bytes=max_bytes, keep_ns=keep_ns, wall_ns=wall_ns)
 
-    async def commit(self, events: Sequence[StoredEvent], positions: Mapping[str, Position]) -> int:
-        """
-        Store events and positions in one transaction; gives how many of the events are new.
-
-        An event whose id is known already is not stored or sent again.
-
-        Raises:
-            StoreFullError: there is no room; nothing was stored.
-            StoreUnavailableError: the disk refused; nothing was stored.
-        """
-        return await self._run(self._ledger.commit, events, positions)
-
-    async def commit_dropping(
+    @on_store_thread
+    def commit(
         self,
         events: Sequence[StoredEvent],
         positions: Mapping[str, Position],
-        tell: Callable[[Sequence[Dropped]], StoredEvent],
+        drop_event: Callable[[Sequence[Dropped]], StoredEvent] | None = None,
     ) -> int:
         """
-        Store these as `commit` does; where there is no room, the oldest undelivered events give way.
+        Store events and positions in one transaction. Return how many of the events are new.
+
+        An event whose id is already stored is ignored, so it is not delivered again.
 
         Args:
             events: what to store.
-            positions: per source where it goes on.
-            tell: makes the event that says what was lost; it is stored in the same transaction.
+            positions: the position of each source.
+            drop_event: if given, the oldest undelivered events are dropped when the store is full. It makes the event
+                that reports the loss, which is stored in the same transaction.
 
         Raises:
-            StoreUnavailableError: the disk refused; nothing was stored, and nothing dropped.
+            StoreFullError: the store is full of undelivered events and `drop_event` is None; nothing was stored.
+            StoreUnavailableError: the disk refused; nothing was stored or dropped.
         """
-        return await self._run(self._ledger.commit, events, positions, tell)
+        dropped: list[Dropped] = []
+        self._database.keep_in_place()
+        with self._database.transaction() as connection:
+            new = [event for event in events if insert(connection, event, self._wall_ns())]
+            save_positions(connection, positions)
+            self._age_limit.apply(connection, self._wall_ns())
+            if new and not trim(connection, self._max_bytes):
+                if drop_event is None:
+                    raise StoreFullError(self._max_bytes, self.backlog.depths())
+                dropped = drop_undelivered(connection, self._max_bytes)
+                drop_events = [drop_event(dropped)] if dropped else []
+                new += [event for event in drop_events if insert(connection, event, self._wall_ns())]
+        # Only after COMMIT: a transaction that failed has changed nothing.
+        self.backlog.add(new)
+        self.backlog.lose({loss.sink: loss.count for loss in dropped})
+        return len(new)
 
-    async def positions(self) -> dict[str, dict[str, Any]]:
+    @on_store_thread
+    def positions(self) -> dict[str, dict[str, Any]]:
         """
-        Per source where it goes on.
+        Return the stored position of each source.
         """
-        return await self._run(self._ledger.positions)
+        return load_positions(self._database.connection)
 
     async def pending(
         self, sink: str, limit: int, now_s: float, groups: Collection[str] | None = None
     ) -> list[PendingEvent]:
         """
-        What a sink may be sent now, in order.
+        Return the events that may be sent to a sink now, in order.
 
         Args:
-            sink: its name.
-            limit: how many at the most.
+            sink: the name of the sink.
+            limit: the largest number of events to return.
             now_s: the wall clock, seconds since 1970.
-            groups: only of these; None: of all.
+            groups: only events of these groups; None: of all groups.
         """
-        return await self._run(outbox.pending, self._database.connection, sink, limit, now_s, groups)
+        new = self.backlog.pending(sink, limit) if groups is None else None
+        return new if new is not None else await self._read_pending(sink, limit, now_s, groups)
 
-    async def waiting(self, sink: str, now_s: float) -> list[WaitingGroup]:
-        """
-        The groups of what a sink may be sent now, in the order of their first events.
+    @on_store_thread
+    def _read_pending(self, sink: str, limit: int, now_s: float, groups: Collection[str] | None) -> list[PendingEvent]:
+        return outbox.pending(self._database.connection, sink, limit, now_s, groups)
 
-        Args:
-            sink: its name.
-            now_s: the wall clock, seconds since 1970.
+    @on_store_thread
+    def pending_groups(self, sink: str, now_s: float) -> list[PendingGroup]:
         """
-        return await self._run(outbox.waiting, self._database.connection, sink, now_s)
+        Return the groups of the events that may be sent to a sink now (seconds since 1970), by their first events.
+        """
+        return outbox.pending_groups(self._database.connection, sink, now_s)
 
-    async def counts(self, groups: Collection[str], since_s: float) -> dict[str, int]:
+    @on_store_thread
+    def counts(self, groups: Collection[str], since_s: float) -> dict[str, int]:
         """
-        Per group how many events have happened since a time (seconds since 1970), waiting or not.
+        Count the events of each group since a time (seconds since 1970), delivered or not.
         """
-        return await self._run(outbox.counts, self._database.connection, groups, int(since_s * _NS))
+        return outbox.counts(self._database.connection, groups, int(since_s * _NS))
 
-    async def next_retry_s(self, sink: str) -> float | None:
+    @on_store_thread
+    def next_retry_s(self, sink: str) -> float | None:
         """
-        When the first delayed event of a sink is due, seconds since 1970; None: none is delayed.
+        Return the time of a sink's next retry, seconds since 1970; None if no event waits for a retry.
         """
-        return await self._run(outbox.next_retry_s, self._database.connection, sink)
+        return outbox.next_retry_s(self._database.connection, sink)
 
-    async def delivered(self, sink: str, ids: Sequence[str], told: Told | None = None) -> None:
+    @on_store_thread
+    def mark_delivered(self, sink: str, ids: Sequence[str], notified: NotificationLog | None = None) -> None:
         """
-        A sink took these events.
-
-        Args:
-            sink: its name.
-            ids: the events.
-            told: where a person reads them, the groups that he was told of.
-        """
-        await self._run(self._ledger.delivered, sink, ids, told)
-
-    async def failed(self, sink: str, ids: Sequence[str], retry_at_s: float, reason: str, detail: str) -> None:
-        """
-        A sink did not take these events.
+        Record that a sink accepted these events.
 
         Args:
-            sink: its name.
-            ids: the events.
-            retry_at_s: not before this, seconds since 1970; later ones of the same key wait too. 0: at once.
+            sink: the name of the sink.
+            ids: the ids of the events.
+            notified: for a chat, the groups that the message was about.
+        """
+        with self._database.transaction() as connection:
+            removed = outbox.remove(connection, sink, ids)
+            if notified is not None:
+                outbox.record_notifications(connection, sink, notified)
+        self.backlog.remove(sink, ids, removed)
+
+    @on_store_thread
+    def mark_failed(self, sink: str, ids: Sequence[str], retry_at_s: float, reason: str, detail: str) -> None:
+        """
+        Record that an attempt to deliver these events failed.
+
+        Args:
+            sink: the name of the sink.
+            ids: the ids of the events.
+            retry_at_s: the earliest next attempt, seconds since 1970; 0: at once. Delays the key's later events too.
             reason: the class of the failure.
-            detail: words for a person.
+            detail: the failure in words.
         """
-        await self._run(self._ledger.failed, sink, ids, retry_at_s, reason, detail)
+        with self._database.transaction() as connection:
+            outbox.delay(connection, sink, ids=ids, retry_at_s=retry_at_s, reason=reason, detail=detail)
+        self.backlog.forget(sink)
 
-    async def dead(self, sink: str, event_id: str, reason: str, detail: str) -> None:
+    @on_store_thread
+    def dead_letter(self, sink: str, event_id: str, reason: str, detail: str) -> None:
         """
-        A sink will never take this event: put it aside, with the reason.
+        Move an event that a sink will never accept from its queue to the dead letters.
         """
-        await self._run(self._ledger.dead, sink, event_id, reason, detail)
+        with self._database.transaction() as connection:
+            now_ns = self._wall_ns()
+            removed = outbox.dead_letter(connection, sink, id_=event_id, reason=reason, detail=detail, died_ns=now_ns)
+        self.backlog.remove(sink, [event_id], removed)
 
-    async def expire(self, sink: str, before_s: float) -> int:
+    @on_store_thread
+    def expire(self, sink: str, before_s: float) -> int:
         """
-        Put aside what waits for a sink since before a time (seconds since 1970); gives how many events that were.
+        Dead-letter the events that wait for a sink since before a time (seconds since 1970). Return how many.
         """
-        return await self._run(self._ledger.expire, sink, before_s) if self._ledger.depths[sink] else 0
+        if not self.backlog.depth(sink):
+            return 0
+        with self._database.transaction() as connection:
+            before_ns, now_ns = int(before_s * _NS), self._wall_ns()
+            expired = outbox.expire(connection, sink, before_ns=before_ns, reason=Reason.EXPIRED.value, died_ns=now_ns)
+        self.backlog.lose({sink: expired})
+        return expired
 
-    async def told(self, sink: str) -> dict[str, float]:
+    @on_store_thread
+    def last_notified_s(self, sink: str) -> dict[str, float]:
         """
-        Per group of events when a person was last told of it through a sink, seconds since 1970.
+        Return when people were last notified about each group through a sink, seconds since 1970.
         """
-        return await self._run(outbox.told, self._database.connection, sink)
+        return outbox.last_notified_s(self._database.connection, sink)
 
-    async def refresh(self) -> bool:
+    @property
+    def trouble(self) -> StoreError | None:
         """
-        Take notice of what another process changed in the store (`exit137 spool`); False: nothing.
+        Why the database is not in its place, or cannot be written; None if it can.
         """
-        return await self._run(self._ledger.refresh)
+        return self._database.trouble
 
-    async def events(
-        self,
-        *,
-        since_ns: int | None = None,
-        until_ns: int | None = None,
-        container: str | None = None,
-        types: Collection[str] | None = None,
-        limit: int = 1000,
-        after_seq: int | None = None,
-    ) -> list[PastEvent]:
+    @on_store_thread
+    def take_rewrites(self) -> list[Rewritten]:
         """
-        Stored events; the arguments are those of `History.events`.
+        Write the database anew if its files were deleted or replaced. Return what was rewritten since the last call.
         """
-        return await self._run(
-            select,
-            self._database.connection,
-            since_ns=since_ns,
-            until_ns=until_ns,
-            container=container,
-            types=types,
-            limit=limit,
-            after_seq=after_seq,
-        )
+        self._database.keep_in_place()
+        return self._database.take_rewrites()
+
+    @on_store_thread
+    def refresh(self) -> bool:
+        """
+        Count the pending events again if another process (`exit137 spool`) changed the database. Return whether it did.
+        """
+        was_changed = self._database.was_changed()
+        if was_changed:
+            self.backlog = Backlog(outbox.depths(self._database.connection))
+        return was_changed
+
+    @on_store_thread
+    def events(self, *, limit: int = 1000, **wanted: Unpack[EventFilter]) -> list[PastEvent]:
+        """
+        Return the newest events, in the order in which they were stored.
+        """
+        return query.newest(self._database.connection, wanted, limit)
 
     def depth(self, sink: str) -> int:
         """
-        How many events wait for a sink.
+        Return the number of events that are pending for a sink.
         """
-        return self._ledger.depths[sink]
+        return self.backlog.depth(sink)
 
-    def total_depth(self) -> int:
+    def pending_sinks(self) -> frozenset[str]:
         """
-        How many deliveries are still to be made, to all sinks together.
+        Return the sinks with pending events, including sinks that are no longer configured.
         """
-        return self._ledger.depths.total()
-
-    def waiting_sinks(self) -> frozenset[str]:
-        """
-        The sinks that events wait for, also those that are not configured any more.
-        """
-        return frozenset(sink for sink, count in self._ledger.depths.items() if count)
+        return self.backlog.sinks()
 
     async def aclose(self) -> None:
         """
@@ -249,17 +292,9 @@ class Store:
         if self._closed:
             return
         self._closed = True
-        await self._run(self._database.close)
+        await self._close()
         self._thread.shutdown(wait=False)
 
-    async def _run(
-        self,
-        function: Callable[_Arguments, _Result],
-        *args: _Arguments.args,
-        **kwargs: _Arguments.kwargs,
-    ) -> _Result:
-        def guarded() -> _Result:
-            with self._database.guarded():
-                return function(*args, **kwargs)
-
-        return await asyncio.get_running_loop().run_in_executor(self._thread, guarded)
+    @on_store_thread
+    def _close(self) -> None:
+        self._database.close()
