@@ -1,9 +1,8 @@
 """
-What the agent counts of itself. Plain numbers: what turns them into text is collector/exposition.py, imported only
-where somebody asks over HTTP.
+The agent's counters and gauges, as plain numbers. `collector/runtime/exposition.py` renders them for Prometheus.
 
-Labels hold closed sets and names from the configuration, never those of containers: the series must not grow.
-Series of closed sets exist from the start, so that `increase()` sees the first event.
+Label values come from closed sets and from the configuration, never from containers, so that the number of series does
+not grow. Series of closed sets start at 0, so that `increase()` sees the first event.
 """
 
 from collections.abc import Sequence
@@ -11,298 +10,180 @@ from enum import StrEnum
 from typing import Final
 
 from sinks.errors import Reason
-from sinks.event import Cause, Event, EventType, EvidenceSource
+from sinks.event import Cause, EventType
 
-_NO_CAUSE: Final = "none"
-_LOST: Final = "records_lost"
-_SECONDS: Final = "seconds"
-_BYTES: Final = "bytes"
+# The value of the label `cause` of an event that has no cause.
+NO_CAUSE: Final = "none"
+_RECORDS_LOST: Final = "records_lost"
+# The sources that copy their input before they work on it.
+_BUFFERED: Final = frozenset({"kmsg", "processes", "trace"})
+_UNITS: Final = frozenset({"seconds", "bytes"})
 
 
-class Method(StrEnum):
+class Kind(StrEnum):
     """
-    What named the container of a kill: the kernel's own line, a pid that was known before, Docker, systemd; or nothing
-    did, or it was in none.
-    """
-
-    CGROUP = "cgroup"
-    PID = "pid"
-    DOCKER = "docker"
-    SYSTEMD = "systemd"
-    NONE = "none"
-
-
-class Circuit(StrEnum):
-    """
-    Whether a sink is sent to: `open` waits after failures, `half_open` tries one event, `disabled` waits for a person.
+    The type of a metric, as Prometheus defines it.
     """
 
-    CLOSED = "closed"
-    OPEN = "open"
-    HALF_OPEN = "half_open"
-    DISABLED = "disabled"
+    COUNTER = "counter"
+    GAUGE = "gauge"
 
 
 class Series:
     """
-    One metric: a number for each set of label values.
+    One metric: a number for each combination of label values.
 
     Args:
-        name: with the unit, without `_total`.
-        text: for a person.
-        labels: their names.
-        counter: it only grows.
-        unit: the last word of the name, where it is one.
+        name: without the suffix `_total`; a unit is its last word.
+        kind: a counter only grows.
+        text: the HELP text.
+        labels: the names of the labels.
     """
 
-    def __init__(
-        self, name: str, text: str, labels: Sequence[str] = (), *, counter: bool = False, unit: str = ""
-    ) -> None:
+    def __init__(self, name: str, kind: Kind, text: str, labels: Sequence[str] = ()) -> None:
         self.name = name
+        self.kind = kind
         self.text = text
         self.labels = tuple(labels)
-        self.counter = counter
-        self.unit = unit
         self.values: dict[tuple[str, ...], float] = {} if labels else {(): 0}
+
+    @property
+    def unit(self) -> str:
+        """
+        `seconds`, `bytes` or, for a metric without a unit, the empty string.
+        """
+        last_word = self.name.rpartition("_")[2]
+        return last_word if last_word in _UNITS else ""
 
     def add(self, *labels: str, count: float = 1) -> None:
         """
-        Count; 0 makes the series appear.
+        Increase the value; a count of 0 creates the series.
         """
         self.values[labels] = self.values.get(labels, 0) + count
 
     def set(self, *labels: str, to: float) -> None:
         """
-        Note the value as it is now.
+        Replace the value.
         """
         self.values[labels] = to
 
-    def forget(self, label: str) -> None:
+    def raise_to(self, *labels: str, to: float) -> None:
         """
-        Drop what has this first label.
+        Replace the value unless it is higher: a counter that is counted elsewhere, and may start again there.
         """
-        self.values = {labels: value for labels, value in self.values.items() if labels[0] != label}
+        self.values[labels] = max(self.values.get(labels, 0), to)
+
+    def set_age(self, *labels: str, seconds: float) -> None:
+        """
+        Replace the value by an age. A negative age becomes 0: the kernel's clock and the wall clock differ a little.
+        """
+        self.set(*labels, to=max(seconds, 0))
+
+    def set_state(self, *labels: str, state: StrEnum) -> None:
+        """
+        Set the series of one enum member to 1 and those of the other members to 0.
+        """
+        for member in type(state):
+            self.set(*labels, member.value, to=member is state)
+
+    def remove(self, first_label: str) -> None:
+        """
+        Remove all values whose first label has this value.
+        """
+        self.values = {labels: value for labels, value in self.values.items() if labels[0] != first_label}
 
 
 class Metrics:
     """
-    All counters and gauges.
+    The table of all metrics. An attribute has the name that Prometheus shows, without `exit137_` and `_total`.
 
     Args:
-        sources: the names of the sources that there may be.
-        sinks: the names of the sinks that are configured.
+        sources: the names of the sources that may run.
+        sinks: the names of the configured sinks.
     """
 
     def __init__(self, sources: Sequence[str] = (), sinks: Sequence[str] = ()) -> None:
-        self._all: list[Series] = []
-        self._events = self._counter("events", "Events found.", "type", "cause")
-        self._attributions = self._counter("attributions", "OOM kills by what named their container.", "method")
-        self._source_up = self._gauge("source_up", "1 while the source is read.", "source")
-        self._source_lag = self._gauge(
-            "source_lag_seconds", "Age of the last fact when it was taken in.", "source", unit=_SECONDS
+        self._table: list[Series] = []
+        counter, gauge = self._counter, self._gauge
+        self.events = counter("events", "Published events.", "type", "cause")
+        self.attributions = counter("attributions", "OOM kills by what identified the container.", "method")
+        self.source_up = gauge("source_up", "1 while the source is read.", "source")
+        self.source_lag_seconds = gauge("source_lag_seconds", "Age of the last fact when it was processed.", "source")
+        self.source_records = counter("source_records", "Records read.", "source")
+        self.source_facts = counter("source_facts", "Facts extracted from records.", "source")
+        self.source_garbage = counter("source_garbage", "Records that could not be parsed.", "source")
+        self.source_buffer_bytes = gauge("source_buffer_bytes", "Copied and not processed yet.", "source")
+        self.source_buffer_full_seconds = counter(
+            "source_buffer_full_seconds", "Time that the buffer of the source was full.", "source"
         )
-        self._source_records = self._counter("source_records", "Records that were read.", "source")
-        self._source_facts = self._counter("source_facts", "Facts: what was read and concerned us.", "source")
-        self._source_garbage = self._counter("source_garbage", "Records that could not be understood.", "source")
-        self._source_gaps = self._counter("source_gaps", "Times that evidence was lost.", "source", "what")
-        self._sink_attempts = self._counter("sink_attempts", "Batches that were sent, or tried.", "sink")
-        self._sink_sent = self._counter("sink_sent", "Events delivered.", "sink")
-        self._sink_errors = self._counter("sink_errors", "Attempts that failed.", "sink", "reason")
-        self._sink_dead = self._counter("sink_dead", "Events put aside for good.", "sink")
-        self._sink_dropped = self._counter("sink_dropped", "Events dropped undelivered, the store being full.", "sink")
-        self._sink_depth = self._gauge("sink_depth", "Events that wait.", "sink")
-        self._sink_oldest = self._gauge(
-            "sink_oldest_seconds", "Age of the oldest event that waits.", "sink", unit=_SECONDS
-        )
-        self._sink_up = self._gauge("sink_up", "1 while the sink takes events.", "sink")
-        self._sink_circuit = self._gauge("sink_circuit", "1 for the state that the sink is in.", "sink", "state")
-        self._store_damaged = self._counter("store_damaged", "Damaged stores that were set aside.")
-        self._store_up = self._gauge("store_up", "1 while the store takes events.")
-        self._loop_lag = self._gauge("loop_lag_seconds", "How late the loop was last.", unit=_SECONDS)
-        self._memory = self._gauge("resident_memory_bytes", "Memory that the agent has.", unit=_BYTES)
-        self._begin(sources)
+        self.source_gaps = counter("source_gaps", "Times that evidence was lost.", "source", "what")
+        self.sink_attempts = counter("sink_attempts", "Attempts to send a batch.", "sink")
+        self.sink_sent = counter("sink_sent", "Delivered events.", "sink")
+        self.sink_errors = counter("sink_errors", "Failed attempts.", "sink", "reason")
+        self.sink_dead = counter("sink_dead", "Dead-lettered events.", "sink")
+        self.sink_dropped = counter("sink_dropped", "Undelivered events dropped from a full store.", "sink")
+        self.sink_depth = gauge("sink_depth", "Pending events.", "sink")
+        self.sink_oldest_seconds = gauge("sink_oldest_seconds", "Age of the oldest pending event.", "sink")
+        self.sink_up = gauge("sink_up", "1 while the sink accepts events.", "sink")
+        self.sink_circuit = gauge("sink_circuit", "1 for the state of the sink's circuit breaker.", "sink", "state")
+        self.store_damaged = counter("store_damaged", "Damaged stores that were replaced.")
+        self.store_rewritten = counter("store_rewritten", "Deleted or replaced stores that were written anew.")
+        self.store_up = gauge("store_up", "1 while the store accepts events.")
+        self.loop_lag_seconds = gauge("loop_lag_seconds", "Delay of the event loop at the last check.")
+        self.resident_memory_bytes = gauge("resident_memory_bytes", "Resident memory of the agent.")
+        self._create_closed_sets(sources)
         for sink in sinks:
-            self.sink_added(sink)
+            self.add_sink(sink)
+
+    @property
+    def series(self) -> Sequence[Series]:
+        """
+        All metrics, in the order of the table.
+        """
+        return tuple(self._table)
 
     def value(self, name: str, *labels: str) -> float | None:
         """
-        One number; None where there is no such series.
+        Look up one number by the metric's full name without `_total`; None if there is no such series.
         """
-        return next((series.values.get(labels) for series in self._all if series.name == name), None)
+        return next((series.values.get(labels) for series in self._table if series.name == name), None)
 
-    def series(self) -> Sequence[Series]:
+    def add_sink(self, sink: str) -> None:
         """
-        All of them.
+        Create the series of a sink. The state of its circuit breaker is set by its courier.
         """
-        return tuple(self._all)
-
-    def event(self, event: Event) -> None:
-        """
-        Count an event and, of a kill, what named its container.
-        """
-        cause = event.exit137.cause
-        self._events.add(event.type.value, cause.value if cause else _NO_CAUSE)
-        if event.type is EventType.OOM_KILL:
-            self._attributions.add(_method(event).value)
-
-    def source_facts(self, source: str, count: int = 1) -> None:
-        """
-        Count facts that a source gave.
-        """
-        self._source_facts.add(source, count=count)
-
-    def source_gap(self, source: str, what: str) -> None:
-        """
-        Count a loss of evidence; `what` is the word of the event about it.
-        """
-        self._source_gaps.add(source, what)
-
-    def source_lag(self, source: str, lag_s: float) -> None:
-        """
-        Note how old a fact was when it was taken in; clocks that differ do not make it negative.
-        """
-        self._source_lag.set(source, to=max(lag_s, 0))
-
-    def source_state(self, source: str, *, up: bool, records: int, garbage: int) -> None:
-        """
-        Note how a source is, and what it has read since it began.
-        """
-        self._source_up.set(source, to=up)
-        self._source_records.set(source, to=records)
-        self._source_garbage.set(source, to=garbage)
-
-    def sink_added(self, sink: str) -> None:
-        """
-        Let the series of a sink begin.
-        """
-        counters = (self._sink_attempts, self._sink_sent, self._sink_dead, self._sink_dropped)
-        for series in (*counters, self._sink_depth, self._sink_oldest, self._sink_up):
+        counters = (self.sink_attempts, self.sink_sent, self.sink_dead, self.sink_dropped)
+        for series in (*counters, self.sink_depth, self.sink_oldest_seconds, self.sink_up):
             series.add(sink, count=0)
         for reason in Reason:
-            self._sink_errors.add(sink, reason.value, count=0)
-        self.sink_circuit(sink, Circuit.CLOSED)
+            self.sink_errors.add(sink, reason.value, count=0)
 
-    def sink_removed(self, sink: str) -> None:
+    def remove_sink(self, sink: str) -> None:
         """
-        Forget the state of a sink that is not configured any more; what was counted stays.
+        Remove the gauges of a sink that is no longer configured. Its counters stay, because a counter never goes back.
         """
-        for series in (self._sink_depth, self._sink_oldest, self._sink_up, self._sink_circuit):
-            series.forget(sink)
-
-    def sink_attempt(self, sink: str) -> None:
-        """
-        Count a batch that is about to be sent.
-        """
-        self._sink_attempts.add(sink)
-
-    def sink_sent(self, sink: str, count: int) -> None:
-        """
-        Count delivered events.
-        """
-        self._sink_sent.add(sink, count=count)
-
-    def sink_failed(self, sink: str, reason: Reason) -> None:
-        """
-        Count an attempt that failed.
-        """
-        self._sink_errors.add(sink, reason.value)
-
-    def sink_dead(self, sink: str, count: int = 1) -> None:
-        """
-        Count events that were put aside: refused for good, or too old.
-        """
-        self._sink_dead.add(sink, count=count)
-
-    def sink_dropped(self, sink: str, count: int) -> None:
-        """
-        Count events that were dropped for want of room before the sink had them.
-        """
-        self._sink_dropped.add(sink, count=count)
-
-    def sink_depth(self, sink: str, waiting: int) -> None:
-        """
-        Note how many events wait for a sink.
-        """
-        self._sink_depth.set(sink, to=waiting)
-
-    def sink_oldest(self, sink: str, age_s: float) -> None:
-        """
-        Note how old the oldest event is that waits for a sink; 0 when none does.
-        """
-        self._sink_oldest.set(sink, to=max(age_s, 0))
-
-    def sink_up(self, sink: str, *, up: bool) -> None:
-        """
-        Note whether a sink takes events.
-        """
-        self._sink_up.set(sink, to=up)
-
-    def sink_circuit(self, sink: str, circuit: Circuit) -> None:
-        """
-        Note whether a sink is sent to.
-        """
-        for state in Circuit:
-            self._sink_circuit.set(sink, state.value, to=state is circuit)
-
-    def store_damaged(self) -> None:
-        """
-        Count a damaged store that was set aside.
-        """
-        self._store_damaged.add()
-
-    def store_up(self, *, up: bool) -> None:
-        """
-        Note whether the store takes events: neither it nor its disk is full, and nothing else refuses.
-        """
-        self._store_up.set(to=up)
-
-    def loop_lag(self, lag_s: float) -> None:
-        """
-        Note how late the loop was.
-        """
-        self._loop_lag.set(to=max(lag_s, 0))
-
-    def memory(self, resident_bytes: int) -> None:
-        """
-        Note how much memory the agent has.
-        """
-        self._memory.set(to=resident_bytes)
+        for series in (self.sink_depth, self.sink_oldest_seconds, self.sink_up, self.sink_circuit):
+            series.remove(sink)
 
     def _counter(self, name: str, text: str, *labels: str) -> Series:
-        return self._made(Series(f"exit137_{name}", text, labels, counter=True))
+        return self._register(Series(f"exit137_{name}", Kind.COUNTER, text, labels))
 
-    def _gauge(self, name: str, text: str, *labels: str, unit: str = "") -> Series:
-        return self._made(Series(f"exit137_{name}", text, labels, unit=unit))
+    def _gauge(self, name: str, text: str, *labels: str) -> Series:
+        return self._register(Series(f"exit137_{name}", Kind.GAUGE, text, labels))
 
-    def _made(self, series: Series) -> Series:
-        self._all.append(series)
+    def _register(self, series: Series) -> Series:
+        self._table.append(series)
         return series
 
-    def _begin(self, sources: Sequence[str]) -> None:
+    def _create_closed_sets(self, sources: Sequence[str]) -> None:
         for event_type in EventType:
-            for cause in (*(cause.value for cause in Cause), _NO_CAUSE):
-                self._events.add(event_type.value, cause, count=0)
-        for method in Method:
-            self._attributions.add(method.value, count=0)
+            for cause in (*(cause.value for cause in Cause), NO_CAUSE):
+                self.events.add(event_type.value, cause, count=0)
         for source in sources:
-            self._source_facts.add(source, count=0)
-            self._source_gaps.add(source, _LOST, count=0)
-            self.source_state(source, up=False, records=0, garbage=0)
-
-
-def _method(event: Event) -> Method:
-    """
-    What named the container of a kill: the last piece of its evidence, where the kernel's own line did not.
-    """
-    exit137 = event.exit137
-    if event.container is None:
-        return Method.NONE
-    if exit137.oom is not None and exit137.oom.victim_cgroup is not None:
-        return Method.CGROUP
-    match exit137.evidence[-1].source if exit137.evidence else None:
-        case EvidenceSource.DOCKER | EvidenceSource.INSPECT:
-            return Method.DOCKER
-        case EvidenceSource.JOURNALD:
-            return Method.SYSTEMD
-        case _:
-            return Method.PID
+            self.source_facts.add(source, count=0)
+            self.source_gaps.add(source, _RECORDS_LOST, count=0)
+            for series in (self.source_up, self.source_records, self.source_garbage):
+                series.set(source, to=0)
+        for source in _BUFFERED.intersection(sources):
+            for series in (self.source_buffer_bytes, self.source_buffer_full_seconds):
+                series.set(source, to=0)

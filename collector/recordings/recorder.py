@@ -1,7 +1,7 @@
 """
-The recorder: kernel log, Docker's events and inspections as they come, the journal at the end.
+Records a host in a folder: the kernel log, Docker's events and inspections as they arrive, the journal at the end.
 
-A folder of files that grow by whole lines: a recorder that is killed leaves a recording that can be replayed.
+The files grow by whole lines, so even a recorder that is killed leaves a recording that can be replayed.
 """
 
 import asyncio
@@ -14,33 +14,39 @@ from typing import Any, BinaryIO, Final
 
 import orjson
 
-from collector.hostclock import HostIdentity
-from collector.recorder.journal import copy_journal
-from collector.recorder.masked import masked_event, masked_inspection
+from collector.host.clock import HostIdentity
+from collector.host.threads import Threads, in_thread
+from collector.recordings.journal import copy_journal
+from collector.recordings.masked import masked_event, masked_inspection
 from collector.sources.base import SourceError
-from collector.sources.docker_client import DockerClient
-from collector.sources.docker_stream import EventPump, Inspections
-from collector.threads import in_thread
+from collector.sources.docker.client import DockerClient
+from collector.sources.docker.event_pump import EventPump, InspectQueue
 from parsers.errors import ParseError
 from parsers.kmsg import parse_record
+from parsers.untyped import fields_of
+from sinks.masking import mask_bytes
 
+# The kernel's own limit for a record of /dev/kmsg.
 _RECORD_BYTES: Final = 8192
-_LOOK_EVERY_S: Final = 0.2
-_FIRST_EVENT_NS: Final = 1_000_000_000
-_ASK_AFTER: Final = frozenset({"create", "start", "die", "oom"})
-_OPEN_MODE: Final = 0o600
+_THREADS_KEPT: Final = 4
+_POLL_S: Final = 0.2
+# From the beginning: Docker replays the events that it still remembers.
+_SINCE_NS: Final = 1_000_000_000
+_INSPECT_AFTER: Final = frozenset({"create", "start", "die", "oom"})
+# A recording is for its owner only: process names and log lines may be confidential.
+_FILE_MODE: Final = 0o600
 
 
 class RecorderError(Exception):
     """
-    Raised when nothing can be recorded here.
+    Raised when the folder cannot be used for a recording.
     """
 
 
 @dataclass(slots=True)
 class Tally:
     """
-    What has been recorded.
+    How much has been recorded so far.
     """
 
     kernel_records: int = 0
@@ -55,12 +61,12 @@ class Recorder:
 
     Args:
         folder: a new or empty folder.
-        host: who this host is.
-        docker_url: the engine to listen to.
-        kmsg: the kernel's log.
+        host: the identity of this host.
+        docker_url: the engine to record.
+        kmsg: the device of the kernel log.
 
     Raises:
-        RecorderError: the folder holds something already, or cannot be made.
+        RecorderError: the folder is not empty, or cannot be created.
     """
 
     def __init__(self, folder: Path, host: HostIdentity, docker_url: str, kmsg: str = "/dev/kmsg") -> None:
@@ -79,7 +85,7 @@ class Recorder:
 
     async def run(self, stop: asyncio.Event) -> Tally:
         """
-        Record until told to stop; what cannot be read is left out and stands in `notes`.
+        Record until `stop` is set; inputs that cannot be read are left out, with the reason in `notes`.
         """
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._copy_kernel_log(stop), name="kernel log")
@@ -100,7 +106,7 @@ class Recorder:
                 while not stop.is_set():
                     self._drain(device, file)
                     with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(stop.wait(), _LOOK_EVERY_S)
+                        await asyncio.wait_for(stop.wait(), _POLL_S)
                 self._drain(device, file)
         finally:
             os.close(device)
@@ -113,47 +119,51 @@ class Recorder:
                 file.flush()
                 return
             except OSError:
-                continue  # records were overwritten before they could be read: their numbers show it
-            if _from_kernel(record):
-                file.write(record)
-                self.tally.kernel_records += 1
+                continue  # records were overwritten before they could be read; the sequence numbers show how many
+            kept, from_kernel = _recorded(record)
+            file.write(kept)
+            self.tally.kernel_records += from_kernel
 
     async def _copy_docker(self, stop: asyncio.Event) -> None:
+        threads = Threads(kept=_THREADS_KEPT)
         try:
-            client = await in_thread(DockerClient, self._docker_url)
-            version = await in_thread(client.version)
-            stream = await in_thread(client.events, _FIRST_EVENT_NS)
+            client = await threads.call(DockerClient, self._docker_url)
+            version = await threads.call(client.version)
+            stream = await threads.call(client.events, _SINCE_NS)
+            info = await threads.call(client.info)
+            listing = await threads.call(client.container_ids, running_only=False)
         except SourceError as error:
             self.notes.append(f"no Docker: {error}")
             self._write_meta("-", {})
             return
-        self._write_meta(version, await in_thread(client.info))
+        self._write_meta(version, info)
         pump = EventPump(stream, asyncio.get_running_loop())
-        inspections = Inspections(client, pump.wake)
-        for container_id in await in_thread(client.container_ids, running_only=False):
+        inspections = InspectQueue(client, threads, pump.wake)
+        for container_id in listing.ids:
             inspections.ask(container_id)
         with self._open("events.jsonl") as events, self._open("inspect.jsonl") as inspected:
             ended: SourceError | None = None
             stopping = False
             while ended is None and not stopping:
-                stopping = stop.is_set()  # once more after that, for what is on its way
-                messages, ended = await pump.take(_LOOK_EVERY_S)
-                self._keep_events(messages, events, inspections)
-                self._keep_inspections(inspections, inspected)
+                stopping = stop.is_set()  # after that one more round, for events that are on their way
+                messages, ended = await pump.take(_POLL_S)
+                self._write_events(messages, events, inspections)
+                self._write_inspections(inspections, inspected)
         if ended is not None:
-            self.notes.append(f"Docker's events end early: {ended}")
+            self.notes.append(f"Docker's events ended early: {ended}")
         stream.close()
         client.close()
 
-    def _keep_events(self, messages: list[Mapping[str, Any]], file: BinaryIO, inspections: Inspections) -> None:
-        for message in messages:
+    def _write_events(self, lines: list[bytes], file: BinaryIO, inspections: InspectQueue) -> None:
+        for message in filter(None, map(_message, lines)):
             file.write(orjson.dumps(masked_event(message)) + b"\n")
             self.tally.docker_events += 1
-            if message.get("Action") in _ASK_AFTER:
-                inspections.ask(str(message.get("Actor", {}).get("ID")))
+            container_id = fields_of(message.get("Actor")).get("ID")
+            if message.get("Action") in _INSPECT_AFTER and isinstance(container_id, str):
+                inspections.ask(container_id)
         file.flush()
 
-    def _keep_inspections(self, inspections: Inspections, file: BinaryIO) -> None:
+    def _write_inspections(self, inspections: InspectQueue, file: BinaryIO) -> None:
         for _, answer in inspections.answers():
             if isinstance(answer, Mapping):
                 file.write(orjson.dumps([masked_inspection(answer)]) + b"\n")
@@ -174,23 +184,40 @@ class Recorder:
             file.write(content)
 
     def _open(self, name: str) -> BinaryIO:
-        descriptor = os.open(self._folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _OPEN_MODE)
+        descriptor = os.open(self._folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _FILE_MODE)
         return os.fdopen(descriptor, "wb")
 
 
-def _from_kernel(record: bytes) -> bool:
+def _message(line: bytes) -> Mapping[str, Any] | None:
     """
-    What programs wrote to the kernel's log may hold anything, and is no evidence.
+    Decode an event of Docker's stream; None if it is not one.
     """
     try:
-        return parse_record(record).from_kernel
+        message = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return None
+    return message if isinstance(message, dict) else None
+
+
+def _recorded(record: bytes) -> tuple[bytes, bool]:
+    """
+    Return what is kept of a record, and whether the kernel wrote it.
+
+    A record that a program wrote is no evidence, and may contain anything: only its number is kept, so that it is not
+    taken for lost.
+    """
+    try:
+        parsed = parse_record(record)
     except ParseError:
-        return False
+        return b"", False
+    if parsed.from_kernel:
+        return mask_bytes(record), True
+    return f"{parsed.priority},{parsed.seq},{parsed.monotonic_us},-;\n".encode(), False
 
 
 def _oom_kills(vmstat: Path) -> bytes:
     """
-    The kernel's own count of OOM kills: the line `oom_kill N`.
+    Return the kernel's own count of OOM kills: the line `oom_kill N`.
     """
     try:
         lines = vmstat.read_bytes().splitlines()

@@ -1,6 +1,6 @@
 """
-The journal's part of a recording: the kernel's entries as `journalctl -o json` prints them, and those of the programs
-that kill for memory in the journal's export format (https://systemd.io/JOURNAL_EXPORT_FORMATS/).
+Copies the journal into a recording: kernel entries in the form of `journalctl -o json`, entries of OOM killers in the
+journal's export format (https://systemd.io/JOURNAL_EXPORT_FORMATS/). Secrets are masked.
 """
 
 import uuid
@@ -11,19 +11,23 @@ from typing import Any, BinaryIO, Final
 import orjson
 
 from collector.sources.base import SourceError
-from collector.sources.journal_reader import JournalReader
+from collector.sources.journald.reader import JournalReader
+from sinks.masking import mask_bytes, mask_text
 
 _BATCH: Final = 1000
 
 
 def copy_journal(boot_id: str | None, kernel: BinaryIO, units: BinaryIO) -> int:
     """
-    Copy the entries of this boot and the one before that concern memory; gives their number, 0 where there is none.
+    Copy the entries of this boot and the boot before it that may concern a kill.
 
     Args:
         boot_id: this boot, 32 hex digits.
-        kernel: takes the kernel's entries, one JSON object a line.
-        units: takes the others, in export format.
+        kernel: receives the kernel's entries, one JSON object per line.
+        units: receives the other entries, in export format.
+
+    Returns:
+        The number of entries copied; 0 if there is no journal.
     """
     reader = JournalReader(None, boot_id)
     count = 0
@@ -45,9 +49,7 @@ def copy_journal(boot_id: str | None, kernel: BinaryIO, units: BinaryIO) -> int:
 
 def _json(value: object) -> Any:  # noqa: ANN401 - text, or a list of byte values
     plain = _plain(value)
-    if isinstance(plain, bytes):
-        return list(plain)
-    return plain
+    return list(mask_bytes(plain)) if isinstance(plain, bytes) else mask_text(plain)
 
 
 def _export(entry: Mapping[str, Any]) -> bytes:
@@ -62,12 +64,12 @@ def _field(name: bytes, value: bytes) -> bytes:
 
 def _bytes(value: object) -> bytes:
     plain = _plain(value)
-    return plain if isinstance(plain, bytes) else plain.encode("utf-8", "surrogateescape")
+    return mask_bytes(plain if isinstance(plain, bytes) else plain.encode("utf-8", "surrogateescape"))
 
 
 def _plain(value: object) -> str | bytes:
     """
-    A value as the journal holds it; python-systemd makes objects of some.
+    Return a value as the journal stores it; python-systemd converts some to objects.
     """
     if isinstance(value, bytes | str):
         return value

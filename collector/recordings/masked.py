@@ -1,12 +1,13 @@
 """
-What Docker says of a container, without what may be secret: values of labels and of the environment, command lines,
-logs of health checks. Names stay, as do the labels by which orchestrators name a container's owner.
+Masks what may be secret in Docker's answers: values of labels and environment variables, secrets in command lines, logs
+of health checks, and in every other text what looks like a secret. Names stay, and so do the labels in which
+orchestrators store a container's owner.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from collector.masking import MASK, mask_command_line
+from sinks.masking import MASK, mask_command_line, mask_named, mask_text
 
 _OWN_ATTRIBUTES: Final = frozenset({"image", "name", "oldName", "exitCode", "signal", "execID", "execDuration"})
 _OWNERS: Final = (
@@ -21,15 +22,17 @@ _OWNERS: Final = (
     "io.kubernetes.pod.uid",
     "io.kubernetes.container.name",
 )
+# What is nested deeper is left out: no answer of an engine is.
+_DEPTH: Final = 32
 _COMMANDS: Final = ("Cmd", "Entrypoint", "Args")
 
 
 def masked_event(message: Mapping[str, Any]) -> dict[str, Any]:
     """
-    An event of Docker's stream.
+    Mask an event of Docker's stream.
 
     Args:
-        message: as `GET /events` gives it.
+        message: an event of `GET /events`.
     """
     event = dict(message)
     for key in ("Action", "status"):
@@ -40,15 +43,15 @@ def masked_event(message: Mapping[str, Any]) -> dict[str, Any]:
         name: value if name in _OWN_ATTRIBUTES or name in _OWNERS else MASK for name, value in attributes.items()
     }
     event["Actor"] = actor
-    return event
+    return _object_masked(event)
 
 
 def masked_inspection(answer: Mapping[str, Any]) -> dict[str, Any]:
     """
-    What `docker inspect` tells of a container.
+    Mask the answer of `docker inspect`.
 
     Args:
-        answer: as `GET /containers/{id}/json` gives it.
+        answer: the answer of `GET /containers/{id}/json`.
     """
     masked = {**answer, "Config": _masked_config(_object(answer.get("Config")))}
     command = mask_command_line([str(answer.get("Path", "")), *_words(answer.get("Args"))])
@@ -61,7 +64,7 @@ def masked_inspection(answer: Mapping[str, Any]) -> dict[str, Any]:
     if host.get("Annotations"):
         host["Annotations"] = dict.fromkeys(_object(host["Annotations"]), MASK)
     masked["HostConfig"] = host
-    return masked
+    return _object_masked(masked)
 
 
 def _masked_config(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -92,10 +95,30 @@ def _masked_state(state: Mapping[str, Any]) -> dict[str, Any]:
 
 def _masked_action(action: str) -> str:
     """
-    An exec's command stands in the action: `exec_start: mysql -p*** -e …`.
+    Mask the command that the action of an exec contains: `exec_start: mysql -p*** -e …`.
     """
     name, colon, command = action.partition(": ")
     return f"{name}{colon}{' '.join(mask_command_line(command.split(' ')))}" if colon else action
+
+
+def _object_masked(value: Mapping[str, Any], depth: int = _DEPTH) -> dict[str, Any]:
+    """
+    Mask every text of an object, whatever field a newer engine has added.
+    """
+    return {
+        mask_text(name): mask_named(name, item) if isinstance(item, str) else _value_masked(item, depth - 1)
+        for name, item in value.items()
+    }
+
+
+def _value_masked(value: object, depth: int) -> object:
+    if isinstance(value, str):
+        return mask_text(value)
+    if depth <= 0 and isinstance(value, Mapping | list):
+        return MASK
+    if isinstance(value, Mapping):
+        return _object_masked(value, depth)
+    return [_value_masked(item, depth - 1) for item in value] if isinstance(value, list) else value
 
 
 def _list(value: object) -> Sequence[object]:

@@ -1,0 +1,152 @@
+"""
+Facts in, events out: joins correlation, memory analysis and publishing.
+
+Pure: it never reads a clock, and the same facts in the same order give the same events, byte by byte. The agent, the
+replay of recordings and `exit137 explain` share it.
+"""
+
+from collections.abc import Iterable
+from typing import assert_never
+
+from collector.correlate.correlator import Correlator
+from collector.correlate.findings import (
+    CounterOnlyKill,
+    Death,
+    Finding,
+    IncompleteReport,
+    KernelEvent,
+    KernelKill,
+    UnconfirmedKill,
+    UnexplainedCount,
+    UserspaceKill,
+)
+from collector.correlate.standing import Question, Standing
+from collector.facts.memory import ContainerProcessesFact, MemoryRoundFact
+from collector.facts.observed import Fact, GapFact, Origin
+from collector.facts.restored import RestoredWarningFact
+from collector.memory.usage import MemoryUse
+from collector.publish.agent import AgentEvents
+from collector.publish.deaths import death_event, with_shed
+from collector.publish.kernel_events import kernel_event
+from collector.publish.kills import counter_only_kill_event, kernel_kill_event, userspace_kill_event
+from collector.publish.memory_context import MemoryContext
+from parsers.docker_event import DockerEvent
+from sinks.event import Event, Host
+
+
+class Analyzer:
+    """
+    Turns the facts of one host into the events that are published.
+
+    Args:
+        host: as it is published.
+        booted_ns: when it was booted, wall clock.
+        with_beginnings: publish also reports of which only the beginning is there, as in a text that was cut.
+    """
+
+    def __init__(self, host: Host, booted_ns: int | None = None, *, with_beginnings: bool = False) -> None:
+        self._agent_events = AgentEvents(host=host)
+        self._host = host
+        self._correlator = Correlator(host, booted_ns, with_beginnings=with_beginnings)
+        self._memory = MemoryContext(host)
+        self._is_behind = False
+
+    def feed(self, fact: Fact, now_ns: int, origin: Origin | None = None) -> list[Event]:
+        """
+        Take one fact; return the events that are complete because of it.
+
+        Args:
+            fact: what a source saw.
+            now_ns: a clock that only goes forward; serves deadlines alone.
+            origin: the reading that the fact came in; see `held`.
+        """
+        findings = self._correlator.feed(fact, now_ns, origin)
+        events: list[Event] = []
+        # Memory first: a container that dies now is published with all that is known of it.
+        if isinstance(fact, DockerEvent | MemoryRoundFact | ContainerProcessesFact | RestoredWarningFact):
+            events = self._memory.feed(fact, self._correlator.inventory, now_ns)
+        return events + self._publish(findings)
+
+    def tick(self, now_ns: int) -> list[Event]:
+        """
+        Let time pass; return the events whose deadline has come.
+        """
+        return self._publish(self._correlator.tick(now_ns))
+
+    def flush(self) -> list[Event]:
+        """
+        End the input; return the events of everything that is pending, with what is known.
+        """
+        return self._publish(self._correlator.flush())
+
+    def set_behind(self, *, is_behind: bool) -> None:
+        """
+        Note whether the agent is behind: then events say that less was looked at than usual.
+        """
+        self._is_behind = is_behind
+
+    def next_deadline_ns(self) -> int | None:
+        """
+        Return when `tick` should be called next, on the clock of `now_ns`; None when nothing waits.
+        """
+        return self._correlator.next_deadline_ns()
+
+    def wants_watermarks(self, now_ns: int) -> bool:
+        """
+        Return whether something waits for sources to be read, or will soon: they are to be asked how far they are.
+        """
+        return self._correlator.wants_watermarks(now_ns)
+
+    def standing(self, question: Question, at_ns: int) -> Standing:
+        """
+        Return whether everything that happened to a container before a moment (wall clock) is known.
+        """
+        return self._correlator.standings.of(question, at_ns)
+
+    def memory_use(self) -> list[tuple[MemoryUse, str | None]]:
+        """
+        Return the memory of every running container with its name, by the latest samples.
+        """
+        records = self._correlator.inventory
+        uses = self._memory.uses()
+        return [(use, record.name if (record := records.get(use.sample.container_id)) else None) for use in uses]
+
+    def sources_ended(self) -> None:
+        """
+        Wait for no source any more: none will be read.
+        """
+        self._correlator.sources_ended()
+
+    def held(self) -> dict[str, int]:
+        """
+        Return per source the ordinal of the oldest reading that must be read again if the agent dies now.
+        """
+        return self._correlator.held()
+
+    def _publish(self, findings: Iterable[Finding]) -> list[Event]:
+        return [event for finding in findings for event in self._events_of(finding)]
+
+    def _events_of(self, finding: Finding) -> list[Event]:
+        match finding:
+            case KernelKill():
+                events = self._memory.kill(kernel_kill_event(self._host, finding), finding.report, finding.record)
+            case UserspaceKill():
+                events = self._memory.kill(userspace_kill_event(self._host, finding), None, finding.record)
+            case CounterOnlyKill():
+                events = self._memory.kill(counter_only_kill_event(self._host, finding), None, finding.record)
+            case Death():
+                death = with_shed(death_event(self._host, finding), finding, is_behind=self._is_behind)
+                events = [self._memory.death(death, finding)]
+            case KernelEvent():
+                events = [kernel_event(self._host, finding)]
+            case IncompleteReport():
+                events = [self._agent_events.incomplete_report(finding)]
+            case UnexplainedCount():
+                events = [self._agent_events.unexplained(finding)]
+            case UnconfirmedKill():
+                events = [self._agent_events.unconfirmed(finding)]
+            case GapFact():
+                events = [self._agent_events.gap(finding)]
+            case _:
+                assert_never(finding)
+        return events
