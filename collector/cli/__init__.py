@@ -1,8 +1,8 @@
 """
 The command line. Standard output carries events and answers; everything else goes to standard error.
 
-Exit codes: 0 done, 1 failed, 2 usage or configuration error. Each command is a module of its own, imported when it is
-asked for: the agent does not pay for the others' memory.
+Exit codes: 0 success, 1 failure, 2 usage or configuration error. Each command is a module, imported only when it runs,
+so that the agent does not spend memory on the others.
 """
 
 import errno
@@ -15,12 +15,16 @@ from typing import Final
 
 import click
 
+from collector.cli.messages import notice, print_traceback
+
 COMMANDS: Final[Mapping[str, str]] = {
     "run": "collector.cli.run",
     "explain": "collector.cli.explain",
+    "why": "collector.cli.why",
     "events": "collector.cli.events",
     "replay": "collector.cli.replay",
     "record": "collector.cli.record",
+    "web": "collector.cli.web",
     "top": "collector.cli.top",
     "size": "collector.cli.size",
     "spool": "collector.cli.spool",
@@ -29,27 +33,25 @@ COMMANDS: Final[Mapping[str, str]] = {
     "uninstall": "collector.cli.uninstall",
 }
 
-
-_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _FAILED: Final = 1
 _STDERR: Final = 2
 
 
 class _Commands(click.Group):
     """
-    The commands of the table, in its order.
+    Offers the commands of the table, in its order.
     """
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """
-        Their names.
+        Return the names of all commands.
         """
         del ctx
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """
-        One of them; a name that does not exist is refused by click, with the nearest that does.
+        Import and return a command; None if there is none, and click suggests the nearest name.
         """
         del ctx
         if cmd_name not in COMMANDS:
@@ -59,16 +61,19 @@ class _Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> object:
         """
-        Run one; a disk that is full is no fault of ours, whether the output went there or something else did.
+        Run a command. What the system refuses (a full disk, no memory, no descriptor) ends it with one line and exit
+        code 1, not with a traceback.
         """
-        _settle_streams()
         try:
+            _prepare_streams()
+            sys.excepthook = print_traceback
             return super().invoke(ctx)
-        except OSError as error:
-            if error.errno not in _FULL:
+        except (OSError, MemoryError, ImportError, BaseExceptionGroup) as error:
+            refusal = _refusal(error)
+            if refusal is None:
                 raise
-            click.echo(f"exit137: {error.filename or 'standard output'}: {error.strerror}", err=True)
-            _forget_output()
+            notice(refusal)
+            _discard_output()
             ctx.exit(_FAILED)
 
 
@@ -78,22 +83,45 @@ def main() -> None:
     """Say why a container died, with proof."""
 
 
-def _settle_streams() -> None:
+def _refusal(error: BaseException) -> str | None:
     """
-    Have nothing else take the numbers of streams that are closed: a store would be written to as standard output.
+    Return in words what the system refused; None for another error, and for a pipe that nobody reads any more.
+    """
+    match error:
+        case BaseExceptionGroup():
+            return next((words for each in error.exceptions if (words := _refusal(each)) is not None), None)
+        case MemoryError():
+            return "not enough memory"
+        case ImportError():
+            return f"cannot load a library: {error}"
+        case OSError(errno=errno.EBADF, filename=None):
+            return "standard output is closed"
+        case OSError(strerror=str()) if error.errno != errno.EPIPE:
+            return f"{error.filename or 'standard output'}: {error.strerror}"
+    return None
 
-    A terminal that lacks a letter gets a question mark for it.
+
+def _prepare_streams() -> None:
+    """
+    Open /dev/null for closed standard streams, and print `?` for letters that the terminal cannot show.
+
+    Otherwise the next file that is opened, such as the store, would get the number of standard output. Standard output
+    that was closed refuses what is printed, so that nobody takes the answer for given.
     """
     while (descriptor := os.open(os.devnull, os.O_RDONLY)) <= _STDERR:
         pass
     os.close(descriptor)
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 (until the end)
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: PTH123, SIM115 (until the end)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
 
 
-def _forget_output() -> None:
+def _discard_output() -> None:
     """
-    What could not be written would be tried again at the very end, with a complaint of Python's own.
+    Discard buffered output. Python would write it again at exit, fail again and print its own error.
     """
     sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 (until the end)

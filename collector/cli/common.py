@@ -1,30 +1,35 @@
 """
-What the commands share: the configuration option, and how a failure ends a command.
+What the commands share: the option --config, access to the store, and how an error ends a command.
 """
 
 import sys
 from pathlib import Path
-from typing import Final, NoReturn, TextIO
+from typing import Final, NoReturn
 
 import click
 
-from collector.config import Config, ConfigurationError, load
+from collector.cli.arguments import FILE
+from collector.cli.messages import notice
+from collector.config.loader import ConfigurationError, load
+from collector.config.sections import Config
 from collector.store import History, StoreError
 
 FAILED: Final = 1
 MISUSED: Final = 2
+# A text speaks of an OOM kill and cannot be read.
+UNREADABLE: Final = 3
 
 config_option = click.option(
     "--config",
     "config_path",
-    type=click.Path(path_type=Path),
-    help="Configuration file; /etc/exit137/config.toml if it is there, else defaults.",
+    type=FILE,
+    help="Configuration file. Default: /etc/exit137/config.toml if it exists, else built-in defaults.",
 )
 
 
 def configuration(path: Path | None) -> Config:
     """
-    The configuration; a mistake in it ends the command with exit code 2.
+    Load the configuration. An error in it ends the command with exit code 2.
     """
     try:
         return load(path)
@@ -34,7 +39,7 @@ def configuration(path: Path | None) -> Config:
 
 def history(config: Config) -> History:
     """
-    The store's past events; ends the command where there is no store.
+    Open the stored events. Without a usable store, end the command with exit code 1.
     """
     try:
         return History(config.store_path)
@@ -44,32 +49,29 @@ def history(config: Config) -> History:
 
 def is_missing(error: StoreError) -> bool:
     """
-    Whether there is no store at all.
+    Return whether there is no store at all.
     """
     return isinstance(error.__cause__, FileNotFoundError)
 
 
 def hinted(error: StoreError) -> str:
     """
-    Why a store cannot be used, and what to ask where there is none.
+    Return why a store cannot be used, and what to check if there is none.
     """
-    return f"{error}; has the agent run here?" if is_missing(error) else str(error)
+    return f"{error}; has the agent run on this host?" if is_missing(error) else str(error)
 
 
 def fail(message: str, code: int = FAILED) -> NoReturn:
     """
-    Say what is wrong and end the command.
+    Print an error and end the command.
     """
-    click.echo(f"exit137: {message}", err=True)
+    notice(message)
     sys.exit(code)
 
 
 def write_event(body: bytes) -> None:
     """
-    Print one event as one line of JSON.
+    Print one event as a line of JSON. JSON is UTF-8, whatever the encoding of the terminal is.
     """
-    stdout: TextIO | None = getattr(sys, "stdout", None)
-    if stdout is None:
-        fail("standard output is closed")
-    stdout.buffer.write(body + b"\n")
-    stdout.buffer.flush()
+    sys.stdout.buffer.write(body + b"\n")
+    sys.stdout.buffer.flush()

@@ -1,42 +1,72 @@
 """
-`exit137 explain`: what happened, from the store, from this host as it is, or from a text of any machine.
+`exit137 explain`: says why a container died, from the store, from this host's logs, or from a pasted kernel log.
 """
 
+import importlib
+import os
 import shutil
+import stat
 import sys
 import time
-from collections.abc import Callable, Iterable
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
 import click
-import orjson
 
-from collector.cli.common import MISUSED, config_option, configuration, fail, hinted, is_missing, write_event
-from collector.config import Config
-from collector.explain.choice import Past, Remembered, asked_for, beside
-from collector.explain.host import past_of_host
+from collector.cli.arguments import FILE, TEXT
+from collector.cli.common import (
+    MISUSED,
+    UNREADABLE,
+    config_option,
+    configuration,
+    fail,
+    hinted,
+    is_missing,
+    write_event,
+)
+from collector.cli.messages import notice
+from collector.config.sections import Config
 from collector.explain.markdown import as_markdown
-from collector.explain.moment import MomentError, moment_ns
-from collector.explain.pasted import events_of
+from collector.explain.query import InMemoryHistory, Past, related_events, requested_events
 from collector.explain.report import report_of
 from collector.explain.text import as_text
-from collector.hostclock import identify
-from collector.store import History, StoreError, StoreUnavailableError
+from collector.explain.time_argument import TimeArgumentError, parse_time
+from collector.host.clock import identify
+from collector.recordings.host_past import past_of_host
+from collector.recordings.other_text import answer
+from collector.recordings.pasted import events_in
+from collector.recordings.replay import RecordingError, load, play
+from collector.recordings.unpack import UnreadableFileError, chunks
+from collector.store import History, StoreError
+from parsers.oom.mentions import count_mentions, may_mention_kill
 from sinks.event import to_json
+from sinks.event.reader import UnreadableEventError, read_event, read_events
 
 _STANDARD_INPUT: Final = Path("-")
+_PROGRESS_BYTES_AT_LEAST: Final = 16 * 1024 * 1024
+# Docker's events and inspections that are pasted are short.
+_BEGINNING_BYTES: Final = 4 * 1024 * 1024
+_LINE_BYTES_AT_MOST: Final = 1024 * 1024
+# More lines that speak of a kill are not counted: to look at each takes long.
+_MENTIONS_AT_MOST: Final = 10_000
 _WIDTH: Final = (100, 24)
 _WIDEST: Final = 120
 
 
 @click.command("explain")
-@click.argument("container", required=False)
-@click.option("--file", "file", type=click.Path(path_type=Path), help="Kernel log of any machine; - is standard input.")
-@click.option("--since", metavar="T", help="All since then: 30m, 2h, 1d, 2026-11-22T03:17.")
-@click.option("--json", "as_json", is_flag=True, help="Events, one CloudEvent a line, instead of text.")
-@click.option("--markdown", "markdown", is_flag=True, help="Markdown, for a ticket.")
+@click.argument("container", required=False, type=TEXT)
+@click.option(
+    "--file",
+    "file",
+    type=FILE,
+    help="Read a kernel log of any machine from a file, or a recording from a folder; - is standard input.",
+)
+@click.option("--since", metavar="T", help="Explain everything since T: 30m, 2h, 1d or 2026-11-22T03:17.")
+@click.option("--json", "as_json", is_flag=True, help="Print the events, one CloudEvent per line.")
+@click.option("--markdown", "markdown", is_flag=True, help="Print Markdown, for a ticket.")
+@click.option("--html", "html", type=FILE, metavar="PAGE", help="Write one self-contained HTML file; - prints it.")
 @config_option
 def command(
     *,
@@ -45,31 +75,34 @@ def command(
     since: str | None,
     as_json: bool,
     markdown: bool,
+    html: Path | None,
     config_path: Path | None,
 ) -> None:
     """
-    Say why CONTAINER died, or what happened since T; without either, the last death.
+    Say why CONTAINER died, or what happened since T; without either, explain the last death.
 
-    Where exit137 has not been running, the journal and Docker are asked instead of its store. With --file the kills
-    that a pasted kernel log tells of.
+    If there is no store because the agent has not run on this host, the journal and Docker are read instead. With
+    --file, explain the OOM kills in a kernel log of any machine, or a container's death in a recording.
     """
-    if as_json and markdown:
-        fail("--json and --markdown are two forms: choose one", MISUSED)
-    form = "json" if as_json else "markdown" if markdown else None
-    if file is not None and (container is not None or since is not None):
-        fail("--file stands alone: a text has no store to look a container or a time up in", MISUSED)
-    if file is not None:
-        _tell([(body, []) for body in _of_file(file)], form)
-        return
-    config = configuration(config_path)
-    since_ns = _moment_ns(since)
-    with closing(_Opened(config)) as opened:
-        _tell(_answers(opened.past, container, since_ns), form)
+    if as_json + markdown + (html is not None) > 1:
+        fail("--json, --markdown and --html are mutually exclusive", MISUSED)
+    form = html or ("json" if as_json else "markdown" if markdown else None)
+    is_recording = file is not None and file.is_dir()
+    if file is not None and not is_recording and (container is not None or since is not None):
+        fail("--file cannot be combined with CONTAINER or --since, except for a recording", MISUSED)
+    since_ns = _since_ns(since)
+    if file is not None and is_recording:
+        _print(_answers(_past_of_recording(file), container, since_ns), form)
+    elif file is not None:
+        _print(((body, []) for body in _events_of_file(file)), form)
+    else:
+        with closing(_OpenPast(configuration(config_path))) as opened:
+            _print(_answers(opened.past, container, since_ns), form)
 
 
-class _Opened:
+class _OpenPast:
     """
-    The past of this host: the store, or where there is none, what the host still tells.
+    The past of this host: the store or, if there is none, what the journal and Docker still know.
     """
 
     def __init__(self, config: Config) -> None:
@@ -77,61 +110,182 @@ class _Opened:
         try:
             store = History(config.store_path)
         except StoreError as error:
-            self.past: Past = _of_host(config, error)
+            self.past: Past = _past_of_host(config, error)
         else:
             self.past, self.close = store, store.close
 
 
-def _of_host(config: Config, why: StoreError) -> Remembered:
+def _past_of_host(config: Config, why: StoreError) -> InMemoryHistory:
     identity = identify(machine_id=config.host.id, hostname=config.host.hostname)
     host = past_of_host(config.sources.journald, config.sources.docker, identity, time.time_ns())
     if not host.read:
         fail("; ".join([*host.refused, hinted(why)]))
     missing = f" ({'; '.join(host.refused)})" if host.refused else ""
-    told = "there is no store" if is_missing(why) else str(why)
-    click.echo(f"exit137: {told}; asked {' and '.join(host.read)} instead{missing}", err=True)
-    return Remembered(host.events)
+    reason = "there is no store" if is_missing(why) else str(why)
+    notice(f"{reason}; read {' and '.join(host.read)} instead{missing}")
+    return InMemoryHistory(host.events)
+
+
+def _past_of_recording(folder: Path) -> InMemoryHistory:
+    try:
+        return InMemoryHistory(list(play(load(folder))))
+    except RecordingError as error:
+        fail(str(error), MISUSED)
 
 
 def _answers(past: Past, container: str | None, since_ns: int | None) -> list[tuple[bytes, list[bytes]]]:
     """
-    The events that are asked for, each with those beside it.
+    Return the bodies of the requested events, each with those of its related events.
     """
     try:
-        found = asked_for(past, container, since_ns)
-        answers = [(event.body, [other.body for other in beside(past, orjson.loads(event.body))]) for event in found]
-    except StoreUnavailableError as error:
+        found = requested_events(past, container, since_ns)
+        answers = [
+            (event.body, [other.body for other in related_events(past, read_event(event.body))]) for event in found
+        ]
+    except (StoreError, UnreadableEventError) as error:
         fail(str(error))
     if not answers:
-        whose = f" of {container!r}" if container is not None else ""
-        fail(f"nothing is known of a death{whose}")
+        of_whom = f" of {container!r}" if container is not None else ""
+        fail(f"no death{of_whom} is known")
     return answers
 
 
-def _tell(answers: Iterable[tuple[bytes, list[bytes]]], form: str | None) -> None:
+def _print(answers: Iterable[tuple[bytes, list[bytes]]], form: str | Path | None) -> None:
+    """
+    Print events or reports; a path is the HTML file to write.
+    """
+    if isinstance(form, Path):
+        # Templates are loaded only for pages.
+        importlib.import_module("collector.cli.html_report").write_html(answers, form)
+        return
     width = min(_WIDEST, shutil.get_terminal_size(_WIDTH).columns)
     for number, (body, others) in enumerate(answers):
         if form == "json":
             write_event(body)
             continue
-        report = report_of(orjson.loads(body), [orjson.loads(other) for other in others])
+        report = report_of(read_event(body), read_events(others))
         text = as_markdown(report) if form == "markdown" else as_text(report, width)
         click.echo(("\n" if number else "") + text)
 
 
-def _of_file(file: Path) -> list[bytes]:
+def _events_of_file(file: Path) -> Iterator[bytes]:
+    """
+    Yield the events of a file as they are found; without any, say what the text says instead.
+    """
+    text, found = _Text(), False
     try:
-        text = sys.stdin.buffer.read() if file == _STANDARD_INPUT else file.read_bytes()
+        with _opened(file) as pieces:
+            for event in events_in(text.of(pieces)):
+                found = True
+                yield to_json(event)
     except OSError as error:
-        fail(f"{file} cannot be read: {error.strerror}", MISUSED)
-    events = events_of(text)
-    if not events:
-        click.echo(f"exit137: no OOM kill in {len(text.splitlines())} lines", err=True)
-    return [to_json(event) for event in events]
+        fail(f"cannot read {file}: {error.strerror}", MISUSED)
+    except UnreadableFileError as error:
+        fail(f"cannot read {file}: {error}", MISUSED)
+    if not found:
+        _answer_without_events(text)
 
 
-def _moment_ns(since: str | None) -> int | None:
+@contextmanager
+def _opened(file: Path) -> Iterator[Iterator[bytes]]:
+    if file == _STANDARD_INPUT:
+        yield chunks(sys.stdin.buffer, damaged=_warn_of_damage)
+        return
+    if _is_endless(file):
+        fail(f"cannot read {file}: it is a device, not a text", MISUSED)
+    with file.open("rb") as stream, _progress(file.stat().st_size) as progress:
+        yield chunks(stream, progress, _warn_of_damage)
+
+
+def _warn_of_damage(what: str) -> None:
+    notice(f"the file cannot be unpacked to its end ({what}); it was read up to there")
+
+
+def _is_endless(file: Path) -> bool:
+    """
+    Return whether a file is a device that is no terminal, such as /dev/zero; a pipe ends with its writer.
+    """
+    mode = file.stat().st_mode
+    return stat.S_ISBLK(mode) or (stat.S_ISCHR(mode) and not file.samefile(os.devnull) and not _is_terminal(file))
+
+
+def _is_terminal(file: Path) -> bool:
+    with file.open("rb", buffering=0) as stream:
+        return stream.isatty()
+
+
+class _Text:
+    """
+    What is needed of a text that is read in pieces if no kill is found in it: its beginning and a few counts.
+    """
+
+    def __init__(self) -> None:
+        self.beginning = bytearray()
+        self.lines = self.mentions = 0
+        self.first_mention: int | None = None
+        self._cut = b""
+
+    def of(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        """
+        Yield the pieces, and count.
+        """
+        for piece in pieces:
+            if len(self.beginning) < _BEGINNING_BYTES:
+                self.beginning += piece
+            self._add(piece)
+            yield piece
+        if self._cut:
+            self._add(b"\n")
+
+    def _add(self, piece: bytes) -> None:
+        """
+        Count the lines that end in a piece, and those that speak of an OOM kill.
+        """
+        text = self._cut + piece
+        end = text.rfind(b"\n") + 1 or (len(text) if len(text) > _LINE_BYTES_AT_MOST else 0)
+        self._cut = text[end:]
+        whole = text[:end]
+        if self.mentions < _MENTIONS_AT_MOST and may_mention_kill(whole):
+            count, first = count_mentions(whole.decode("utf-8", "replace").split("\n"))
+            self.mentions += count
+            if first is not None and self.first_mention is None:
+                self.first_mention = self.lines + first
+        self.lines += whole.count(b"\n")
+
+
+def _answer_without_events(text: _Text) -> None:
+    """
+    Say what a text without a readable kill says; "no OOM kill" only if no line speaks of one.
+    """
+    other = answer(text.beginning.decode("utf-8", "replace"))
+    if other is not None:
+        notice(other)
+        return
+    if text.mentions:
+        speak = "line speaks" if text.mentions == 1 else "lines speak"
+        first = text.first_mention
+        at_least = "at least " if text.mentions >= _MENTIONS_AT_MOST else ""
+        fail(
+            f"{at_least}{text.mentions} {speak} of an OOM kill and could not be read, the first is line {first}",
+            UNREADABLE,
+        )
+    notice(f"no OOM kill found, lines read: {text.lines}")
+
+
+@contextmanager
+def _progress(size: int) -> Iterator[Callable[[int], None] | None]:
+    """
+    Show a progress bar on a terminal, for a file that takes a while.
+    """
+    if size < _PROGRESS_BYTES_AT_LEAST or not sys.stderr.isatty():
+        yield None
+        return
+    with click.progressbar(length=size, label="reading", file=sys.stderr) as bar:
+        yield bar.update
+
+
+def _since_ns(since: str | None) -> int | None:
     try:
-        return moment_ns(since, time.time_ns()) if since is not None else None
-    except MomentError as error:
+        return parse_time(since, time.time_ns()) if since is not None else None
+    except TimeArgumentError as error:
         fail(str(error), MISUSED)

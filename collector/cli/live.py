@@ -1,35 +1,36 @@
 """
-What `top` and `size` share: the containers of this host with their names, and what the store remembers of them.
+What `top` and `size` share: the running containers of this host, and the stored events about them.
 """
 
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
-
-import orjson
+from typing import Final
 
 from collector.cli.common import fail
-from collector.config import Config
-from collector.memory.cgroups import CgroupTree, ContainerCgroup, NoCgroupsError
+from collector.config.sections import Config
 from collector.sources.base import SourceError
-from collector.sources.docker_client import DockerClient
+from collector.sources.docker.client import DockerClient
+from collector.sources.memory.cgroups import CgroupTree, ContainerCgroup, NoCgroupsError
 from collector.store import History, StoreError
 from parsers.docker_inspect import ContainerSnapshot, parse_inspect
 from parsers.errors import ParseError
 from sinks.event import EventType
+from sinks.event.reader import read_events
+from sinks.event.views import EventView
 
 SHORT_ID: Final = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Live:
+class LiveHost:
     """
-    A look at this host.
+    The running containers of this host.
 
     Attributes:
-        names: of the containers that run, by id; empty where no engine answers.
-        docker: None where no engine answers.
+        tree: the cgroups of the host.
+        names: the names of the running containers, by id; empty if no Docker Engine answers.
+        docker: None if no Docker Engine answers.
     """
 
     tree: CgroupTree
@@ -38,13 +39,13 @@ class Live:
 
     def name(self, container_id: str) -> str:
         """
-        The name of a container, or its short id.
+        Return the name of a container; its short id if the name is not known.
         """
         return self.names.get(container_id) or container_id[:SHORT_ID]
 
     def find(self, wanted: str) -> list[ContainerCgroup]:
         """
-        The containers of this name, or whose id begins so.
+        Return the containers with this name, else those whose id starts with it.
         """
         found = self.tree.containers().values()
         named = [one for one in found if self.names.get(one.container_id) == wanted]
@@ -52,7 +53,7 @@ class Live:
 
     def snapshot(self, container_id: str) -> ContainerSnapshot | None:
         """
-        What the engine says of a container; None where nothing is to be had.
+        Inspect a container; None if the Docker Engine does not answer or does not know it.
         """
         try:
             answer = self.docker.inspect(container_id) if self.docker is not None else None
@@ -61,9 +62,9 @@ class Live:
             return None
 
 
-def live(config: Config) -> Live:
+def live_host(config: Config) -> LiveHost:
     """
-    Look at this host; ends the command where there are no cgroups. An engine that does not answer is no failure.
+    Find the cgroups and the Docker Engine of this host. Without cgroups, end the command; Docker is optional.
     """
     try:
         tree = CgroupTree(config.sources.memory.cgroups)
@@ -73,32 +74,34 @@ def live(config: Config) -> Live:
         docker = DockerClient(config.sources.docker.url)
         names = docker.container_names()
     except SourceError:
-        return Live(tree=tree, names={}, docker=None)
-    return Live(tree=tree, names=names, docker=docker)
+        return LiveHost(tree=tree, names={}, docker=None)
+    return LiveHost(tree=tree, names=names, docker=docker)
 
 
-def stored(config: Config, *, container_id: str | None, since_ns: int | None, types: Collection[str]) -> list[Any]:
+def stored(
+    config: Config, *, container_id: str | None, since_ns: int | None, types: Collection[str]
+) -> list[EventView]:
     """
-    The documents of stored events, oldest first; none where there is no store.
+    Return stored events, oldest first; none if there is no store.
     """
     try:
         with History(config.store_path) as past:
             events = past.events(container=container_id, since_ns=since_ns, types=types)
     except StoreError:
         return []
-    return [orjson.loads(event.body) for event in events]
+    return read_events(event.body for event in events)
 
 
-def kills_since(config: Config, since_ns: int) -> list[Any]:
+def kills_since(config: Config, since_ns: int) -> list[EventView]:
     """
-    The documents of OOM kills since a moment.
+    Return the stored OOM kills since a time.
     """
     return stored(config, container_id=None, since_ns=since_ns, types=(EventType.OOM_KILL.value,))
 
 
 def midnight_ns(now_s: float) -> int:
     """
-    When today began, in the local time zone.
+    Return the start of the current day in the local time zone, nanoseconds since 1970.
     """
     today = time.localtime(now_s)
     return int(time.mktime((today.tm_year, today.tm_mon, today.tm_mday, 0, 0, 0, 0, 0, -1))) * 1_000_000_000

@@ -1,5 +1,5 @@
 """
-`exit137 record`: this host in a folder, to be looked at elsewhere.
+`exit137 record`: records what the sources of this host see, to replay it elsewhere.
 """
 
 import asyncio
@@ -8,20 +8,23 @@ from pathlib import Path
 
 import click
 
+from collector.cli.arguments import FILE, SECONDS
 from collector.cli.common import MISUSED, config_option, configuration, fail
-from collector.hostclock import identify
-from collector.recorder import Recorder, RecorderError
+from collector.cli.messages import notice
+from collector.host.clock import identify
+from collector.recordings import Recorder, RecorderError
 
 
 @click.command("record")
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@click.option("--for", "for_s", type=click.FloatRange(min=0), metavar="SECONDS", help="Stop after so long.")
+@click.argument("folder", metavar="DIR", type=FILE)
+@click.option("--for", "for_s", type=SECONDS, metavar="SECONDS", help="Stop after this time instead of at Ctrl-C.")
 @config_option
 def command(folder: Path, for_s: float | None, config_path: Path | None) -> None:
     """
-    Record kernel log, Docker's events and the journal in DIR until Ctrl-C.
+    Record the kernel log, Docker's events and the journal in DIR until Ctrl-C.
 
-    Values of labels and environments, secrets in command lines and logs are masked; `exit137 replay DIR` plays it.
+    The values of labels and environment variables are masked, and so are secrets in command lines and logs. Use
+    `exit137 replay DIR` to see the events of the recording.
     """
     config = configuration(config_path)
     host = identify(machine_id=config.host.id, hostname=config.host.hostname)
@@ -31,15 +34,14 @@ def command(folder: Path, for_s: float | None, config_path: Path | None) -> None
         fail(str(error), MISUSED)
     asyncio.run(_record(recorder, for_s))
     for note in recorder.notes:
-        click.echo(f"exit137: {note}", err=True)
+        notice(note)
     tally = recorder.tally
-    click.echo(
-        f"exit137: {tally.kernel_records} kernel records, {tally.docker_events} Docker events, "
-        f"{tally.inspections} inspections and {tally.journal_entries} journal entries in {folder}",
-        err=True,
+    notice(
+        f"{tally.kernel_records} kernel records, {tally.docker_events} Docker events, "
+        f"{tally.inspections} inspections and {tally.journal_entries} journal entries in {folder}"
     )
     if not tally.kernel_records and not tally.docker_events:
-        fail("nothing could be recorded")
+        fail("nothing was recorded: neither the kernel log nor Docker could be read")
 
 
 async def _record(recorder: Recorder, for_s: float | None) -> None:

@@ -1,5 +1,5 @@
 """
-`exit137 uninstall`: undoes `exit137 install`.
+`exit137 uninstall`: removes what `exit137 install` has installed.
 """
 
 import os
@@ -7,15 +7,15 @@ import os
 import click
 
 from collector.cli.common import MISUSED, fail
-from collector.installation import Installation, InstallationError
+from collector.cli.installation import Installation, InstallationError
 
 
 @click.command("uninstall")
-@click.option("--purge", is_flag=True, help="Remove the configuration, the store, the logs and the user as well.")
+@click.option("--purge", is_flag=True, help="Also remove the configuration, the store, the logs and the user.")
 def command(*, purge: bool) -> None:
-    """Remove the service that `exit137 install` has made (root)."""
+    """Remove the service that `exit137 install` has installed (root)."""
     if os.geteuid() != 0:
-        fail("only root can remove a service: sudo exit137 uninstall", MISUSED)
+        fail("removing a service needs root: run sudo exit137 uninstall", MISUSED)
     try:
         Installation().uninstall(purge=purge)
     except InstallationError as error:

@@ -1,5 +1,5 @@
 """
-A report as Markdown: for a ticket, or a message to colleagues.
+A report as Markdown, for a ticket or a message to colleagues.
 """
 
 import re
@@ -15,7 +15,7 @@ _SPECIAL: Final = re.compile(r"([\\`*_\[\]<>|#~])")
 
 def as_markdown(report: Report) -> str:
     """
-    The report in Markdown that GitHub, GitLab and most others set alike.
+    Render a report in the Markdown that GitHub, GitLab and most other tools understand.
     """
     blocks = [_plain(report.headline)]
     for title, body in _sections(report):
@@ -30,7 +30,7 @@ def _sections(report: Report) -> Iterator[tuple[str, Iterable[str]]]:
     yield ("Timeline", _timeline(report)) if report.is_dated else ("Evidence", _evidence(report))
     yield "Verdict", [f"- {_plain(text.strip())}" for text in report.verdict]
     yield "Advice", [f"- **{_plain(step.text)}** {_plain(step.reason)}" for step in report.advice]
-    yield "Last words", _fenced(report.logs) if report.logs else [_plain(report.logs_missing or "")]
+    yield "Last log lines", _fenced(report.logs) if report.logs else [_plain(report.logs_missing or "")]
 
 
 def _memory(report: Report) -> Iterator[str]:
@@ -43,17 +43,20 @@ def _memory(report: Report) -> Iterator[str]:
 
 
 def _timeline(report: Report) -> list[str]:
-    rows = [f"| {moment.time or ''} | {moment.source} | {_code(moment.text)} |" for moment in report.timeline]
+    rows = [
+        f"| {entry.time or entry.printed_time or ''} | {entry.source} | {_code(entry.text)} |"
+        for entry in report.timeline
+    ]
     return ["| time | source | |", "| --- | --- | --- |", *rows]
 
 
 def _evidence(report: Report) -> list[str]:
-    return [f"- {moment.source}: {_code(moment.text)}" for moment in report.timeline]
+    return [f"- {entry.source}: {_code(entry.text)}" for entry in report.timeline]
 
 
 def _fenced(lines: Iterable[str]) -> list[str]:
     """
-    A block of code, with a fence that is longer than any in it.
+    Return a code block whose fence is longer than any run of backticks inside it.
     """
     content = list(lines)
     longest = max((len(run) for line in content for run in re.findall(r"`+", line)), default=0)
@@ -67,6 +70,6 @@ def _plain(text: str) -> str:
 
 def _code(text: str) -> str:
     """
-    A cell of a table: no bar and no backtick of the text's own ends it.
+    Return a text as code in a table cell; bars and backticks are replaced, because they would end the cell.
     """
     return f"`{text.replace('`', chr(0x2019)).replace('|', chr(0xA6))}`"

@@ -1,13 +1,12 @@
 """
-An event as one plain paragraph: when, the sentence, and the figures.
-
-Reads the published document, so that it serves stored events and new ones alike.
+One event as a plain paragraph: when, what happened, and the details that its message leaves out.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterator
+from typing import Final
 
-from collector.correlate.wording import shown, size
+from sinks.event.views import DeathView, EventView, OomView, VictimView
+from sinks.text import date_and_time, printable, size
 
 _MEMORY: Final = (
     ("anon_rss_bytes", "anonymous memory"),
@@ -15,63 +14,76 @@ _MEMORY: Final = (
     ("shmem_rss_bytes", "shared memory"),
 )
 
-Document = Mapping[str, Any]
 
-
-def paragraph(document: Document) -> str:
+def paragraph(event: EventView) -> str:
     """
-    One event for a person, without line breaks.
-
-    Args:
-        document: a structured CloudEvent of ours.
+    Describe an event for a person, without line breaks.
     """
-    return " ".join(_sentences(document))
+    return " ".join(_sentences(event))
 
 
-def _sentences(document: Document) -> Iterator[str]:
-    data = document.get("data", {})
-    ours = data.get("exit137", {})
-    if (time := document.get("time")) is not None:
-        yield f"{time.replace('T', ' ').removesuffix('Z')} UTC:"
-    yield shown(str(data.get("message")))
-    yield from _of_oom(ours.get("oom", {}))
-    yield from _of_death(ours.get("death", {}))
-    yield from _doubt(ours, container="container" in data)
+def printed_time(event: EventView) -> str | None:
+    """
+    Return the time that a pasted text prints for an event: that of its last line with a time.
+    """
+    times = [item.printed_time for item in event.exit137.evidence if item.printed_time is not None]
+    return times[-1] if times else None
 
 
-def _of_oom(oom: Document) -> Iterator[str]:
-    victims = oom.get("victims", ())
-    if victims:
-        held = [f"{size(victims[0][key])} of {what}" for key, what in _MEMORY if victims[0].get(key)]
-        if held:
-            yield f"It held {_listed(held)}."
-    if len(victims) > 1:
-        others = [f'"{shown(str(victim.get("name")))}" (pid {victim["pid"]})' for victim in victims[1:]]
-        yield f"With it died {_listed(others)}."
-    trigger = oom.get("trigger", {})
-    if trigger.get("name") is not None and victims and trigger.get("pid") != victims[0]["pid"]:
-        pid = f" (pid {trigger['pid']})" if trigger.get("pid") is not None else ""
-        yield f'The allocation that failed was made by "{shown(trigger["name"])}"{pid}.'
+def _sentences(event: EventView) -> Iterator[str]:
+    if event.time is not None:
+        yield f"{date_and_time(event.time)}:"
+    elif (printed := printed_time(event)) is not None:
+        yield f"{printable(printed)}:"
+    yield printable(event.data.message)
+    if event.exit137.oom is not None:
+        yield from _oom_sentences(event.exit137.oom)
+        if event.data.container is None and event.exit137.oom.victims and event.exit137.oom.victim_cgroup is not None:
+            yield f"It ran in the cgroup {printable(event.exit137.oom.victim_cgroup)}."
+    if event.exit137.death is not None:
+        yield from _death_sentences(event.exit137.death)
+    yield from _doubt(event)
 
 
-def _of_death(death: Document) -> Iterator[str]:
-    if death.get("started_at") is not None and death.get("finished_at") is not None:
-        yield f"It ran from {_time(death['started_at'])} to {_time(death['finished_at'])} UTC."
-    if death.get("restart_count"):
-        yield f"Docker had restarted it {death['restart_count']} times before."
-
-
-def _doubt(ours: Document, *, container: bool) -> Iterator[str]:
-    if ours.get("confidence") in (None, "certain"):
+def _oom_sentences(oom: OomView) -> Iterator[str]:
+    if not oom.victims:
         return
-    if "oom" in ours and not container:
-        yield "Whether it ran in a container, the text does not say."
-    else:
-        yield f"This is {ours['confidence']}, not certain."
+    first, *others = oom.victims
+    rss = [f"{size(value)} of {what}" for key, what in _MEMORY if (value := getattr(first, key))]
+    if rss:
+        yield f'"{printable(first.name)}" was using {_listed(rss)}.'
+    if others:
+        yield f"Also killed: {_listed([_named(victim) for victim in others])}."
+    trigger = oom.trigger
+    if trigger is not None and trigger.name is not None and trigger.pid != first.pid:
+        pid = f" (pid {trigger.pid})" if trigger.pid is not None else ""
+        yield f'The OOM killer was triggered by an allocation of "{printable(trigger.name)}"{pid}.'
 
 
-def _time(stamp: str) -> str:
-    return stamp.replace("T", " ").removesuffix("Z")
+def _death_sentences(death: DeathView) -> Iterator[str]:
+    if death.started_at is not None and death.finished_at is not None:
+        # The zone is named once, at the end.
+        start = date_and_time(death.started_at).removesuffix(" UTC")
+        yield f"It ran from {start} to {date_and_time(death.finished_at)}."
+    if death.restart_count:
+        times = f"{death.restart_count} times" if death.restart_count > 1 else "once"
+        yield f"Docker had restarted it {times} before."
+
+
+def _doubt(event: EventView) -> Iterator[str]:
+    confidence = event.exit137.confidence
+    if confidence in (None, "certain"):
+        return
+    oom = event.exit137.oom
+    if oom is not None and event.data.container is None:
+        if oom.victim_cgroup is None:
+            yield "The log lines do not say whether it ran in a container."
+    elif f"({confidence})" not in event.data.message:
+        yield f"This is {confidence}, not certain."
+
+
+def _named(victim: VictimView) -> str:
+    return f'"{printable(victim.name)}" (pid {victim.pid})'
 
 
 def _listed(words: list[str]) -> str:

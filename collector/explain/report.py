@@ -1,36 +1,34 @@
 """
-All that is to be told of one event, in the order in which it is read; how it is set is another's business.
-
-Reads published documents, stored by whatever version: what is missing is left out.
+The content of a report, in reading order. Rendering is in text.py and markdown.py.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from collector.correlate.wording import shown, size
-from collector.explain.chart import Series
 from collector.explain.paragraph import paragraph
-from parsers.untyped import fields_of, int_of, text_of
+from sinks.event.views import AdviceView, CandidateView, EventView, Exit137View, MemoryView
+from sinks.text import Series, printable, printable_output, size
 
+# The likeliest victims come first; the rest is in the event.
 _CANDIDATES: Final = 5
-
-Document = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
+class TimelineEntry:
     """
     A line of the timeline.
 
     Attributes:
-        time: RFC 3339; None where it is not known.
-        source: who saw it.
+        time: RFC 3339; None if unknown.
+        printed_time: the time as a pasted text prints it; None if `time` is known.
+        source: the source that observed it, or `exit137` for an earlier event.
     """
 
     time: str | None
     source: str
     text: str
+    printed_time: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,17 +47,17 @@ class Step:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """
-    One event, told.
+    Everything that a person reads about one event.
 
     Attributes:
         headline: what happened, in a paragraph.
-        series: the memory before; empty where nobody looked.
-        limit_bytes: of the memory.
-        memory: the figures of the memory, in a line; None without memory.
-        timeline: what was seen, oldest first.
-        verdict: cause and confidence, and what they rest on.
+        series: the memory curve before the event; empty without samples.
+        limit_bytes: the memory limit.
+        memory: the memory figures in one line; None without any.
+        timeline: what was observed, oldest first.
+        verdict: cause and confidence, and why this victim.
         advice: what to do.
-        logs: the last lines of the container.
+        logs: the last lines of the container's log.
         logs_missing: why there are none.
     """
 
@@ -67,7 +65,7 @@ class Report:
     series: Series
     limit_bytes: int | None
     memory: str | None
-    timeline: tuple[Moment, ...]
+    timeline: tuple[TimelineEntry, ...]
     verdict: tuple[str, ...]
     advice: tuple[Step, ...]
     logs: tuple[str, ...]
@@ -76,112 +74,93 @@ class Report:
     @property
     def is_dated(self) -> bool:
         """
-        Whether anything is known of when it was seen; a pasted log may not tell.
+        True if the time of any entry is known; a pasted kernel log may have none.
         """
-        return any(moment.time is not None for moment in self.timeline)
+        return any(entry.time is not None for entry in self.timeline)
 
 
-def report_of(document: Document, related: Sequence[Document] = ()) -> Report:
+def report_of(event: EventView, related: Sequence[EventView] = ()) -> Report:
     """
-    What is to be told of an event.
+    Build the report of an event.
 
     Args:
-        document: a structured CloudEvent of ours.
-        related: others of the same run: kills, warnings.
+        event: what the report is about.
+        related: other events of the same run: kills and warnings.
     """
-    ours = fields_of(fields_of(document.get("data")).get("exit137"))
-    memory = fields_of(ours.get("memory"))
+    exit137 = event.exit137
+    memory = exit137.memory or MemoryView()
     return Report(
-        headline=paragraph(document),
-        series=_series(memory.get("series")),
-        limit_bytes=int_of(memory.get("limit_bytes")),
+        headline=paragraph(event),
+        series=memory.series.points,
+        limit_bytes=memory.limit_bytes,
         memory=", ".join(_figures(memory)) or None,
-        timeline=tuple(_timeline(document, related)),
-        verdict=tuple(_verdict(ours, related)),
-        advice=tuple(map(_step, _list(ours.get("advice")))),
-        logs=tuple(shown(str(line)) for line in ours.get("logs") or ()),
-        logs_missing=text_of(ours.get("logs_missing")),
+        timeline=tuple(_timeline(event, related)),
+        verdict=tuple(_verdict(exit137, related)),
+        advice=tuple(map(_step, exit137.advice)),
+        logs=tuple(map(printable_output, exit137.logs)),
+        logs_missing=exit137.logs_missing,
     )
 
 
-def _series(value: object) -> Series:
-    pairs = value if isinstance(value, list) else []
-    return [(float(pair[0]), int(pair[1])) for pair in pairs if isinstance(pair, list) and len(pair) == 2]  # noqa: PLR2004
-
-
-def _figures(memory: Document) -> Iterator[str]:
-    names = {
-        "limit_bytes": "limit",
-        "peak_bytes": "peak",
-        "working_set_bytes": "last seen",
-        "swap_bytes": "swapped out",
+def _figures(memory: MemoryView) -> Iterator[str]:
+    figures = {
+        "limit": memory.limit_bytes,
+        "peak": memory.peak_bytes,
+        "last sample": memory.working_set_bytes,
+        "swap": memory.swap_bytes,
     }
-    for key, name in names.items():
-        value = int_of(memory.get(key))
+    for name, value in figures.items():
         if value:
             yield f"{name} {size(value)}"
-    trend, confidence = text_of(memory.get("trend")), text_of(memory.get("trend_confidence"))
-    if trend not in (None, "unknown"):
+    trend, confidence = memory.trend, memory.trend_confidence
+    if trend not in (None, "", "unknown"):
         yield f"shape {trend} ({confidence})" if confidence else f"shape {trend}"
-    growth = memory.get("growth_bytes_per_min")
-    if isinstance(growth, int | float) and growth >= 1:
-        yield f"growing by {size(int(growth))} a minute"
+    growth = memory.growth_bytes_per_min
+    if growth is not None and growth >= 1:
+        yield f"growing by {size(int(growth))} per minute"
 
 
-def _timeline(document: Document, related: Sequence[Document]) -> Iterator[Moment]:
+def _timeline(event: EventView, related: Sequence[EventView]) -> Iterator[TimelineEntry]:
     """
-    What was seen of it, and what was told before; what has no time comes first.
+    Yield what was observed and which events came before, each once, sorted by time; entries without a time come first.
     """
-    found: dict[tuple[str | None, str], Moment] = {}
-    for moment in (*_run(document), *(one for other in (*related, document) for one in _seen(other))):
-        found.setdefault((moment.time, moment.text), moment)
-    yield from sorted(found.values(), key=lambda moment: moment.time or "")
+    found: dict[tuple[str | None, str | None, str], TimelineEntry] = {}
+    for entry in (*_run(event), *(entry for other in (*related, event) for entry in _observed(other))):
+        found.setdefault((entry.time, entry.printed_time, entry.text), entry)
+    yield from sorted(found.values(), key=lambda entry: entry.time or "")
 
 
-def _run(document: Document) -> Iterator[Moment]:
-    death = fields_of(fields_of(fields_of(document.get("data")).get("exit137")).get("death"))
-    for key, text in (("started_at", "the run began"), ("finished_at", "the run ended")):
-        if (time := text_of(death.get(key))) is not None:
-            yield Moment(time=time, source="docker", text=text)
+def _run(event: EventView) -> Iterator[TimelineEntry]:
+    death = event.exit137.death
+    if death is not None and death.started_at is not None:
+        yield TimelineEntry(time=death.started_at, source="docker", text="container started")
+    if death is not None and death.finished_at is not None:
+        yield TimelineEntry(time=death.finished_at, source="docker", text="container ended")
 
 
-def _seen(document: Document) -> Iterator[Moment]:
-    data = fields_of(document.get("data"))
-    ours = fields_of(data.get("exit137"))
-    if "pressure" in ours or "stuck" in ours:
-        yield Moment(time=text_of(document.get("time")), source="exit137", text=shown(str(data.get("message"))))
+def _observed(event: EventView) -> Iterator[TimelineEntry]:
+    if event.exit137.pressure is not None or event.exit137.stuck is not None:
+        yield TimelineEntry(time=event.time, source="exit137", text=printable(event.data.message))
         return
-    for item in _list(ours.get("evidence")):
-        text, source = shown(str(item.get("text"))), str(item.get("source"))
-        yield Moment(time=text_of(item.get("time")), source=source, text=text)
+    for item in event.exit137.evidence:
+        printed = printable(item.printed_time) if item.time is None and item.printed_time is not None else None
+        yield TimelineEntry(time=item.time, source=item.source, text=printable(item.text), printed_time=printed)
 
 
-def _verdict(ours: Document, related: Iterable[Document]) -> Iterator[str]:
-    cause, confidence = text_of(ours.get("cause")), text_of(ours.get("confidence"))
-    if cause is not None:
-        yield f"{cause}, {confidence}"
-    ooms = [fields_of(ours.get("oom"))]
-    ooms += [fields_of(fields_of(fields_of(other.get("data")).get("exit137")).get("oom")) for other in related]
-    for oom in ooms:
-        if (choice := text_of(oom.get("choice"))) is not None:
-            yield f"The choice of the victim: {shown(choice)}"
-            yield from map(_candidate, _list(oom.get("candidates"))[:_CANDIDATES])
+def _verdict(exit137: Exit137View, related: Iterable[EventView]) -> Iterator[str]:
+    if exit137.cause is not None:
+        yield f"{exit137.cause}, {exit137.confidence}"
+    for oom in (exit137.oom, *(other.exit137.oom for other in related)):
+        if oom is not None and oom.choice is not None:
+            yield f"Why this victim: {printable(oom.choice)}"
+            yield from map(_candidate, oom.candidates[:_CANDIDATES])
 
 
-def _candidate(item: Document) -> str:
-    adjust = int_of(item.get("oom_score_adj"))
-    adjusted = f", oom_score_adj {adjust}" if adjust else ""
-    return f"  {shown(str(item.get('name')))} (pid {item.get('pid')}): {size(int_of(item.get('rss_bytes')))}{adjusted}"
+def _candidate(item: CandidateView) -> str:
+    adjusted = f", oom_score_adj {item.oom_score_adj}" if item.oom_score_adj else ""
+    return f"  {printable(item.name)} (pid {item.pid}): {size(item.rss_bytes) or '?'}{adjusted}"
 
 
-def _step(item: Document) -> Step:
-    unless = text_of(item.get("unless"))
-    reason = str(item.get("reason") or "")
-    return Step(
-        text=shown(str(item.get("text"))),
-        reason=shown(f"{reason} Not where {unless}." if unless is not None else reason),
-    )
-
-
-def _list(value: object) -> list[Document]:
-    return [fields_of(item) for item in value] if isinstance(value, list) else []
+def _step(item: AdviceView) -> Step:
+    exception = f" {item.exception}" if item.exception is not None else ""
+    return Step(text=printable(item.text), reason=printable(f"{item.reason}{exception}".strip()))

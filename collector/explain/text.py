@@ -1,5 +1,5 @@
 """
-A report for a terminal.
+A report in a terminal.
 """
 
 import textwrap
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from collector.explain.chart import chart
-from collector.explain.report import Moment, Report
+from collector.explain.report import Report, TimelineEntry
 
 _SECTION: Final = "  "
 _TIME: Final = len("03:17:04.118")
@@ -15,7 +15,7 @@ _TIME: Final = len("03:17:04.118")
 
 def as_text(report: Report, width: int) -> str:
     """
-    The report in lines of at most this many columns, but for words that are longer; log lines are not broken.
+    Render a report in lines of at most `width` columns; longer words and log lines are not broken.
     """
     lines = textwrap.wrap(report.headline, width, break_long_words=False, break_on_hyphens=False)
     for title, body in _sections(report, width):
@@ -28,10 +28,13 @@ def as_text(report: Report, width: int) -> str:
 def _sections(report: Report, width: int) -> Iterator[tuple[str, Iterable[str]]]:
     yield "Memory", _memory(report, width)
     title = "Timeline (UTC)" if report.is_dated else "Evidence"
-    yield title, (line for moment in report.timeline for line in _moment(moment, width, dated=report.is_dated))
+    clock = max((len(_clock(entry)) for entry in report.timeline), default=0)
+    if report.is_dated:
+        clock = max(clock, _TIME)
+    yield title, (line for entry in report.timeline for line in _entry(entry, width, clock))
     yield "Verdict", (line for text in report.verdict for line in _wrapped(text, width, _SECTION))
     yield "Advice", _advice(report, width)
-    yield "Last words", [f"{_SECTION}{line}" for line in report.logs or [report.logs_missing or ""] if line]
+    yield "Last log lines", [f"{_SECTION}{line}" for line in report.logs or [report.logs_missing or ""] if line]
 
 
 def _memory(report: Report, width: int) -> Iterator[str]:
@@ -40,10 +43,13 @@ def _memory(report: Report, width: int) -> Iterator[str]:
         yield from _wrapped(report.memory, width, _SECTION)
 
 
-def _moment(moment: Moment, width: int, *, dated: bool) -> list[str]:
-    clock = moment.time[11:23].removesuffix("Z") if moment.time is not None else ""
-    head = f"{_SECTION}{clock:{_TIME}}  {moment.source:<9}" if dated else f"{_SECTION}{moment.source:<9}"
-    return _wrapped(moment.text, width, head, " " * len(head))
+def _clock(entry: TimelineEntry) -> str:
+    return entry.time[11:23].removesuffix("Z") if entry.time is not None else entry.printed_time or ""
+
+
+def _entry(entry: TimelineEntry, width: int, clock: int) -> list[str]:
+    head = f"{_SECTION}{_clock(entry):{clock}}  {entry.source:<9}" if clock else f"{_SECTION}{entry.source:<9}"
+    return _wrapped(entry.text, width, head, " " * len(head))
 
 
 def _advice(report: Report, width: int) -> Iterator[str]:
