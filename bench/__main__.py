@@ -1,9 +1,9 @@
 """
-Benchmarks, one after the other: `make bench` runs all of them. Each is a program that can be run by itself.
+Runs the benchmarks one after the other; `make bench` runs all of them. Each is also a program of its own.
 
     python bench [NAME …]
 
-What a user feels comes first, what takes ten minutes last.
+Benchmarks of what a user notices come first, and those that take ten minutes or more come last.
 """
 
 import subprocess
@@ -13,24 +13,24 @@ from typing import Final
 
 HERE: Final = Path(__file__).parent
 FIRST: Final = ("kmsg", "agent")
-LAST: Final = ("kill9",)
+LAST: Final = ("kill9", "short_lives")
 
 
 def main() -> None:
     """
-    Run those that are named, or all; one that fails does not keep the others from running.
+    Run the named benchmarks, or all. One that fails does not stop the others.
     """
     known = {program.stem for program in HERE.glob("*.py")} - {"__main__"}
     others = sorted(known - {*FIRST, *LAST})
     names = sys.argv[1:] or [*FIRST, *others, *LAST]
     if unknown := set(names) - known:
         sys.exit(f"bench: there is no {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}")
-    failed = [name for name in names if not _passes(name)]
+    failed = [name for name in names if not _run(name)]
     if failed:
         sys.exit(f"bench: {', '.join(failed)} failed")
 
 
-def _passes(name: str) -> bool:
+def _run(name: str) -> bool:
     print(f"== {name}", flush=True)
     return subprocess.run([sys.executable, HERE / f"{name}.py"], cwd=HERE.parent, check=False).returncode == 0
 

@@ -1,10 +1,10 @@
 """
-How many kills of a storm are told in the right container, and by what (root, a Docker Engine).
+Measures how many kills of a storm are attributed to the right container, and by which sources (needs root and Docker).
 
     python bench/attribution.py [CONTAINERS …]
 
-Several agents with different sources watch the same storm; beside them stands what a reader of `oom-kill:` lines alone
-can know of it. What truly happened is what the parents of the killed processes saw.
+Several agents with different sources watch the same storm. For comparison, the last line shows what a reader of
+`oom-kill:` lines alone can attribute. The truth is what the parents of the killed processes saw.
 """
 
 import os
@@ -19,18 +19,19 @@ from typing import Final
 
 from parsers.cgroup_path import container_of
 from parsers.kmsg import parse_record
-from parsers.oom_line import parse_line
-from parsers.oom_summary import Summary
+from parsers.oom.line import parse_line
+from parsers.oom.summary import Summary
 from sinks.event import rfc3339
-from tests.live.lab.agent import Agent
-from tests.live.lab.engine import find_engine
-from tests.live.lab.image import build_image
-from tests.live.lab.lab import Lab
-from tests.live.lab.storm import attributed, make_storm
+from tests.lab.agent import Agent
+from tests.lab.engine import find_engine
+from tests.lab.image import build_image
+from tests.lab.lab import Lab
+from tests.lab.storm import attributed, make_storm
 
 CHILDREN: Final = 6
-TOLD_S: Final = 30.0
-SETTLED_S: Final = 8.0
+PUBLISHED_S: Final = 30.0
+# Long enough to see duplicates that are published late.
+LATE_S: Final = 8.0
 VARIANTS: Final[Mapping[str, tuple[str, ...]]] = {
     "all sources": (),
     "without trace": ("trace",),
@@ -41,12 +42,12 @@ VARIANTS: Final[Mapping[str, tuple[str, ...]]] = {
 
 def main() -> None:
     """
-    Print one line for each storm and set of sources.
+    Print one line per storm and set of sources.
     """
     if os.geteuid() != 0:
         sys.exit("bench/attribution.py: needs root")
     sizes = [int(word) for word in sys.argv[1:]] or [16, 64]
-    print("containers  kills  sources                  right   wrong  nowhere  untold  twice  invented")
+    print("containers  kills  sources                  right   wrong  unattributed  missing  duplicate  invented")
     with ExitStack() as stack:
         engine = stack.enter_context(closing(find_engine()))
         lab = stack.enter_context(closing(Lab(engine.client)))
@@ -71,17 +72,17 @@ def _measure(lab: Lab, agents: Mapping[str, Agent], containers: int) -> None:
     truth = make_storm(lab, containers, CHILDREN)
     named = Counter(_summaries(device))
     os.close(device)
-    deadline = time.monotonic() + TOLD_S
+    deadline = time.monotonic() + PUBLISHED_S
     while time.monotonic() < deadline and any(
-        attributed(agent.events(), truth, began).untold for agent in agents.values()
+        attributed(agent.events(), truth, began).missing for agent in agents.values()
     ):
         time.sleep(1)
-    time.sleep(SETTLED_S)
+    time.sleep(LATE_S)
     for name, agent in agents.items():
         found = attributed(agent.events(), truth, began)
         print(
             f"{containers:10}  {found.kills:5}  {name:20}  {100 * found.share:6.1f} %  {found.wrong:5}"
-            f"  {found.nowhere:7}  {found.untold:6}  {found.twice:5}  {found.invented:8}"
+            f"  {found.unattributed:12}  {found.missing:7}  {found.duplicate:9}  {found.invented:8}"
         )
     share = 100 * (named & truth).total() / truth.total()
     print(f"{containers:10}  {truth.total():5}  {'oom-kill: lines':20}  {share:6.1f} %")
@@ -89,7 +90,7 @@ def _measure(lab: Lab, agents: Mapping[str, Agent], containers: int) -> None:
 
 def _summaries(device: int) -> Iterator[tuple[int, str]]:
     """
-    The pids that the kernel named together with a container.
+    Yield the pids that the kernel named together with a container.
     """
     while True:
         try:

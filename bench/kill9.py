@@ -1,7 +1,7 @@
 """
-Kills the agent with SIGKILL at every named step and at random times, and says what came of it.
+Kills the agent with SIGKILL at every named step and at random times, and prints what arrived.
 
-Events go to a file, to an HTTP server, and to a real Kafka broker where there can be one.
+Events go to a file, to an HTTP server, and to a real Kafka broker if one can be started.
 
     python bench/kill9.py [KILLS]
 """
@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from tests.crash.driver import TOPIC, drive
-from tests.kafka.broker import broker, problem
+from tests.kafka.broker import JARS, broker
 
 
 def main() -> None:
@@ -24,7 +24,7 @@ def main() -> None:
     began_s = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="exit137-bench-") as folder, contextlib.ExitStack() as stack:
         bus = None
-        if problem() is None:
+        if JARS.problem() is None:
             cluster = stack.enter_context(broker(_folder(folder, "broker")))
             cluster.create(TOPIC, 3)
             bus = cluster.address()

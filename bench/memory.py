@@ -1,11 +1,11 @@
 """
-What following the memory of 200 containers costs: CPU of a core, and bytes of the agent (root).
+Measures what following the memory of 200 containers costs: CPU of one core, and bytes of the agent (needs root).
 
     python bench/memory.py
 
-The containers are cgroups of this program's own, each with a sleeping process, on the real cgroup file system; the
-source samples them as the agent does, and the watch follows them. Bytes are those that Python has allocated, once a
-day's worth of samples has gone through the rings.
+The containers are cgroups of this program, each with a sleeping process, on the real cgroup file system. The source
+samples them like the agent, and the watch follows them. Bytes are what Python has allocated after a day's worth of
+samples has passed through the rings.
 """
 
 import asyncio
@@ -20,12 +20,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from collector.correlate.book import ContainerBook
-from collector.correlate.memory_facts import MemoryRound
-from collector.memory.cgroups import CgroupTree
-from collector.memory.insight import MemoryInsight
-from collector.sources.memory import MemorySource
-from collector.sources.settings import MemoryConfig
+from collector.config.sources import MemoryConfig
+from collector.correlate.inventory import ContainerInventory
+from collector.facts.memory import MemoryRoundFact
+from collector.publish.memory_context import MemoryContext
+from collector.sources.memory.cgroups import CgroupTree
+from collector.sources.memory.source import MemorySource
 from sinks.event import Host
 
 CONTAINERS: Final = 200
@@ -41,7 +41,7 @@ LIMIT: Final = ("memory.max", "memory.limit_in_bytes")[not V2]
 
 def main() -> None:
     """
-    Print one line for each figure.
+    Print one line per figure.
     """
     if os.geteuid() != 0:
         sys.exit("bench/memory.py: needs root")
@@ -49,13 +49,13 @@ def main() -> None:
         cpu_s, rounds, samples = asyncio.run(_sampled())
         print(f"CPU, {CONTAINERS} containers:        {100 * cpu_s / MEASURED_S:6.2f} % of a core")
         print(f"samples:                    {samples / MEASURED_S:6.1f} /s in {rounds} rounds")
-        print(f"memory:                     {_bytes_each() / 1000:6.1f} kB per container, rings full")
+        print(f"memory:                     {_bytes_per_container() / 1000:6.1f} kB per container, rings full")
 
 
 @contextmanager
 def _containers() -> Iterator[None]:
     """
-    Cgroups with the names of containers; gone at the end, with their processes.
+    Create cgroups with the names of containers, and remove them and their processes at the end.
     """
     if V2:
         (ROOT / "cgroup.subtree_control").write_text("+memory")
@@ -81,9 +81,9 @@ def _containers() -> Iterator[None]:
 
 async def _sampled() -> tuple[float, int, int]:
     """
-    The CPU time of a minute of sampling, the rounds and the samples in it.
+    Return the CPU time of a minute of sampling, and its numbers of rounds and samples.
     """
-    insight, book = MemoryInsight(Host()), ContainerBook()
+    memory, inventory = MemoryContext(Host()), ContainerInventory()
     rounds = samples = 0
     began_s: float | None = None
     start_s = time.monotonic()
@@ -95,27 +95,27 @@ async def _sampled() -> tuple[float, int, int]:
             if began_s is not None and now_s - start_s >= MEASURED_S:
                 return time.process_time() - began_s, rounds, samples
             for fact in reading.facts:
-                insight.feed(fact, book, time.monotonic_ns())
-                counted = began_s is not None and isinstance(fact, MemoryRound)
+                memory.feed(fact, inventory, time.monotonic_ns())
+                counted = began_s is not None and isinstance(fact, MemoryRoundFact)
                 rounds += counted
                 samples += len(fact.samples) if counted else 0
     raise AssertionError("the source ended")
 
 
-def _bytes_each() -> float:
+def _bytes_per_container() -> float:
     """
-    What the watch keeps of one container after a day of samples.
+    Return what the watch stores for one container after a day of samples.
     """
-    tree, book = CgroupTree(), ContainerBook()
+    tree, inventory = CgroupTree(), ContainerInventory()
     found = [one for one in tree.containers().values() if one.path.startswith(f"/{GROUP.name}/")]
     tracemalloc.start()
-    insight = MemoryInsight(Host())
+    memory = MemoryContext(Host())
     before, _ = tracemalloc.get_traced_memory()
     for number in range(ROUNDS):
         at_ns = time.time_ns() + number * 60 * NS_PER_S
         samples = tuple(sample for one in found if (sample := tree.sample(one, at_ns)) is not None)
         grown = tuple(replace(one, working_set_bytes=one.working_set_bytes + number * 4096) for one in samples)
-        insight.feed(MemoryRound(at_ns=at_ns, samples=grown), book, at_ns)
+        memory.feed(MemoryRoundFact(at_ns=at_ns, samples=grown), inventory, at_ns)
     after, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     return (after - before) / len(found)

@@ -1,12 +1,12 @@
 """
-A webhook is down for an hour while 100,000 events are stored; then it takes them. Nothing may be missing, out of order,
-or kept in memory.
+Stores 100,000 events while a webhook is down for an hour, then lets it accept them. No event may be missing, out of
+order or kept in memory.
 
     python bench/outage.py [EVENTS]
 
-The hour is simulated: time passes for the courier as the events are stored. Store, courier, sink, requests and
-answers are real; the receiver is a process of its own on loopback that answers 503 until it is told to answer 204. The
-events are those of the recorded host, again and again with new ids, from 64 containers.
+The hour is simulated: the courier's clock moves as the events are stored. Store, courier, sink, requests and answers
+are real. The receiver is another process on the loopback interface that answers 503, and later 204. The events are
+those of a recorded host, repeated with new ids, from 64 containers.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ import uvloop
 from bench.shared.receiving import Requests, header, receiver
 from collector.delivery import Courier
 from collector.metrics import Metrics
-from collector.replay import load, play
+from collector.recordings.replay import load, play
 from collector.store import Store, StoredEvent
 from sinks.event import to_json
 from sinks.secret import Secret
@@ -42,7 +42,7 @@ _PAGE_BYTES: Final = 4096
 
 class SteppedClock:
     """
-    Time that passes when it is told to; whoever waits is woken when his time has come.
+    A clock that is moved by hand, and wakes whoever waits for a time that has come.
     """
 
     def __init__(self) -> None:
@@ -51,13 +51,13 @@ class SteppedClock:
 
     def now_s(self) -> float:
         """
-        Seconds since 1970.
+        Return the seconds since 1970.
         """
         return self._now_s
 
     async def wait(self, event: asyncio.Event, seconds: float | None) -> None:
         """
-        Wait until the event is set, at most so long.
+        Wait until the event is set, or until the time has come.
         """
         over = asyncio.Event()
         if seconds is not None:
@@ -68,9 +68,9 @@ class SteppedClock:
             for wait in waits:
                 wait.cancel()
 
-    def go_on(self, seconds: float) -> None:
+    def advance(self, seconds: float) -> None:
         """
-        So many seconds pass.
+        Move the clock.
         """
         self._now_s += seconds
         for due_s, over in self._waiting:
@@ -81,7 +81,7 @@ class SteppedClock:
 
 def main() -> None:
     """
-    Print what came of it.
+    Print the result.
     """
     count = int(sys.argv[1]) if len(sys.argv) > 1 else EVENTS
     with (
@@ -101,43 +101,43 @@ async def _outage(count: int, port: int, orders: Connection, path: Path) -> None
         task = tasks.create_task(courier.run(), name="courier")
         await _hour(count, store, courier, clock)
         attempts = metrics.value("exit137_sink_attempts", "hook")
-        print(f"after an hour: {store.depth('hook'):,} events wait, {attempts:.0f} attempts failed")
-        print(f"  circuit {courier.health.circuit.value}, resident {_resident_mib():.0f} MiB")
+        print(f"after an hour: {store.depth('hook'):,} events pending, {attempts:.0f} attempts failed")
+        print(f"  circuit {courier.health.circuit.value}, resident {resident_mib():.0f} MiB")
         orders.send("up")
-        await _drained(store, clock)
+        await _drain(store, clock)
         task.cancel()
     await store.aclose()
-    orders.send("tell")
-    _tell(count, orders.recv())
+    orders.send("report")
+    _print_arrivals(count, orders.recv())
 
 
 async def _hour(count: int, store: Store, courier: Courier, clock: SteppedClock) -> None:
     bodies = [orjson.loads(to_json(event)) for event in play(load(RECORDED))]
-    print(f"at the start: resident {_resident_mib():.0f} MiB")
+    print(f"at the start: resident {resident_mib():.0f} MiB")
     for step in range(STEPS):
         numbers = range(step * count // STEPS, (step + 1) * count // STEPS)
         await store.commit([_stored(number, bodies[number % len(bodies)]) for number in numbers], {})
         courier.wake()
-        clock.go_on(STEP_S)
+        clock.advance(STEP_S)
         await asyncio.sleep(0.005)
 
 
-async def _drained(store: Store, clock: SteppedClock) -> None:
+async def _drain(store: Store, clock: SteppedClock) -> None:
     began, most = time.perf_counter(), 0.0
-    clock.go_on(60.0)
+    clock.advance(60.0)
     while store.depth("hook"):
         await asyncio.sleep(0.1)
-        clock.go_on(0.1)
-        most = max(most, _resident_mib())
+        clock.advance(0.1)
+        most = max(most, resident_mib())
     spent_s = time.perf_counter() - began
-    print(f"drained in {spent_s:.0f} s, resident {most:.0f} MiB at the most")
+    print(f"drained in {spent_s:.0f} s, resident {most:.0f} MiB at most")
 
 
-def _tell(count: int, taken: Sequence[str]) -> None:
-    times = Counter(taken)
+def _print_arrivals(count: int, accepted: Sequence[str]) -> None:
+    times = Counter(accepted)
     latest: Counter[int] = Counter()
     disordered = 0
-    for event_id in taken:
+    for event_id in accepted:
         number = int(event_id[1:])
         disordered += latest[number % CONTAINERS] > number
         latest[number % CONTAINERS] = number
@@ -145,7 +145,10 @@ def _tell(count: int, taken: Sequence[str]) -> None:
     print(f"arrived {len(times):,}, missing {count - len(times):,}, repeated {repeated}, out of order {disordered}")
 
 
-def _resident_mib() -> float:
+def resident_mib() -> float:
+    """
+    Return the memory of this process that is in RAM.
+    """
     return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * _PAGE_BYTES / 1_048_576
 
 
@@ -170,25 +173,25 @@ def _receive(orders: Connection) -> None:
 
 async def _serve(orders: Connection) -> None:
     loop = asyncio.get_running_loop()
-    taken: list[str] = []
+    accepted: list[str] = []
     up = asyncio.Event()
 
-    def obey() -> None:
+    def follow_order() -> None:
         if orders.recv() == "up":
             up.set()
         else:
-            orders.send(taken)
+            orders.send(accepted)
 
     def answer(head: bytes, transport: asyncio.Transport) -> None:
         if up.is_set():
-            taken.append(header(head, b"webhook-id").decode())
+            accepted.append(header(head, b"webhook-id").decode())
             transport.write(b"HTTP/1.1 204 No Content\r\n\r\n")
         else:
             transport.write(b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n")
 
     server = await loop.create_server(lambda: Requests(answer), "127.0.0.1", 0)
     orders.send(server.sockets[0].getsockname()[1])
-    loop.add_reader(orders.fileno(), obey)
+    loop.add_reader(orders.fileno(), follow_order)
     await server.serve_forever()
 
 

@@ -1,11 +1,11 @@
 """
-What the processes source costs while processes that are in no container come and go (root).
+Measures what the processes source costs while processes outside of containers come and go (needs root).
 
     python bench/processes.py
 
-Each load runs twice for the same time, without the source and beside it. Per load: the CPU time of the source
-in percent of one core, what was lost, and how much more CPU time the load itself took (the kernel makes the
-events on its account). The last line is the memory that 30,000 processes of containers take.
+Each load runs twice for the same time, without and with the source. Each line has the CPU time of the source in percent
+of one core, the lost events, and how much more CPU time the load itself took, because the kernel makes the events on
+its account. The last line is the memory that 30,000 processes of containers take.
 """
 
 import asyncio
@@ -21,11 +21,11 @@ from typing import IO, Final, cast
 
 import uvloop
 
-from collector.correlate.facts import GapFact
-from collector.hostclock import BootClock
-from collector.sources.processes import ProcessesSource
+from collector.config.sources import ProcessesConfig
+from collector.facts.observed import GapFact
+from collector.host.clock import BootClock
+from collector.sources.processes.source import ProcessesSource
 from collector.sources.processes.table import Process, ProcessTable
-from collector.sources.settings import ProcessesConfig
 from parsers.cgroup_path import ContainerRef, Runtime
 
 SECONDS: Final = 10
@@ -35,11 +35,11 @@ LIVE_PROCESSES: Final = 30_000
 
 def main() -> None:
     """
-    Print one line for each load.
+    Print one line per load.
     """
     with tempfile.TemporaryDirectory() as directory:
         forks, nothing = (_compiled(name, Path(directory)) for name in ("forks", "nothing"))
-        print("forks/s  program  source CPU  events/s  lost  load CPU beside / without it")
+        print("forks/s  program  source CPU  events/s  lost  load CPU with / without it")
         for rate, program in LOADS:
             _measure([str(forks), str(rate), str(SECONDS), *([str(nothing)] if program else [])], program)
     print(f"{LIVE_PROCESSES} processes of containers: {_table_bytes() / 1e6:.1f} MB")
@@ -50,21 +50,21 @@ def _measure(load: list[str], program: str | None) -> None:
     command = [sys.executable, __file__, "source", str(SECONDS + 2)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as source:
         output = cast("IO[bytes]", source.stdout)
-        output.readline()  # it follows
-        beside_s, rate = _cost(load)
-        told = json.loads(output.read())
-    share = 100 * told["cpu_s"] / SECONDS
-    events = told["records"] / SECONDS
-    ratio = beside_s / without_s if without_s > 0.1 else 1  # noqa: PLR2004 (less is noise)
+        output.readline()  # the source has started
+        with_s, rate = _cost(load)
+        result = json.loads(output.read())
+    share = 100 * result["cpu_s"] / SECONDS
+    events = result["records"] / SECONDS
+    ratio = with_s / without_s if without_s > 0.1 else 1  # noqa: PLR2004 (less than that is noise)
     print(
-        f"{rate:7.0f}  {program or '-':7}  {share:8.1f} %  {events:8.0f}  {told['lost']:4}"
-        f"  {beside_s:.2f} s / {without_s:.2f} s = {ratio:.2f}"
+        f"{rate:7.0f}  {program or '-':7}  {share:8.1f} %  {events:8.0f}  {result['lost']:4}"
+        f"  {with_s:.2f} s / {without_s:.2f} s = {ratio:.2f}"
     )
 
 
 def _cost(load: list[str]) -> tuple[float, float]:
     """
-    The CPU seconds that a load took, children included, and the forks per second that it reached.
+    Return the CPU seconds that a load took, children included, and the forks per second that it reached.
     """
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(load, check=True, capture_output=True)
@@ -84,7 +84,7 @@ def _compiled(name: str, directory: Path) -> Path:
 
 async def _follow(seconds: float) -> None:
     """
-    Run the source, and print what it took from its first reading on.
+    Run the source, and print its CPU time from its first reading on.
     """
     source = ProcessesSource(ProcessesConfig(), BootClock())
     began_s: float | None = None

@@ -1,10 +1,11 @@
 """
-Events per second to a webhook with 16 requests in flight, signed: by the sink alone, and from the store to the answer.
+Measures events per second to a webhook with 16 signed requests in flight: by the sink alone, and from the store to the
+answer.
 
     python bench/webhook.py
 
-The events are those of the recorded host, again and again with new ids, from 64 containers. The receiver is a process
-of its own on loopback that answers 200 after a given time. The store is on the disk of the working directory.
+The events are those of a recorded host, repeated with new ids, from 64 containers. The receiver is another process on
+the loopback interface that answers 200 after a given time. The store is on the disk of the working directory.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ import uvloop
 
 from bench.shared.receiving import Requests, receiver
 from bench.shared.sending import from_store, measured, through_sink
-from collector.replay import load, play
+from collector.recordings.replay import load, play
 from sinks.base import Outgoing
 from sinks.event import to_json
 from sinks.secret import Secret
@@ -33,21 +34,21 @@ ANSWERS_AFTER_S: Final = (0.0, 0.02)
 
 def main() -> None:
     """
-    Print one line for each figure.
+    Print one line per figure.
     """
     events = _events()
     mean_bytes = sum(len(event.body) for event in events) / len(events)
-    print(f"{len(events)} events of {mean_bytes:.0f} bytes in the mean")
+    print(f"{len(events)} events of {mean_bytes:.0f} bytes on average")
     for after_s in ANSWERS_AFTER_S:
         with receiver(_receive, after_s) as (port, _), tempfile.TemporaryDirectory(dir=".") as folder:
             config = _config(port, Path(folder))
             answer = f"answer after {after_s * 1000:2.0f} ms"
-            _tell(f"sink alone, {answer}:", *measured(through_sink(WebhookSink(config), events), EVENTS))
+            _print_rate(f"sink alone, {answer}:", *measured(through_sink(WebhookSink(config), events), EVENTS))
             stored = from_store(config, WebhookSink(config), events, Path(folder) / "s.db")
-            _tell(f"from the store, {answer}:", *measured(stored, EVENTS))
+            _print_rate(f"from the store, {answer}:", *measured(stored, EVENTS))
 
 
-def _tell(what: str, per_s: float, cpu: float) -> None:
+def _print_rate(what: str, per_s: float, cpu: float) -> None:
     print(f"{what:34} {per_s:7,.0f}/s  ({cpu:.2f} of a core)")
 
 

@@ -1,7 +1,7 @@
 """
-What the benchmarks of the webhook have in common: a receiver in a process of its own on loopback.
+What the webhook benchmarks share: a receiver in another process on the loopback interface.
 
-No program of its own. It does as little as HTTP needs, so that what is measured is the sink.
+Not a program. The receiver does as little as HTTP allows, so that the sink is measured and not the receiver.
 """
 
 import asyncio
@@ -15,11 +15,11 @@ from typing import Any, cast
 @contextmanager
 def receiver(receive: Callable[..., None], *args: Any) -> Iterator[tuple[int, Connection]]:  # noqa: ANN401 (passed on)
     """
-    A process that receives: its port, and the connection to it.
+    Run a receiver in another process. Yield its port, and a connection to it.
 
     Args:
-        receive: what the process does, given its end of the connection; it first sends the port.
-        args: what else it is given.
+        receive: the function of the process; its first argument is a connection, to which it first sends its port.
+        args: more arguments.
     """
     ours, theirs = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(target=receive, args=(theirs, *args), daemon=True)
@@ -33,10 +33,10 @@ def receiver(receive: Callable[..., None], *args: Any) -> Iterator[tuple[int, Co
 
 class Requests(asyncio.Protocol):
     """
-    Collects each request until it is whole; the client sends no second one before the answer.
+    Collects requests. A client does not send a second request before the answer to the first.
 
     Args:
-        answer: given the head of a request and where to answer it.
+        answer: called with the head of each complete request, and the transport for the answer.
     """
 
     def __init__(self, answer: Callable[[bytes, asyncio.Transport], None]) -> None:
@@ -45,13 +45,13 @@ class Requests(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """
-        Remember whom to answer.
+        Remember the connection of the client.
         """
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         """
-        Collect until the body is there.
+        Collect data until the body is complete, then answer.
         """
         self._content += data
         head, end, body = self._content.partition(b"\r\n\r\n")
@@ -62,6 +62,6 @@ class Requests(asyncio.Protocol):
 
 def header(head: bytes, name: bytes) -> bytes:
     """
-    The value of a header, in small letters.
+    Return the value of a header, in lower case.
     """
     return head.lower().split(b"\r\n" + name + b":", 1)[1].split(b"\r\n", 1)[0].strip()

@@ -1,7 +1,7 @@
 """
-What the benchmarks of sinks have in common: events through a sink alone, and from the store through its courier.
+What the benchmarks of sinks share: sending events by the sink alone, and from the store through its courier.
 
-No program of its own; it measures time and CPU, and prints nothing.
+Not a program. Measures time and CPU, and prints nothing.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ _DRAIN_S = 120.0
 
 def measured(sending: Coroutine[None, None, float], events: int) -> tuple[float, float]:
     """
-    Events per second, and how much of a core it took.
+    Return the events per second, and the share of a core that it took.
     """
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         cpu_s = _cpu_s()
@@ -32,7 +32,7 @@ def measured(sending: Coroutine[None, None, float], events: int) -> tuple[float,
 
 async def through_sink(sink: Sink, events: Sequence[Outgoing]) -> float:
     """
-    Seconds to send all of them, by the sink alone.
+    Send all events by the sink alone. Return the seconds.
     """
     await sink.open()
     began = time.perf_counter()
@@ -45,7 +45,7 @@ async def through_sink(sink: Sink, events: Sequence[Outgoing]) -> float:
 
 async def from_store(config: SinkConfig, sink: Sink, events: Sequence[Outgoing], path: Path) -> float:
     """
-    Seconds to deliver all of them from a store.
+    Deliver all events from a store. Return the seconds.
     """
     store = await Store.open(path)
     await store.commit([stored(event, config.name) for event in events], {})
@@ -54,7 +54,7 @@ async def from_store(config: SinkConfig, sink: Sink, events: Sequence[Outgoing],
         began = time.perf_counter()
         task = tasks.create_task(courier.run(), name="courier")
         if not await courier.drain(_DRAIN_S):
-            raise SystemExit("not all was delivered")
+            raise SystemExit("not everything was delivered")
         spent_s = time.perf_counter() - began
         task.cancel()
     await store.aclose()
@@ -63,7 +63,7 @@ async def from_store(config: SinkConfig, sink: Sink, events: Sequence[Outgoing],
 
 def stored(event: Outgoing, sink: str) -> StoredEvent:
     """
-    An event as it waits for a sink.
+    Return an event as it is stored for a sink.
     """
     return StoredEvent(
         id=event.id,

@@ -1,7 +1,7 @@
 """
-From a real store through the real delivery to a chat's server: a storm is a few messages, and nothing is lost.
+From a real store through the real delivery to the server of a chat: a storm is a few messages, and nothing is lost.
 
-Time stands still but for what delivery waits for; HTTP is real.
+Time moves only when delivery waits. HTTP is real.
 """
 
 import asyncio
@@ -18,11 +18,11 @@ from typing import Final
 import orjson
 import pytest
 
-from collector.delivery import Courier, group_of, route
+from collector.delivery import Courier, addressed
 from collector.metrics import Metrics
-from collector.store import Store, StoredEvent
+from collector.store import Store
 from sinks.base import Sink, SinkConfig
-from sinks.event import Container, Event, EventType, to_json
+from sinks.event import Container, Event, EventType
 from sinks.file import FileConfig, FileSink
 from sinks.secret import Secret
 from sinks.slack import SlackConfig, SlackSink
@@ -41,7 +41,7 @@ QUIET_S: Final = 3600
 
 def storm() -> list[Event]:
     """
-    Five hundred deaths by OOM kill, of forty containers in turn.
+    Return five hundred deaths by OOM kill, of forty containers in turn.
     """
     death = next(
         event
@@ -57,23 +57,6 @@ def storm() -> list[Event]:
         )
         for number in range(DEATHS)
     ]
-
-
-def stored(event: Event, *configs: SinkConfig) -> StoredEvent:
-    """
-    The event as the intake stores it.
-    """
-    return StoredEvent(
-        id=event.id,
-        type=event.type.value,
-        subject=event.subject,
-        key=event.key,
-        time_ns=event.time_ns,
-        container_id=event.key,
-        body=to_json(event),
-        sinks=route(event, configs),
-        group=group_of(event),
-    )
 
 
 @asynccontextmanager
@@ -96,9 +79,10 @@ def slack(server: Receiver) -> SlackConfig:
     return SlackConfig(name="chat", type="slack", url=Secret(f"http://127.0.0.1:{server.port}/"))
 
 
-async def tell_storm(server: Receiver, folder: Path) -> tuple[list[str], int, list[float]]:
+async def deliver_storm(server: Receiver, folder: Path) -> tuple[list[str], int, list[float]]:
     """
-    The storm, and an hour; gives the ids in the file beside the chat, what still waits for it, and when it was sent to.
+    Deliver the storm, and let an hour pass. Return the ids in the file of another sink, the number of events that are
+    still pending for the chat, and the times of its attempts.
     """
     clock, audit = StoppedClock(), FileConfig(name="audit", type="file", path=str(folder / "events.jsonl"))
     store = await Store.open(folder / "s.db", wall_ns=clock.wall_ns)
@@ -110,24 +94,24 @@ async def tell_storm(server: Receiver, folder: Path) -> tuple[list[str], int, li
             await super().send(batch)  # type: ignore[arg-type]
 
     async with (
-        courier(chat, WatchedSink(chat), store, clock) as talker,
-        courier(audit, FileSink(audit), store, StoppedClock()) as clerk,
+        courier(chat, WatchedSink(chat), store, clock) as chat_courier,
+        courier(audit, FileSink(audit), store, StoppedClock()) as file_courier,
     ):
         for number, event in enumerate(storm()):
-            await store.commit([stored(event, chat, audit)], {})
-            clerk.wake()
-            await clock.run_to(talker, (number + 1) * STORM_S / DEATHS)
-        await clock.run_to(talker, QUIET_S)
-        assert await clerk.drain(10)
+            await store.commit([addressed(event, [chat, audit])], {})
+            file_courier.wake()
+            await clock.run_to(chat_courier, (number + 1) * STORM_S / DEATHS)
+        await clock.run_to(chat_courier, QUIET_S)
+        assert await file_courier.drain(10)
     depth = store.depth("chat")
     await store.aclose()
     lines = (folder / "events.jsonl").read_bytes().splitlines()
     return [orjson.loads(line)["id"] for line in lines], depth, attempts_s
 
 
-def told(body: bytes) -> int:
+def death_count(body: bytes) -> int:
     """
-    Of how many deaths a message tells, by its own words.
+    Return the number of deaths that a message reports.
     """
     check_slack(body)
     header = orjson.loads(body)["blocks"][0]["text"]["text"]
@@ -135,14 +119,14 @@ def told(body: bytes) -> int:
     return int(found.group(1) or found.group(2)) if found is not None else 1
 
 
-async def test_a_storm_is_a_few_messages_and_reaches_others_whole(tmp_path: Path) -> None:
+async def test_a_storm_is_a_few_messages_and_other_sinks_receive_all(tmp_path: Path) -> None:
     """
-    Five hundred deaths in a minute: three messages, a second apart, the first at once; each death is in one of them,
-    and in the file, in order.
+    Five hundred deaths in a minute are three messages, at least a second apart, the first at once. Each death is in one
+    of them, and in the file, in order.
     """
     async with receiver() as server:
-        ids, depth, attempts_s = await tell_storm(server, tmp_path)
-    counts = [told(request.body) for request in server.requests]
+        ids, depth, attempts_s = await deliver_storm(server, tmp_path)
+    counts = [death_count(request.body) for request in server.requests]
     assert len(counts) == 3
     assert (counts[0], sum(counts), depth) == (1, DEATHS, 0)
     assert attempts_s[0] == BEGIN_S
@@ -150,23 +134,23 @@ async def test_a_storm_is_a_few_messages_and_reaches_others_whole(tmp_path: Path
     assert ids == [event.id for event in storm()]
 
 
-async def test_a_chat_that_is_ill_loses_nothing(tmp_path: Path) -> None:
+async def test_a_failing_chat_loses_nothing(tmp_path: Path) -> None:
     """
-    Too many requests, server errors, connections that break before and after the message was taken: each death is told,
-    twice only where the chat took a message and did not say so.
+    Requests are limited, the server fails, and connections break before and after a message was accepted: each death is
+    reported, twice only if the chat accepted a message and did not answer.
     """
     rng = random.Random(7)  # noqa: S311 (not a secret)
-    taken: list[int] = []
-    unsaid: list[int] = []
+    accepted: list[int] = []
+    unanswered: list[int] = []
 
     def answering(found: Receiver) -> Answer:
         async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            count = told(found.requests[-1].body)
+            count = death_count(found.requests[-1].body)
             chance = rng.random()
             if chance < 0.2:
-                unsaid.append(count)
+                unanswered.append(count)
             elif chance > 0.7:
-                taken.append(count)
+                accepted.append(count)
             faults = [status(429, "retry-after: 30\r\n"), status(500), reset]
             await (status(200) if chance > 0.7 else reset if chance < 0.2 else rng.choice(faults))(reader, writer)
 
@@ -174,20 +158,20 @@ async def test_a_chat_that_is_ill_loses_nothing(tmp_path: Path) -> None:
 
     async with receiver() as server:
         server.answers = [answering(server)]
-        ids, depth, attempts_s = await tell_storm(server, tmp_path)
-    assert (sum(taken), depth) == (DEATHS, 0)
-    assert len(taken) < 10
+        ids, depth, attempts_s = await deliver_storm(server, tmp_path)
+    assert (sum(accepted), depth) == (DEATHS, 0)
+    assert len(accepted) < 10
     assert Counter(ids) == Counter(event.id for event in storm())
-    assert unsaid
-    assert len(server.requests) > len(taken)
+    assert unanswered
+    assert len(server.requests) > len(accepted)
     assert all(later - early >= 1 for early, later in itertools.pairwise(attempts_s))
 
 
-async def test_retry_after_is_kept(tmp_path: Path) -> None:
+async def test_retry_after_is_respected(tmp_path: Path) -> None:
     """
-    To the second, whatever comes in between.
+    The next attempt comes no earlier, whatever is stored meanwhile.
     """
     async with receiver(status(429, "retry-after: 40\r\n"), status(200)) as server:
-        _, depth, attempts_s = await tell_storm(server, tmp_path)
+        _, depth, attempts_s = await deliver_storm(server, tmp_path)
     assert attempts_s[1] - attempts_s[0] >= 40
     assert depth == 0

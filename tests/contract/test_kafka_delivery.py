@@ -1,5 +1,5 @@
 """
-From a real store through the real delivery to brokers that fail at random: nothing is lost, and order is kept.
+From a real store through real delivery to brokers that fail at random: nothing is lost, and order is kept.
 """
 
 import asyncio
@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from sinks.kafka import KafkaConfig
-from tests.kafka.delivering import delivering
-from tests.kafka.events import disordered, events
 from tests.kafka.reader import read
+from tests.shared.delivering import delivering
+from tests.shared.numbered import disordered, events
 from tests.unit.sinks.kafka.mock import Api, Cluster, Code, cluster
 
 pytestmark = pytest.mark.slow
@@ -24,7 +24,7 @@ FAULTS = [code for code in Code if code not in (Code.MESSAGE_TOO_LARGE, Code.INV
 
 async def disturb(brokers: Cluster, rng: random.Random) -> None:
     """
-    Fail one request or several, or take the leader of a partition away for a while, again and again.
+    Make requests fail, or take away the leader of a partition for a while, again and again.
     """
     while True:
         if rng.random() < 0.2:
@@ -37,7 +37,7 @@ async def disturb(brokers: Cluster, rng: random.Random) -> None:
 
 async def test_through_all_faults_each_event_arrives_in_its_order(tmp_path: Path) -> None:
     """
-    After an event that was not written nothing of its container is, until it is.
+    No later event of a container is written before one that failed.
     """
     rng = random.Random(137)  # noqa: S311 (not a secret)
     with cluster() as brokers:

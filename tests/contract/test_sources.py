@@ -1,8 +1,8 @@
 """
-What every source owes the agent: it says soon where it stands, goes on from there without repeating or skipping, and
-leaves nothing open.
+The contract of every source: it yields a position soon, continues from there without repeating or skipping, and leaves
+nothing open.
 
-The processes source has no position, and its input is the kernel's own: see tests/live/test_processes_source.py.
+The processes source cannot read the past, and its input is the kernel's own: see tests/live/test_processes_source.py.
 """
 
 import asyncio
@@ -16,13 +16,14 @@ from typing import Any
 import orjson
 import pytest
 
-from collector.correlate.facts import Fact, KernelFact
-from collector.hostclock import BootClock
+from collector.config.sources import DockerConfig, JournaldConfig, KmsgConfig
+from collector.facts.kernel import KernelFact
+from collector.facts.observed import Fact
+from collector.host.clock import BootClock
 from collector.sources.base import Position, Reading, Source, SourceMissingError
-from collector.sources.docker import DockerSource
-from collector.sources.journald import JournaldSource
-from collector.sources.kmsg import KmsgSource
-from collector.sources.settings import DockerConfig, JournaldConfig, KmsgConfig
+from collector.sources.docker.source import DockerSource
+from collector.sources.journald.source import JournaldSource
+from collector.sources.kmsg.source import KmsgSource
 from parsers.docker_event import DockerEvent
 from tests.unit.collector.sources.devices import Engine, Kmsg, kill
 
@@ -34,15 +35,15 @@ _START_NS = 1_790_000_000_000_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Input:
     """
     An input, and how to read it.
 
     Attributes:
-        source: a new source, as after a restart of the agent.
-        missing: one whose input is not there.
-        happen: something happens, with a number.
-        again: the input is opened anew: the kernel's device then begins with the oldest record.
+        source: creates a source, as after a restart of the agent.
+        missing: a source whose input does not exist.
+        happen: makes something happen that has a number.
+        again: opens the input again: the kernel's device then starts with the oldest record.
     """
 
     source: Callable[[], Source]
@@ -52,12 +53,12 @@ class Place:
 
 
 @pytest.fixture(params=KINDS)
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
-    makers = {"kmsg": kmsg_place, "journald": journald_place, "docker": docker_place}
+def given(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Input]:
+    makers = {"kmsg": kmsg_input, "journald": journald_input, "docker": docker_input}
     yield from makers[request.param](tmp_path)
 
 
-def kmsg_place(directory: Path) -> Iterator[Place]:
+def kmsg_input(directory: Path) -> Iterator[Input]:
     written: list[int] = []
 
     def source(path: Path) -> KmsgSource:
@@ -73,7 +74,7 @@ def kmsg_place(directory: Path) -> Iterator[Place]:
             for number in written:
                 device.write(kill(number, number))
 
-        yield Place(
+        yield Input(
             source=lambda: source(device.path),
             missing=source(directory / "none"),
             happen=happen,
@@ -81,7 +82,7 @@ def kmsg_place(directory: Path) -> Iterator[Place]:
         )
 
 
-def journald_place(directory: Path) -> Iterator[Place]:
+def journald_input(directory: Path) -> Iterator[Input]:
     pytest.importorskip("systemd.journal", reason="python-systemd is not installed")
     if not _REMOTE.exists():
         pytest.skip("systemd-journal-remote is not installed")
@@ -102,17 +103,17 @@ def journald_place(directory: Path) -> Iterator[Place]:
         made.rename(journal / made.name)
 
     happen(1)
-    yield Place(source=lambda: source(journal), missing=source(directory / "none"), happen=happen)
+    yield Input(source=lambda: source(journal), missing=source(directory / "none"), happen=happen)
 
 
-def docker_place(directory: Path) -> Iterator[Place]:
+def docker_input(directory: Path) -> Iterator[Input]:
     engine = Engine()
     connect: Any = engine.connect
 
     def happen(number: int) -> None:
-        engine.tell("die", f"{number:064x}", _START_NS + number, exitCode="1")
+        engine.emit("die", f"{number:064x}", _START_NS + number, exitCode="1")
 
-    yield Place(
+    yield Input(
         source=lambda: DockerSource(DockerConfig(), BOOT, connect, wall_ns=lambda: _START_NS),
         missing=DockerSource(DockerConfig(url=f"unix://{directory}/none.sock"), BOOT),
         happen=happen,
@@ -132,7 +133,7 @@ def _number(fact: Fact) -> int | None:
 
 def stored(position: Position) -> Position:
     """
-    The position as the store gives it back.
+    Return the position as the store returns it.
     """
     found: Position = orjson.loads(orjson.dumps(position))
     return found
@@ -140,7 +141,7 @@ def stored(position: Position) -> Position:
 
 async def until(readings: AsyncIterator[Reading], number: int) -> tuple[list[int], Position]:
     """
-    The numbers up to this one, and the position then.
+    Return the numbers up to this one, and the position after it.
     """
     found: list[int] = []
     async with asyncio.timeout(20):
@@ -150,80 +151,80 @@ async def until(readings: AsyncIterator[Reading], number: int) -> tuple[list[int
     return found, stored(reading.position)
 
 
-async def read(place: Place, number: int, position: Position | None = None) -> tuple[list[int], Position]:
-    async with aclosing(place.source().readings(position)) as readings:
+async def read(given: Input, number: int, position: Position | None = None) -> tuple[list[int], Position]:
+    async with aclosing(given.source().readings(position)) as readings:
         return await until(readings, number)
 
 
-async def test_a_source_says_soon_where_it_stands(place: Place) -> None:
+async def test_a_source_yields_a_position_soon(given: Input) -> None:
     """
-    Its first reading comes though nothing happens, and its position survives the store.
+    The first reading comes even if nothing happens, and its position survives the store.
     """
-    async with asyncio.timeout(5), aclosing(place.source().readings(None)) as readings:
+    async with asyncio.timeout(5), aclosing(given.source().readings(None)) as readings:
         position = (await anext(readings)).position
     assert stored(position) == position
 
 
-async def test_what_happens_is_told_while_it_is_read(place: Place) -> None:
+async def test_facts_are_yielded_while_they_happen(given: Input) -> None:
     """
-    In its order, each once.
+    Facts are yielded as they happen, in order and each once.
     """
-    async with aclosing(place.source().readings(None)) as readings:
+    async with aclosing(given.source().readings(None)) as readings:
         await anext(readings)
         for number in (2, 3, 4):
-            place.happen(number)
+            given.happen(number)
         found, _ = await until(readings, 4)
     assert [number for number in found if number > 1] == [2, 3, 4]
 
 
-async def test_after_a_restart_nothing_is_repeated_and_nothing_skipped(place: Place) -> None:
+async def test_after_a_restart_nothing_is_repeated_and_nothing_skipped(given: Input) -> None:
     """
-    It goes on right after what the stored position covers.
+    After a restart a source continues right after its stored position.
     """
-    async with aclosing(place.source().readings(None)) as readings:
+    async with aclosing(given.source().readings(None)) as readings:
         await anext(readings)
-        place.happen(2)
+        given.happen(2)
         _, position = await until(readings, 2)
-    place.again()
-    place.happen(3)
-    place.happen(4)
-    found, _ = await read(place, 4, position)
+    given.again()
+    given.happen(3)
+    given.happen(4)
+    found, _ = await read(given, 4, position)
     assert found == [3, 4]
 
 
-async def test_what_was_read_but_not_stored_is_read_again(place: Place) -> None:
+async def test_facts_that_were_not_stored_are_read_again(given: Input) -> None:
     """
-    The agent died between the reading and the store.
+    Facts that were read after the stored position are read again, as after a crash before the commit.
     """
-    async with aclosing(place.source().readings(None)) as readings:
+    async with aclosing(given.source().readings(None)) as readings:
         await anext(readings)
-        place.happen(2)
+        given.happen(2)
         _, position = await until(readings, 2)
-        place.happen(3)
+        given.happen(3)
         await until(readings, 3)
-    place.again()
-    found, _ = await read(place, 3, position)
+    given.again()
+    found, _ = await read(given, 3, position)
     assert found == [3]
 
 
-async def test_an_input_that_is_not_there_is_missing(place: Place) -> None:
+async def test_a_missing_input_is_reported_as_missing(given: Input) -> None:
     """
-    It may appear later: the supervisor asks again.
+    A source without its input raises SourceMissingError, so that the supervisor tries again.
     """
     with pytest.raises(SourceMissingError):
-        async with asyncio.timeout(5), aclosing(place.missing.readings(None)) as readings:
+        async with asyncio.timeout(5), aclosing(given.missing.readings(None)) as readings:
             await anext(readings)
 
 
-async def test_a_source_that_is_closed_leaves_nothing_open(place: Place) -> None:
+async def test_a_source_that_is_closed_leaves_nothing_open(given: Input) -> None:
     """
-    Whatever happened: files, threads and connections are those from before.
+    A closed source leaves no files, threads or connections open.
     """
-    async with aclosing(place.source().readings(None)) as readings:
+    async with aclosing(given.source().readings(None)) as readings:
         await anext(readings)
     before = _open_files()
     for _ in range(3):
-        async with aclosing(place.source().readings(None)) as readings:
+        async with aclosing(given.source().readings(None)) as readings:
             await anext(readings)
     async with asyncio.timeout(5):
         while _open_files() - before:  # noqa: ASYNC110 (files have no event)

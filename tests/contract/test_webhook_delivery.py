@@ -19,9 +19,9 @@ CONTAINERS = 7
 FAULTS = [reset, close, status(500), status(503, "retry-after: 3\r\n"), status(429, "retry-after: 9\r\n"), status(408)]
 
 
-class Unhurried:
+class WaitedClock:
     """
-    A clock that moves only when it is waited for.
+    A clock that moves only when it is waited on.
     """
 
     def __init__(self) -> None:
@@ -51,9 +51,9 @@ def stored(number: int) -> StoredEvent:
     )
 
 
-async def delivered(folder: Path, server: Receiver) -> Store:
+async def deliver_all(folder: Path, server: Receiver) -> Store:
     """
-    The store, when delivery has nothing more to do.
+    Deliver all events. Return the store.
     """
     store = await Store.open(folder / "s.db")
     await store.commit([stored(number) for number in range(EVENTS)], {})
@@ -63,7 +63,7 @@ async def delivered(folder: Path, server: Receiver) -> Store:
         WebhookSink(config),
         store=store,
         metrics=Metrics(sinks=["w"]),
-        clock=Unhurried(),
+        clock=WaitedClock(),
         rng=random.Random(137),  # noqa: S311 (jitter)
     )
     async with asyncio.TaskGroup() as tasks:
@@ -73,30 +73,30 @@ async def delivered(folder: Path, server: Receiver) -> Store:
     return store
 
 
-async def test_through_all_faults_each_event_is_taken_once_and_in_its_order(tmp_path: Path) -> None:
+async def test_through_all_faults_each_event_is_accepted_once_and_in_order(tmp_path: Path) -> None:
     """
-    What the server took is not sent again, and after what it did not take nothing of that container comes.
+    An accepted event is not sent again, and after a refused event no later event of its container arrives.
     """
     rng = random.Random(137)  # noqa: S311 (not a secret)
-    taken: list[str] = []
+    accepted: list[str] = []
 
-    def taking(ids: Receiver) -> Answer:
+    def answering(ids: Receiver) -> Answer:
         async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             event_id = ids.requests[-1].headers["webhook-id"]
             fault = rng.choice(FAULTS) if rng.random() < 0.2 else None
             if fault is None:
-                taken.append(event_id)
+                accepted.append(event_id)
             await (fault or status(200))(reader, writer)
 
         return answer
 
     async with receiver() as server:
-        server.answers = [taking(server)]
-        store = await delivered(tmp_path, server)
+        server.answers = [answering(server)]
+        store = await deliver_all(tmp_path, server)
         assert store.depth("w") == 0
         await store.aclose()
-    assert set(Counter(taken).values()) == {1}
-    assert len(taken) == EVENTS < len(server.requests)
+    assert set(Counter(accepted).values()) == {1}
+    assert len(accepted) == EVENTS < len(server.requests)
     for key in range(CONTAINERS):
-        of_key = [event_id for event_id in taken if int(event_id[1:]) % CONTAINERS == key]
+        of_key = [event_id for event_id in accepted if int(event_id[1:]) % CONTAINERS == key]
         assert of_key == sorted(of_key)

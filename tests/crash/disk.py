@@ -1,9 +1,9 @@
 """
-A disk that loses power: notes what SQLite does to its files, and says what may be left of them.
+A disk that loses power: records what SQLite does to its files, and computes what may be left of them.
 
-Between SQLite and the operating system stands a VFS that notes each write, truncation, sync, creation and removal,
-and passes it on. What is left after a cut is what was synced, and of what was not any part that a disk may have
-written by itself: sectors in any order, names in their order.
+A VFS between SQLite and the operating system records each write, truncation, sync, creation and removal, and passes it
+on. After a power cut, everything that was synced is left, and of the rest any part that a disk may have written by
+itself: sectors in any order, names in their order.
 """
 
 import ctypes
@@ -25,7 +25,7 @@ _JOURNALS: Final = ("-wal", "-journal")
 
 class Writeback(StrEnum):
     """
-    What the disk had written by itself of what was never synced.
+    What the disk had written by itself of the data that was never synced.
     """
 
     NOTHING = "nothing"
@@ -37,7 +37,7 @@ class Writeback(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Created:
     """
-    A name came to be.
+    A file was created.
     """
 
     path: str
@@ -47,7 +47,7 @@ class Created:
 @dataclass(frozen=True, slots=True)
 class Removed:
     """
-    A name is gone.
+    A file was removed.
     """
 
     path: str
@@ -56,7 +56,7 @@ class Removed:
 @dataclass(frozen=True, slots=True)
 class Written:
     """
-    Bytes of a file.
+    Bytes were written to a file.
     """
 
     file: int
@@ -67,7 +67,7 @@ class Written:
 @dataclass(frozen=True, slots=True)
 class Truncated:
     """
-    A file has another size.
+    The size of a file was changed.
     """
 
     file: int
@@ -77,10 +77,10 @@ class Truncated:
 @dataclass(frozen=True, slots=True)
 class Synced:
     """
-    The disk has all of a file.
+    A file was synced.
 
     Attributes:
-        directory: and all names.
+        directory: whether the directory was synced too.
     """
 
     file: int
@@ -92,10 +92,10 @@ Step: TypeAlias = Created | Removed | Written | Truncated | Synced
 
 class Disk:
     """
-    Notes what SQLite does to the files of a directory from `with` on.
+    Records what SQLite does to the files of a directory, as a context manager.
 
     Attributes:
-        steps: all of it since `begin`.
+        steps: everything since `begin`.
     """
 
     def __init__(self) -> None:
@@ -107,7 +107,7 @@ class Disk:
         self._vfs = abi.Vfs.from_buffer_copy(self._real.contents)
         self._vfs.name = b"losing-power"
         self._vfs.open, self._vfs.delete = abi.OPEN(self._open), abi.DELETE(self._delete)
-        self._kept: list[Any] = []  # what C points to must live
+        self._kept: list[Any] = []  # objects that C code points to must stay alive
 
     def __enter__(self) -> Self:
         self._library.sqlite3_vfs_register(ctypes.byref(self._vfs), 1)
@@ -119,7 +119,7 @@ class Disk:
 
     def begin(self, directory: Path) -> None:
         """
-        From now on it is about this directory, all of which is on the disk.
+        Start recording for this directory, all of whose files count as synced.
         """
         self.steps = []
         self._kept = []
@@ -128,11 +128,11 @@ class Disk:
 
     def left(self, count: int, writeback: Writeback, rng: random.Random) -> dict[str, bytes]:
         """
-        What is left, by the files' paths, when the power goes after so many steps.
+        Return the contents of the files, by path, if the power fails after this many steps.
         """
         files = {number: _File(bytearray(content)) for number, content in enumerate(self._before.values())}
         names: list[Created | Removed] = [Created(path, number) for number, path in enumerate(self._before)]
-        safe = len(names)
+        synced_names = len(names)
         for step in self.steps[:count]:
             match step:
                 case Created() | Removed():
@@ -141,8 +141,8 @@ class Disk:
                     files.setdefault(step.file, _File(bytearray())).unsynced.append(step)
                 case Synced():
                     files.setdefault(step.file, _File(bytearray())).sync()
-                    safe = len(names) if step.directory else safe
-        kept = _names(names, safe + _part(len(names) - safe, writeback, rng))
+                    synced_names = len(names) if step.directory else synced_names
+        kept = _names(names, synced_names + _part(len(names) - synced_names, writeback, rng))
         return {path: files.get(number, _File(bytearray())).after(writeback, rng) for path, number in kept.items()}
 
     def _open(self, _: int, path: int | None, file: int, flags: int, given: int | None) -> int:
@@ -152,10 +152,10 @@ class Disk:
             if name not in self._files:
                 self._files[name] = len(self._before) + len(self.steps)
                 self.steps.append(Created(name, self._files[name]))
-            self._come_between(abi.File.from_address(file), name)
+            self._intercept(abi.File.from_address(file), name)
         return result
 
-    def _come_between(self, file: abi.File, path: str) -> None:
+    def _intercept(self, file: abi.File, path: str) -> None:
         number, journal = self._files[path], path.endswith(_JOURNALS)
         real = abi.IoMethods.from_buffer_copy(file.methods.contents)
         ours = abi.IoMethods.from_buffer_copy(real)
@@ -186,7 +186,7 @@ class Disk:
 @dataclass(slots=True)
 class _File:
     """
-    Contents: what is on the disk, and what was done since.
+    The contents of a file on the disk, and the changes that are not synced.
     """
 
     content: bytearray

@@ -1,14 +1,15 @@
 """
-Kills a real agent again and again while OOM kills go on in its journal, and compares what arrived with what happened.
+Kills a real agent again and again while OOM kills appear in its journal, and compares what arrived with what happened.
 
-The journal is written by systemd-journal-remote, entry by entry; the agent reads it, and sends to a file, to an HTTP
-server of the driver, and to a Kafka broker if there is one. Each victim has the next pid, so that order and loss can
-be seen.
+systemd-journal-remote writes the journal, entry by entry. The agent reads it and sends to a file, to an HTTP server of
+the driver, and to a Kafka broker if there is one. Each victim has the next pid, which shows the order and what is
+missing.
 """
 
 import bisect
 import contextlib
 import hashlib
+import itertools
 import json
 import random
 import signal
@@ -16,7 +17,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, Self
 
@@ -24,6 +25,8 @@ from tests.crash import launcher
 from tests.crash.outcome import Outcome, delivered
 from tests.crash.receiver import Arrival, Receiver
 from tests.kafka.reader import read
+from tests.lab.waiting import wait_until
+from tests.shared.settings import switched_off_but
 
 JOURNAL_REMOTE: Final = Path("/lib/systemd/systemd-journal-remote")
 _LAUNCHER: Final = Path(launcher.__file__)
@@ -42,21 +45,21 @@ bootstrap_servers = ["{server}"]
 topic = "{topic}"
 events = ["exit137.oom_kill"]
 """
-# The smallest there is, so that old events are deleted, and every so many requests the server is busy.
+# The smallest store that is allowed, so that old events are deleted during the test.
 _STORE_BYTES: Final = 8_388_608
+# Every 50th request is answered with 503, so that retries happen.
 _REFUSE_EVERY: Final = 50
-# All in one file.
+# Large enough that the file is never rotated.
 _FILE_BYTES: Final = 2**40
-_WHEN_IT_ENDS: Final = "the store is closed"
-_OFF: Final = ("kmsg", "docker", "processes", "trace", "cgroups", "memory")
+_AT_THE_END: Final = "the store is closed"
 
 
 class Journal:
     """
-    A journal in which processes are killed for want of memory, at a steady pace from `with` on.
+    A journal in which processes are OOM-killed at a steady pace, as a context manager.
 
     Args:
-        directory: for its files.
+        directory: the directory of its files.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -79,7 +82,7 @@ class Journal:
 
     def end(self) -> None:
         """
-        No more kills; gives nothing back before the last one is written.
+        Stop the kills, and return after the last one is written.
         """
         self._stop.set()
         self._thread.join()
@@ -108,50 +111,80 @@ class Journal:
         self._writer.stdin.flush()
 
 
-def drive(home: Path, kills: int, seed: int, bus: str | None = None) -> Outcome:
+def drive(  # noqa: PLR0917 (as a command has options)
+    home: Path,
+    kills: int,
+    seed: int,
+    bus: str | None = None,
+    sinks: str = "",
+    have: Callable[[int], bool] = lambda _: True,
+) -> Outcome:
     """
-    Kill an agent so many times.
+    Kill an agent this many times.
 
     Args:
         home: an empty directory.
-        kills: how often; at each named step as often as at a random time.
-        seed: of the random choices.
-        bus: `host:port` of a Kafka broker that has the topic `TOPIC`; None: there is none.
+        kills: the number of kills: at each named step as often as at a random time.
+        seed: the seed of the random choices.
+        bus: `host:port` of a Kafka broker that has the topic `TOPIC`; None: no broker.
+        sinks: more sinks, as TOML.
+        have: whether these have as many OOM kills.
     """
-    rng = random.Random(seed)  # noqa: S311 (not a secret)
-    steps = [name for name, (module, *_) in launcher.STEPS.items() if bus or module != "sinks.kafka.sink"]
-    steps.append("none")
-    killed_at_s: list[float] = []
-    at_a_step = 0
     with Receiver(_REFUSE_EVERY) as receiver, Journal(home / "journal") as journal:
-        config = _configuration(home, receiver.url, bus)
-        for number in range(kills):
-            receiver.run = number
-            at_a_step += _one_life(config, steps[number % len(steps)], rng)
-            receiver.settle()
-            killed_at_s.append(time.time())
+        config = _configuration(home, receiver.url, (_BUS.format(server=bus, topic=TOPIC) if bus else "") + sinks)
+        steps = itertools.islice(itertools.cycle(_steps(with_bus=bus is not None)), kills)
+        killed_at_s, at_a_step = _kill_at(steps, config, receiver, random.Random(seed))  # noqa: S311 (not a secret)
         journal.end()
         receiver.run = kills
         with _agent(config, "none", 0):
             _wait_for(receiver, journal.kills)
+            with contextlib.suppress(TimeoutError):
+                wait_until(lambda: have(journal.kills), _DRAINED_S, "the other sinks have every OOM kill")
             on_bus = _on_bus(bus, killed_at_s, journal.kills) if bus else None
         pids = range(_FIRST_PID, _FIRST_PID + journal.kills)
-        in_file = {_pid(line) for line in (home / "events.jsonl").read_bytes().splitlines()}
         return Outcome(
             kills=kills,
             at_a_step=at_a_step,
             happened=journal.kills,
-            missing_in_file=len(set(pids) - in_file),
+            missing_in_file=len(set(pids) - _in_file(home)),
             hook=delivered(receiver.arrivals, pids),
             bus=None if on_bus is None else delivered(on_bus, pids),
         )
 
 
+def _kill_at(steps: Iterable[str], config: Path, receiver: Receiver, rng: random.Random) -> tuple[list[float], int]:
+    """
+    Kill an agent at each of these steps. Return when, and how many reached their step.
+    """
+    killed_at_s: list[float] = []
+    at_a_step = 0
+    for number, step in enumerate(steps):
+        receiver.run = number
+        at_a_step += _one_life(config, step, rng)
+        receiver.wait_until_closed()
+        killed_at_s.append(time.time())
+    return killed_at_s, at_a_step
+
+
+def _in_file(home: Path) -> set[int]:
+    return {_pid(line) for line in (home / "events.jsonl").read_bytes().splitlines()}
+
+
+def _steps(*, with_bus: bool) -> list[str]:
+    """
+    Return the steps at which an agent can die, and "none" for a random time.
+    """
+    return [
+        *(name for name, (module, *_) in launcher.STEPS.items() if with_bus or module != "sinks.kafka.sink"),
+        "none",
+    ]
+
+
 def _one_life(config: Path, step: str, rng: random.Random) -> bool:
     """
-    Start an agent and have it die at a step, or at a random time if it does not come there; gives whether it did.
+    Start an agent and let it die at a step, or at a random time if it does not reach the step. Return whether it did.
     """
-    ends = step.endswith(_WHEN_IT_ENDS)
+    ends = step.endswith(_AT_THE_END)
     life_s = rng.uniform(*_RANDOM_LIFE_S) if step == "none" or ends else _LONGEST_LIFE_S
     with _agent(config, step, 1 if ends else rng.randint(1, 4)) as process:
         if _died(process, life_s):
@@ -189,7 +222,7 @@ def _wait_for(receiver: Receiver, kills: int) -> None:
 
 def _on_bus(server: str, killed_at_s: Sequence[float], kills: int) -> list[Arrival]:
     """
-    What is in the topic, when all of it is there or too much time has gone by; partition by partition.
+    Return what is in the topic, partition by partition, when everything is there or the time is over.
     """
     deadline = time.monotonic() + _DRAINED_S
     while True:
@@ -197,7 +230,7 @@ def _on_bus(server: str, killed_at_s: Sequence[float], kills: int) -> list[Arriv
             Arrival.of(
                 record.id,
                 json.loads(record.value),
-                # A record carries the time at which the agent made it: that tells the life.
+                # The time of a record shows which life of the agent made it.
                 run=bisect.bisect(killed_at_s, record.time_s),
                 digest=hashlib.sha256(record.value).hexdigest(),
             )
@@ -209,7 +242,7 @@ def _on_bus(server: str, killed_at_s: Sequence[float], kills: int) -> list[Arriv
 
 def _pid(line: bytes) -> int | None:
     """
-    Of a line of the file; the last one before a kill may be cut off.
+    Return the pid of a line of the file. The last line before a kill may be incomplete.
     """
     try:
         (victim,) = json.loads(line)["data"]["exit137"]["oom"]["victims"]
@@ -232,15 +265,14 @@ def _kill(pid: int, container_id: str) -> tuple[str, str]:
     return summary, killed
 
 
-def _configuration(home: Path, url: str, bus: str | None) -> Path:
-    off = "".join(f"[sources.{name}]\nenabled = false\n" for name in _OFF)
+def _configuration(home: Path, url: str, sinks: str) -> Path:
     path = home / "config.toml"
     path.write_text(
         f'[store]\npath = "{home}/exit137.db"\nmax_bytes = {_STORE_BYTES}\n'
-        f'{off}[sources.journald]\npath = "{home}/journal"\n'
+        f'{switched_off_but("journald")}[sources.journald]\npath = "{home}/journal"\n'
         f'[[sinks]]\nname = "file"\ntype = "file"\npath = "{home}/events.jsonl"\nevents = ["exit137.oom_kill"]\n'
         f"max_bytes = {_FILE_BYTES}\n"
         f'[[sinks]]\nname = "hook"\ntype = "webhook"\nurl = "{url}"\nevents = ["exit137.oom_kill"]\n'
-        + (_BUS.format(server=bus, topic=TOPIC) if bus else "")
+        f"{sinks}"
     )
     return path

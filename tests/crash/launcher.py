@@ -1,9 +1,10 @@
 """
-Runs the agent, and kills it with SIGKILL at a named step.
+Runs the agent and kills it with SIGKILL at a named step.
 
     python tests/crash/launcher.py STEP COUNT ARGUMENTS…
 
-STEP is one of `STEPS` or `OPENING`, or `none`; the agent dies when it comes there for the COUNTth time.
+STEP is one of `STEPS`, `OPENING`, `REWRITING` or `NOTIFYING`, or `none`. The agent dies when it reaches the step for
+the COUNTth time.
 """
 
 import functools
@@ -16,11 +17,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 _STORE: Final = "collector.store.store"
-# Where, and whether before or after it was done.
+# For each step: the module, the function, and whether the process dies before or after the call.
 STEPS: Final[Mapping[str, tuple[str, str, bool]]] = {
     "before events are stored": (_STORE, "Store.commit", True),
     "between two rows of a transaction": ("collector.store.outbox", "add", True),
-    "between positions and the end of the transaction": ("collector.store.ledger", "Ledger._forget", True),
+    "between positions and the end of the transaction": ("collector.store.retention", "AgeLimit.apply", True),
     "after events are stored": (_STORE, "Store.commit", False),
     "before a file is written": ("sinks.file", "FileSink.send", True),
     "after a file is written": ("sinks.file", "FileSink.send", False),
@@ -28,33 +29,48 @@ STEPS: Final[Mapping[str, tuple[str, str, bool]]] = {
     "after a request is answered": ("sinks.webhook", "WebhookSink.send", False),
     "before records are written": ("sinks.kafka.sink", "KafkaSink.send", True),
     "after records are acknowledged": ("sinks.kafka.sink", "KafkaSink.send", False),
-    "before a delivery is noted": (_STORE, "Store.delivered", True),
-    "after a delivery is noted": (_STORE, "Store.delivered", False),
-    "before a failure is noted": (_STORE, "Store.failed", True),
-    "after a failure is noted": (_STORE, "Store.failed", False),
+    "before a delivery is recorded": (_STORE, "Store.mark_delivered", True),
+    "after a delivery is recorded": (_STORE, "Store.mark_delivered", False),
+    "before a failure is recorded": (_STORE, "Store.mark_failed", True),
+    "after a failure is recorded": (_STORE, "Store.mark_failed", False),
     "before old events are deleted": ("collector.store.retention", "_delete_oldest", True),
     "after old events are deleted": ("collector.store.retention", "_delete_oldest", False),
     "before the store is closed": (_STORE, "Store.aclose", True),
     "after the store is closed": (_STORE, "Store.aclose", False),
 }
 
-# Those that only a store comes to which is of an older schema, or damaged.
+# Steps that happen only at the opening of a store that is damaged or has an older schema.
 OPENING: Final[Mapping[str, tuple[str, str, bool]]] = {
-    "before the schema is changed": ("collector.store.database", "_migrate", True),
-    "after the schema is changed": ("collector.store.database", "_migrate", False),
-    "before a table is taken over": ("collector.store.salvage", "_copy", True),
-    "after a table is taken over": ("collector.store.salvage", "_copy", False),
+    "before the schema is changed": ("collector.store.connection", "_migrate", True),
+    "after the schema is changed": ("collector.store.connection", "_migrate", False),
+    "before a table is salvaged": ("collector.store.salvage", "_copy", True),
+    "after a table is salvaged": ("collector.store.salvage", "_copy", False),
     "before the successor is complete": ("collector.store.database", "complete", True),
     "after the successor is complete": ("collector.store.database", "complete", False),
     "after it is in its place": ("collector.store.database", "exchange", False),
 }
 
+# Steps that happen only when the files of the store are deleted or replaced under the running agent.
+REWRITING: Final[Mapping[str, tuple[str, str, bool]]] = {
+    "before the lost store is copied": ("collector.store.rewriting", "_copy", True),
+    "after the lost store is copied": ("collector.store.rewriting", "_copy", False),
+    "after the copy is complete": ("collector.store.rewriting", "complete", False),
+    "after the place is clear": ("collector.store.rewriting", "_clear", False),
+    "after the copy is in its place": ("collector.store.rewriting", "put_in_place", False),
+}
+
+# Steps that happen only with a sink of Apprise.
+NOTIFYING: Final[Mapping[str, tuple[str, str, bool]]] = {
+    "before a notification is sent": ("sinks.apprise.sink", "AppriseSink.send", True),
+    "after a notification is sent": ("sinks.apprise.sink", "AppriseSink.send", False),
+}
+
 
 def arm(step: str, count: int) -> None:
     """
-    Have this process die at a step.
+    Make this process die at a step.
     """
-    module_name, path, before = {**STEPS, **OPENING}[step]
+    module_name, path, before = {**STEPS, **OPENING, **REWRITING, **NOTIFYING}[step]
     owner: Any = importlib.import_module(module_name)
     *classes, name = path.split(".")
     for part in classes:

@@ -1,5 +1,5 @@
 """
-What arrived, compared with what happened.
+Compares what arrived with what happened.
 """
 
 from collections import Counter
@@ -9,20 +9,21 @@ from typing import Final
 
 from tests.crash.receiver import Arrival
 
+# More than a batch of the courier.
 _MOST_IN_FLIGHT: Final = 600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivered:
     """
-    What came of it at one sink.
+    The result at one sink.
 
     Attributes:
         missing: OOM kills that never arrived.
-        repeated: arrivals beyond the first.
-        wrongly_repeated: those that were not in flight when the agent was killed.
-        disordered: first arrivals before an earlier one of their container.
-        changed: ids that came with different contents.
+        repeated: repeated arrivals.
+        wrongly_repeated: repeated arrivals that were not in flight when the agent was killed.
+        disordered: first arrivals after a later event of their container.
+        changed: ids that arrived with different contents.
     """
 
     missing: int
@@ -34,7 +35,7 @@ class Delivered:
     @property
     def sound(self) -> bool:
         """
-        Whether only what was in flight came twice, and nothing else is to be said.
+        Whether only events in flight arrived twice, and nothing else went wrong.
         """
         return (self.missing, self.wrongly_repeated, self.disordered, self.changed) == (0, 0, 0, 0)
 
@@ -42,15 +43,15 @@ class Delivered:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """
-    What came of it.
+    The result of a run.
 
     Attributes:
         kills: how often the agent was killed.
-        at_a_step: of these, how often it had come to the named step; else its time was up.
+        at_a_step: how many of these kills happened at the named step; the others happened after a timeout.
         happened: OOM kills in the journal.
-        missing_in_file: of these, how many are not in the file.
-        hook: what came to the HTTP server.
-        bus: what came to the Kafka broker, if there was one.
+        missing_in_file: OOM kills that are missing in the file.
+        hook: the result at the HTTP server.
+        bus: the result at the Kafka broker, if there is one.
     """
 
     kills: int
@@ -63,11 +64,11 @@ class Outcome:
 
 def delivered(arrivals: Sequence[Arrival], pids: range) -> Delivered:
     """
-    Compare what came to a sink with the victims there were.
+    Compare the arrivals at a sink with the victims.
 
     Args:
-        arrivals: in the order in which they came, at least those of one container.
-        pids: of all victims.
+        arrivals: the arrivals, those of one container in their order.
+        pids: the pids of all victims.
     """
     latest: dict[str, tuple[int, Arrival]] = {}
     newest_pid: Counter[str] = Counter()
@@ -81,7 +82,7 @@ def delivered(arrivals: Sequence[Arrival], pids: range) -> Delivered:
             repeated += 1
             changed += before.digest != arrival.digest
             wrongly += before.run == arrival.run or len(latest) - known_before > _MOST_IN_FLIGHT
-        # Counted are ids: what was in flight may come again in several lives before it is noted.
+        # Compare with the last arrival, because an event in flight may arrive in several lives before it is recorded.
         latest[arrival.id] = (len(latest), arrival)
     return Delivered(
         missing=len(set(pids) - {arrival.pid for arrival in arrivals}),

@@ -1,5 +1,5 @@
 """
-A webhook's other side: takes everything, unless told otherwise, and remembers what came when.
+The receiver of a webhook: accepts everything unless it is configured otherwise, and remembers what arrived.
 """
 
 import contextlib
@@ -12,21 +12,21 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final, Self
 
-_SETTLED_S: Final = 10.0
-_TAKEN: Final = 204
+_CLOSED_S: Final = 10.0
+_ACCEPTED: Final = 204
 _BUSY: Final = 503
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
     """
-    One event that came to a sink.
+    One event that arrived at a sink.
 
     Attributes:
-        run: which of the agent's lives sent it.
-        container_id: what orders it.
-        pid: of the victim, which the driver counts upwards.
-        digest: of the body.
+        run: the number of the agent's life that sent it.
+        container_id: events of one container are in order.
+        pid: the pid of the victim; the driver counts it upwards.
+        digest: the digest of the body.
     """
 
     id: str
@@ -38,7 +38,7 @@ class Arrival:
     @classmethod
     def of(cls, event_id: str, data: dict[str, Any], *, run: int, digest: str) -> Self:
         """
-        That of an event, from its document.
+        Create the arrival of an event from its document.
         """
         (victim,) = data["exit137"]["oom"]["victims"]
         return cls(id=event_id, run=run, container_id=victim["container_id"], pid=victim["pid"], digest=digest)
@@ -46,7 +46,7 @@ class Arrival:
 
 class _Server(ThreadingHTTPServer):
     """
-    Says nothing of connections that end because the agent was killed.
+    Ignores connections that end because the agent was killed.
     """
 
     def handle_error(self, request: object, client_address: object) -> None:
@@ -56,16 +56,16 @@ class _Server(ThreadingHTTPServer):
 
 class Receiver:
     """
-    Listens on a port of loopback from `with` on.
+    Listens on a port of the loopback interface, as a context manager.
 
     Args:
-        refuse_every: of so many requests one is refused for now; None: of none.
+        refuse_every: every n-th request is answered with 503; None: no request.
 
     Attributes:
-        run: the agent's life that goes on; the driver counts it.
-        arrivals: in the order in which they were answered.
-        status: what it answers; what it does not take with 204 it does not remember either.
-        refused: how often it did not.
+        run: the number of the agent's current life, set by the driver.
+        arrivals: the accepted events, in the order of the answers.
+        status: the status of every answer; only with 204 the event is remembered.
+        refused: the number of refused requests.
     """
 
     def __init__(self, refuse_every: int | None = None) -> None:
@@ -73,7 +73,7 @@ class Receiver:
         self._requests = 0
         self.run = 0
         self.arrivals: list[Arrival] = []
-        self.status = _TAKEN
+        self.status = _ACCEPTED
         self.refused = 0
         self._connections = 0
         self._closed = threading.Condition()
@@ -92,16 +92,16 @@ class Receiver:
     @property
     def url(self) -> str:
         """
-        Where it listens.
+        The address of the server.
         """
         return f"http://127.0.0.1:{self._server.server_address[1]}/"
 
-    def settle(self) -> None:
+    def wait_until_closed(self) -> None:
         """
-        Wait until what an agent sent that is dead by now has been taken, for it belongs to that life.
+        Wait until everything from an agent that is dead by now has been received, because it belongs to that life.
         """
         with self._closed:
-            self._closed.wait_for(lambda: self._connections == 0, timeout=_SETTLED_S)
+            self._closed.wait_for(lambda: self._connections == 0, timeout=_CLOSED_S)
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         receiver = self
@@ -117,7 +117,7 @@ class Receiver:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 status = receiver.answer(body)
                 self.send_response(status)
-                if status != _TAKEN:
+                if status != _ACCEPTED:
                     self.send_header("Content-Length", "0")
                 self.end_headers()
 
@@ -129,7 +129,7 @@ class Receiver:
     @contextlib.contextmanager
     def connection(self) -> Iterator[None]:
         """
-        As long as one is open.
+        Count a connection while it is open.
         """
         with self._closed:
             self._connections += 1
@@ -142,16 +142,16 @@ class Receiver:
 
     def answer(self, body: bytes) -> int:
         """
-        The status that a request is answered with.
+        Return the status of the answer to a request.
         """
         self._requests += 1
-        if self.status != _TAKEN or (self._refuse_every is not None and self._requests % self._refuse_every == 0):
+        if self.status != _ACCEPTED or (self._refuse_every is not None and self._requests % self._refuse_every == 0):
             self.refused += 1
-            return self.status if self.status != _TAKEN else _BUSY
-        self.take(body)
-        return _TAKEN
+            return self.status if self.status != _ACCEPTED else _BUSY
+        self.remember(body)
+        return _ACCEPTED
 
-    def take(self, body: bytes) -> None:
+    def remember(self, body: bytes) -> None:
         """
         Remember a request.
         """

@@ -1,5 +1,5 @@
 """
-The part of SQLite's interface to the operating system that `tests.crash.disk` comes between.
+The part of SQLite's interface to the operating system that `tests.crash.disk` intercepts.
 
 Layout and meaning: sqlite.org/c3ref/vfs.html, sqlite.org/c3ref/io_methods.html.
 """
@@ -8,7 +8,7 @@ import ctypes
 from typing import Any, Final
 
 POINTER: Final = ctypes.c_void_p
-# Paths stay pointers: SQLite looks beyond their end, and keeps them.
+# Paths stay pointers: SQLite reads beyond their end, and keeps them.
 OPEN: Final = ctypes.CFUNCTYPE(ctypes.c_int, POINTER, POINTER, POINTER, ctypes.c_int, POINTER)
 DELETE: Final = ctypes.CFUNCTYPE(ctypes.c_int, POINTER, ctypes.c_char_p, ctypes.c_int)
 WRITE: Final = ctypes.CFUNCTYPE(ctypes.c_int, POINTER, POINTER, ctypes.c_int, ctypes.c_int64)
@@ -60,7 +60,7 @@ class Vfs(ctypes.Structure):
 
 def library() -> Any:  # noqa: ANN401 (functions of a C library have no types)
     """
-    The very library that the module `sqlite3` uses.
+    Return the library that the module `sqlite3` itself uses.
     """
     import _sqlite3  # noqa: PLC0415 (private to the standard library, and the only way to it)
 

@@ -1,5 +1,5 @@
 """
-The store is damaged under a running agent.
+The store is damaged while an agent is running.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 COUNT = 3000
 PAGE_BYTES = 4096
-# Every so many pages one is spoiled: far more than the agent keeps in memory, and few enough that most is left.
+# Every 97th page is damaged: far more than the agent keeps in memory, and few enough that most events are left.
 EVERY = 97
 
 
@@ -50,9 +50,9 @@ def damage(path: Path) -> None:
 
 
 @pytest.mark.timeout(120)
-def test_the_agent_ends_and_the_next_start_delivers_what_can_be_read(tmp_path: Path) -> None:
+def test_the_agent_ends_and_its_next_start_delivers_what_is_readable(tmp_path: Path) -> None:
     """
-    Once: what a service manager starts again does not end again.
+    The agent ends once: when the service manager starts it again, it keeps running.
     """
     asyncio.run(fill(tmp_path / "s.db"))
     with Receiver() as receiver:

@@ -1,5 +1,5 @@
 """
-The disk is full: a real one of some megabytes, under a real agent.
+A real agent on a disk of some megabytes that is full.
 """
 
 import contextlib
@@ -33,14 +33,14 @@ DISK_BYTES = 4 * 1024 * 1024
 @dataclass(frozen=True, slots=True)
 class Disk:
     """
-    A file system of its own.
+    A small file system.
     """
 
     path: Path
 
     def fill(self) -> None:
         """
-        Leave not a byte.
+        Fill the disk to the last byte.
         """
         with contextlib.suppress(OSError), (self.path / "ballast").open("ab", buffering=0) as ballast:
             while True:
@@ -48,7 +48,7 @@ class Disk:
 
     def empty(self) -> None:
         """
-        Give back what `fill` took.
+        Free the space that `fill` used.
         """
         (self.path / "ballast").unlink()
 
@@ -65,7 +65,7 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
 @dataclass(frozen=True, slots=True)
 class Host:
     """
-    An agent that reads a journal of its own, keeps its store on the small disk, and sends to a server of the test.
+    An agent that reads its own journal, has its store on the small disk, and sends to a server of the test.
     """
 
     home: Path
@@ -106,9 +106,10 @@ def pids(receiver: Receiver) -> set[int]:
     return {arrival.pid for arrival in receiver.arrivals}
 
 
-def test_an_agent_whose_disk_fills_up_waits_and_goes_on(host: Host, receiver: Receiver) -> None:
+def test_an_agent_whose_disk_fills_up_waits_and_continues(host: Host, receiver: Receiver) -> None:
     """
-    It is logged once and can be seen; it stays the same process, and each kill of that time arrives.
+    The full disk is logged once and visible in /readyz. The agent is not restarted, and every kill of that time
+    arrives.
     """
     with Journal(host.home / "journal") as journal, host.agent() as agent:
         until(lambda: len(receiver.arrivals) > 20 and host.ready())
@@ -127,7 +128,7 @@ def test_an_agent_whose_disk_fills_up_waits_and_goes_on(host: Host, receiver: Re
         assert agent.wait(15) == 0
 
 
-def test_an_agent_whose_disk_is_full_ends_in_time(host: Host, receiver: Receiver) -> None:
+def test_an_agent_whose_disk_is_full_stops_in_time(host: Host, receiver: Receiver) -> None:
     """
     What could not be stored is read again after the next start.
     """
@@ -146,16 +147,16 @@ def test_an_agent_whose_disk_is_full_ends_in_time(host: Host, receiver: Receiver
 
 def test_an_agent_that_starts_on_a_full_disk_waits_for_space(host: Host, receiver: Receiver) -> None:
     """
-    It does not end to be started again and again.
+    The agent does not exit, because a service manager would restart it again and again.
     """
     host.disk.fill()
     assert os.statvfs(host.disk.path).f_bavail == 0
     with Journal(host.home / "journal") as journal, host.agent() as agent:
-        until(lambda: host.logged("needs space") == 1)
+        until(lambda: host.logged("cannot start yet") == 1)
         time.sleep(6)
         assert agent.poll() is None
         host.disk.empty()
         until(host.ready)
         journal.end()
         until(lambda: len(pids(receiver)) == journal.kills)
-        assert host.logged("needs space") == 1
+        assert host.logged("cannot start yet") == 1

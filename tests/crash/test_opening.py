@@ -1,5 +1,5 @@
 """
-The agent is killed with SIGKILL while it opens a store of an older schema, or a damaged one.
+The agent is killed with SIGKILL while it opens a damaged store or a store of an older schema.
 """
 
 import json
@@ -25,7 +25,7 @@ BODY = '{"id": "%d", "text": "%s"}'
 
 def write_first_schema(path: Path) -> None:
     """
-    A store as the first version left it, with events that wait for a file.
+    Create a store as the first version left it, with events that are pending for a file.
     """
     script = resources.files("collector.store").joinpath("schema_1.sql").read_text(encoding="utf-8")
     now_ns = time.time_ns()
@@ -44,7 +44,7 @@ def write_first_schema(path: Path) -> None:
 
 def damage(path: Path) -> None:
     """
-    Spoil the page of an index, so that no event is lost.
+    Overwrite the page of an index, so that no event is lost.
     """
     content = bytearray(path.read_bytes())
     root = _root(path)
@@ -62,16 +62,16 @@ def ids(file: Path) -> list[int]:
     return [int(json.loads(line)["id"]) for line in file.read_bytes().splitlines()] if file.exists() else []
 
 
-def told_of_damage(home: Path) -> bool:
-    told = home / "agent.jsonl"
-    return told.exists() and "store_damaged" in told.read_text(encoding="utf-8")
+def has_damage_event(home: Path) -> bool:
+    published = home / "agent.jsonl"
+    return published.exists() and "store_damaged" in published.read_text(encoding="utf-8")
 
 
 @pytest.mark.timeout(90)
 @pytest.mark.parametrize("step", launcher.OPENING)
-def test_a_start_that_is_killed_is_made_good_by_the_next(tmp_path: Path, step: str) -> None:
+def test_a_killed_start_is_completed_by_the_next(tmp_path: Path, step: str) -> None:
     """
-    All that waited arrives, once; that the store was damaged is told.
+    Every pending event arrives once, and the damage is published as an event.
     """
     write_first_schema(tmp_path / "s.db")
     if "schema" not in step:
@@ -81,11 +81,11 @@ def test_a_start_that_is_killed_is_made_good_by_the_next(tmp_path: Path, step: s
         f'name = "file"\ntype = "file"\npath = "{tmp_path}/events.jsonl"\nevents = ["exit137.oom_kill"]',
         f'name = "agent"\ntype = "file"\npath = "{tmp_path}/agent.jsonl"\nevents = ["exit137.agent"]',
     )
-    # The first exchange finds that there is nothing to do.
+    # The first call of exchange() finds nothing to do.
     with running(config, step, count=2 if step == IN_PLACE else 1) as killed:
         assert killed.wait(30) == -signal.SIGKILL
     with running(config):
         until(lambda: len(ids(tmp_path / "events.jsonl")) >= COUNT)
         if "schema" not in step and step != IN_PLACE:
-            until(lambda: told_of_damage(tmp_path))
+            until(lambda: has_damage_event(tmp_path))
     assert ids(tmp_path / "events.jsonl") == list(range(1, COUNT + 1))

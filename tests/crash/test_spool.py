@@ -1,9 +1,11 @@
 """
-`exit137 spool` beside a running agent.
+`exit137 spool` next to a running agent.
 """
 
 import asyncio
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -34,18 +36,26 @@ def event(event_id: str) -> StoredEvent:
 
 async def fill(path: Path) -> None:
     """
-    One event waits, one was put aside.
+    Store one pending event and one dead letter.
     """
     store = await Store.open(path)
     await store.commit([event("aa-1"), event("bb-2")], {})
-    await store.dead("hook", "aa-1", "too_large", "2000000 bytes")
+    await store.dead_letter("hook", "aa-1", "too_large", "2000000 bytes")
     await store.aclose()
+
+
+def is_delayed(path: Path) -> bool:
+    """
+    Return whether the agent has noted that the sink refused the event.
+    """
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute("SELECT 1 FROM outbox WHERE retry_at_s > 0").fetchone() is not None
 
 
 @pytest.mark.timeout(90)
 def test_requeue_ends_the_wait_of_a_running_agent(tmp_path: Path) -> None:
     """
-    A sink that was told to be silent is left alone for five minutes; a person who mended it does not wait for that.
+    A disabled sink is left alone for five minutes. An operator who repaired it does not have to wait.
     """
     asyncio.run(fill(tmp_path / "s.db"))
     with Receiver() as receiver:
@@ -54,9 +64,9 @@ def test_requeue_ends_the_wait_of_a_running_agent(tmp_path: Path) -> None:
         )
         receiver.status = 410
         with running(config):
-            until(lambda: receiver.refused > 0)
+            until(lambda: is_delayed(tmp_path / "s.db"))
             receiver.status = 204
             result = CliRunner().invoke(main, ["spool", "requeue", "--config", str(config), "--sink", "hook"])
-            assert result.output == "2 to be sent again\n"
+            assert result.output == "2 requeued\n"
             until(lambda: len(receiver.arrivals) == 2)
     assert [arrival.id for arrival in receiver.arrivals] == ["aa-1", "bb-2"]

@@ -1,14 +1,10 @@
 """
 Apache Kafka itself: one node that is broker and controller (KRaft), on loopback ports, with a heap of 512 MB.
 
-Maven fetches it once into .cache/kafka; without Maven or Java there is no broker, and `problem` says so.
+Maven fetches it once into .cache/kafka; without Maven or Java there is no broker, and `JARS.problem` says so.
 """
 
 import contextlib
-import fcntl
-import shutil
-import signal
-import socket
 import subprocess
 import time
 import uuid
@@ -23,34 +19,18 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 from cryptography.hazmat.primitives import serialization
 
-_POM: Final = Path(__file__).with_name("pom.xml")
-_CACHE: Final = Path(__file__).parents[2] / ".cache/kafka"
-_JARS: Final = _CACHE / "jars"
-_FETCH_S: Final = 300
-_REASON_CHARS: Final = 1000
+from tests.lab.waiting import wait_until
+from tests.shared.maven import Jars
+from tests.shared.ports import free_ports
+from tests.shared.server import Server
+
+JARS: Final = Jars(name="kafka", pom=Path(__file__).with_name("pom.xml"))
 _READY_S: Final = 60.0
 _POLL_S: Final = 0.1
 LISTENERS: Final = ("plain", "tls", "mtls", "sasl", "sasl_tls")
 USER: Final = "alice"
 STRANGER: Final = "mallory"
 PASSWORD: Final = "correct-horse"  # noqa: S105 (of the tests)
-
-
-class NoBrokerError(Exception):
-    """
-    Raised where no broker can be had.
-    """
-
-
-def problem() -> str | None:
-    """
-    Why there can be no broker here; None: there can.
-    """
-    if shutil.which("java") is None:
-        return "no Java here: scripts/setup live installs it"
-    if not _fetched() and shutil.which("mvn") is None:
-        return "Apache Kafka is not in .cache/kafka and there is no Maven to fetch it: scripts/setup live installs it"
-    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,9 +49,9 @@ class Files:
     client: Path
 
 
-class Broker:
+class Broker(Server):
     """
-    One broker, and whatever happens to it.
+    One broker, which a test can start, kill and freeze.
 
     Args:
         home: an empty directory.
@@ -83,70 +63,38 @@ class Broker:
     """
 
     def __init__(self, home: Path, settings: dict[str, str] | None = None) -> None:
+        super().__init__()
         home = home.resolve()
         self.files = _certificates(home)
-        self._home = home
-        self._ports = dict(zip((*LISTENERS, "controller"), _free_ports(len(LISTENERS) + 1), strict=True))
+        self._log = home / "broker.log"
+        self._ports = dict(zip((*LISTENERS, "controller"), free_ports(len(LISTENERS) + 1), strict=True))
         self._properties = home / "server.properties"
         self._properties.write_text(_properties(self._ports, home, self.files, settings or {}))
         self.admin = AdminClient({"bootstrap.servers": self.address(), "log_level": 0, "reconnect.backoff.max.ms": 200})
-        self._process: subprocess.Popen[bytes] | None = None
-        code = self._java("kafka.tools.StorageTool", *_format(self._properties)).wait()
-        assert code == 0, f"the storage could not be formatted: {self._home}/broker.log"
+        command = self._java("kafka.tools.StorageTool", *_format(self._properties))
+        subprocess.run(command, check=True, cwd=home)
 
     def address(self, listener: str = "plain") -> str:
         """
-        `host:port` of one of `LISTENERS`.
+        Return `host:port` of one of `LISTENERS`.
         """
         return f"127.0.0.1:{self._ports[listener]}"
 
     def start(self) -> None:
         """
-        Start it, and wait until it answers.
+        Start the broker, and wait until it answers.
         """
-        self._process = self._java("kafka.Kafka", str(self._properties))
-        self.wait_until_ready()
-
-    def kill(self) -> None:
-        """
-        End it with SIGKILL.
-        """
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
-
-    @contextlib.contextmanager
-    def frozen(self) -> Iterator[None]:
-        """
-        Stopped with SIGSTOP: the system takes connections for it, and nobody answers.
-        """
-        assert self._process is not None
-        self._process.send_signal(signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            self._process.send_signal(signal.SIGCONT)
+        self._run(self._java("kafka.Kafka", str(self._properties)), self._log, self._answers, _READY_S)
 
     def wait_until_ready(self) -> None:
         """
-        Wait until it answers.
+        Wait until the broker answers.
         """
-        deadline_s = time.monotonic() + _READY_S
-        while True:
-            try:
-                self.admin.list_topics(timeout=1)
-            except KafkaException:
-                assert self._process is not None
-                if self._process.poll() is not None or time.monotonic() > deadline_s:
-                    raise
-                time.sleep(_POLL_S)
-            else:
-                return
+        wait_until(self._answers, _READY_S, "the broker answers")
 
     def create(self, topic: str, partitions: int = 1, **settings: str) -> None:
         """
-        Make a topic, with settings of its own, and wait until it is there.
+        Create a topic with its own settings, and wait until it exists.
         """
         made = self.admin.create_topics([NewTopic(topic, partitions, 1, config=settings)])
         made[topic].result(timeout=_READY_S)
@@ -163,23 +111,26 @@ class Broker:
 
     def topics(self) -> dict[str, int]:
         """
-        All topics, and how many partitions each has.
+        Return the number of partitions of each topic.
         """
         found = self.admin.list_topics(timeout=_READY_S).topics
         return {name: len(topic.partitions) for name, topic in found.items()}
 
-    def _java(self, main: str, *arguments: str) -> subprocess.Popen[bytes]:
-        command = ["java", "-Xmx512m", "-Xms64m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
-        with (self._home / "broker.log").open("ab") as log:
-            return subprocess.Popen(
-                [*command, "-cp", f"{jars()}/*", main, *arguments], stdout=log, stderr=log, cwd=self._home
-            )
+    def _answers(self) -> bool:
+        with contextlib.suppress(KafkaException):
+            self.admin.list_topics(timeout=1)
+            return True
+        return False
+
+    def _java(self, main: str, *arguments: str) -> list[str]:
+        options = ["-Xmx512m", "-Xms64m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
+        return ["java", *options, "-cp", f"{JARS.fetch()}/*", main, *arguments]
 
 
 @contextlib.contextmanager
 def broker(home: Path, settings: dict[str, str] | None = None) -> Iterator[Broker]:
     """
-    A broker that runs.
+    Run a broker for the duration of the context.
     """
     found = Broker(home, settings)
     try:
@@ -187,46 +138,6 @@ def broker(home: Path, settings: dict[str, str] | None = None) -> Iterator[Broke
         yield found
     finally:
         found.kill()
-
-
-def jars() -> Path:
-    """
-    The folder of Kafka's jars; fetched when pom.xml has changed, by one test process for all that run beside it.
-
-    Raises:
-        NoBrokerError: they cannot be fetched.
-    """
-    _CACHE.mkdir(parents=True, exist_ok=True)
-    with (_CACHE / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not _fetched():
-            shutil.rmtree(_JARS, ignore_errors=True)
-            _fetch()
-            shutil.copy(_POM, _CACHE / "pom.xml")
-    return _JARS
-
-
-def _fetch() -> None:
-    command = ["mvn", "-q", "-B", "-f", _POM, "dependency:copy-dependencies", f"-DoutputDirectory={_JARS}"]
-    try:
-        subprocess.run(command, check=True, capture_output=True, timeout=_FETCH_S)
-    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
-        # Maven's reason comes first; its advice on how to read its manual comes last.
-        words = (error.stdout or b"").decode(errors="replace")[:_REASON_CHARS]
-        raise NoBrokerError(f"Maven could not fetch Apache Kafka: {words}") from error
-
-
-def _fetched() -> bool:
-    done = _CACHE / "pom.xml"
-    return done.exists() and done.read_bytes() == _POM.read_bytes()
-
-
-def _free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for item in sockets:
-            item.bind(("127.0.0.1", 0))
-        return [item.getsockname()[1] for item in sockets]
 
 
 def _certificates(home: Path) -> Files:

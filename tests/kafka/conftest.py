@@ -1,5 +1,5 @@
 """
-One broker for most tests; each test has a topic of its own.
+One broker for most tests; each test has its own topic.
 """
 
 from collections.abc import Iterator
@@ -7,31 +7,23 @@ from typing import Final
 
 import pytest
 
-from tests.kafka.broker import Broker, NoBrokerError, broker, jars, problem
-from tests.kafka.place import Place
+from tests.kafka.broker import JARS, Broker, broker
+from tests.kafka.target import Target
+from tests.shared.maven import NoJarsError, need_jars
 
 # The first time Maven fetches the broker.
-_PATIENCE_S: Final = 420
+_TIMEOUT_S: Final = 420
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """
-    All of them need a broker: the same one, so one process runs them all.
-    """
-    reason = problem()
-    for item in items:
-        if "tests/kafka/" in item.path.as_posix():
-            item.add_marker(pytest.mark.broker)
-            item.add_marker(pytest.mark.xdist_group("kafka"))
-            item.add_marker(pytest.mark.timeout(_PATIENCE_S))
-            item.add_marker(pytest.mark.skipif(reason is not None, reason=str(reason)))
+    need_jars(items, "kafka", JARS, _TIMEOUT_S)
 
 
 @pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     try:
-        jars()
-    except NoBrokerError as error:
+        JARS.fetch()
+    except NoJarsError as error:
         pytest.skip(str(error))
     with broker(tmp_path_factory.mktemp("broker")) as found:
         yield found
@@ -43,6 +35,6 @@ def topic(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def place(running: Broker, topic: str) -> Place:
+def target(running: Broker, topic: str) -> Target:
     running.create(topic, partitions=3)
-    return Place(broker=running, topic=topic)
+    return Target(broker=running, topic=topic)

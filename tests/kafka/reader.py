@@ -1,5 +1,5 @@
 """
-Reads a topic with librdkafka: another client than the one that wrote.
+Reads a topic with librdkafka, which is another client than the one that wrote.
 """
 
 import time
@@ -8,14 +8,14 @@ from typing import Final
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
-_PATIENCE_S: Final = 20.0
+_TIMEOUT_S: Final = 20.0
 _NO_MORE_S: Final = 0.3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrived:
     """
-    One record, in the order of its partition.
+    One record.
 
     Attributes:
         time_s: when it was put into its batch, seconds since 1970.
@@ -30,21 +30,21 @@ class Arrived:
     @property
     def id(self) -> str:
         """
-        The event's, in binary mode.
+        Return the event's id, in binary mode.
         """
         return self.headers["ce_id"]
 
 
 def read(server: str, topic: str, count: int) -> list[Arrived]:
     """
-    All that is in a topic: at least so many records if they come in time, and what comes right after them.
+    Return all records of a topic: wait for `count` of them for a while, and then for what follows at once.
     """
     consumer = Consumer({"bootstrap.servers": server, "group.id": "reader", "enable.auto.commit": False})
     try:
-        partitions = consumer.list_topics(topic, timeout=_PATIENCE_S).topics[topic].partitions
+        partitions = consumer.list_topics(topic, timeout=_TIMEOUT_S).topics[topic].partitions
         consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in partitions])
         found: list[Arrived] = []
-        deadline_s = time.monotonic() + _PATIENCE_S
+        deadline_s = time.monotonic() + _TIMEOUT_S
         while time.monotonic() < deadline_s:
             message = consumer.poll(_NO_MORE_S if len(found) >= count else 1.0)
             if message is None and len(found) >= count:

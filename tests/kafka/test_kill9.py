@@ -1,5 +1,5 @@
 """
-The agent is killed with SIGKILL, again and again, and a real broker gets what it sends.
+A test in which the agent is killed with SIGKILL again and again, and sends to a real broker.
 """
 
 from pathlib import Path
@@ -16,7 +16,8 @@ _KILLS: Final = 12
 @pytest.mark.skipif(not JOURNAL_REMOTE.exists(), reason="systemd-journal-remote is not installed")
 def test_a_broker_misses_nothing_and_gets_twice_only_what_was_in_flight(running: Broker, tmp_path: Path) -> None:
     """
-    Whatever the agent was doing when it was killed; those of a container come in order.
+    Whatever the agent was doing when it was killed, no event is lost, only events in flight are duplicated, and events
+    of a container arrive in order.
     """
     running.create(TOPIC, partitions=3)
     outcome = drive(tmp_path, _KILLS, seed=137, bus=running.address())

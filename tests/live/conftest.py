@@ -1,5 +1,5 @@
 """
-Fixtures of the live suite, and what a failed live test leaves behind.
+Fixtures of the live suite, and saving the traces of a failed live test.
 """
 
 import os
@@ -10,12 +10,12 @@ from typing import Final
 
 import pytest
 
-from tests.live.lab.agent import Agent
-from tests.live.lab.engine import Engine, OwnEngine, find_engine
-from tests.live.lab.image import build_image
-from tests.live.lab.journald import journal_daemon
-from tests.live.lab.lab import Lab
-from tests.live.lab.traces import Traces
+from tests.lab.agent import Agent
+from tests.lab.engine import Engine, OwnEngine, find_engine
+from tests.lab.image import build_image
+from tests.lab.journald import journal_daemon
+from tests.lab.lab import Lab
+from tests.lab.traces import Traces
 
 TRACES: Final = pytest.StashKey[Traces]()
 _FAILURES: Final = Path(__file__).parents[2] / ".cache/failures"
@@ -39,7 +39,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 @pytest.fixture(scope="session", autouse=True)
 def journald() -> Iterator[None]:
     """
-    A journal daemon, and the rights and programs that all live tests need.
+    Provide a journal daemon; skip the suite without root or the programs that it needs.
     """
     if os.geteuid() != 0:
         pytest.skip("the live suite needs root")
@@ -53,7 +53,7 @@ def journald() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def engine(journald: None) -> Iterator[Engine]:
     """
-    A Docker Engine with the laboratory's image: the host's, or one for this session.
+    A Docker Engine with the lab's image: the host's, or one for this session.
     """
     engine = find_engine()
     try:
@@ -76,7 +76,7 @@ def lab(engine: Engine) -> Iterator[Lab]:
 @pytest.fixture(scope="module")
 def agent(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Agent]:
     """
-    An agent that watches the engine of the session; at its end it must stop well.
+    An agent that watches the engine of the session, and must stop cleanly at its end.
     """
     agent = Agent(tmp_path_factory.mktemp("agent"), engine.url)
     agent.start()
@@ -87,7 +87,7 @@ def agent(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 @pytest.fixture
 def own_engine(journald: None) -> Iterator[OwnEngine]:
     """
-    An engine that a test may stop, kill and cut off.
+    An engine that a test may stop, kill or cut off from power.
     """
     engine = OwnEngine()
     try:
@@ -101,7 +101,7 @@ def own_engine(journald: None) -> Iterator[OwnEngine]:
 @pytest.fixture
 def engine_agent_without_logs(engine: Engine, tmp_path: Path) -> Iterator[Agent]:
     """
-    An agent that may not read the kernel's log in any way.
+    An agent without any source of kernel lines.
     """
     agent = Agent(tmp_path, engine.url, without=("kmsg", "journald"))
     agent.start()

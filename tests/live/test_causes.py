@@ -1,16 +1,16 @@
 """
-Every cause of a death that can happen on one running engine, made to happen, and what the agent says of it.
+Tests that make every cause of a death happen that is possible on one running engine, and compare the events.
 """
 
 from collections.abc import Mapping
 
 import pytest
 
+from tests.lab.agent import Agent
+from tests.lab.lab import Lab
+from tests.lab.scenario import Performance, Scenario, perform, wait_for_events
+from tests.lab.truth import compare
 from tests.live.conftest import TRACES
-from tests.live.lab.agent import Agent
-from tests.live.lab.lab import Lab
-from tests.live.lab.scenario import Performance, Scenario, perform, settle
-from tests.live.lab.truth import compare
 from tests.live.scenarios.docker_commands import DOCKER_COMMANDS
 from tests.live.scenarios.exits import EXITS
 from tests.live.scenarios.oom import OOM
@@ -24,7 +24,7 @@ SCENARIOS = (*EXITS, *OOM, *OOM_CHILD, *DOCKER_COMMANDS, *OUTSIDE)
 @pytest.fixture(scope="module")
 def performances(request: pytest.FixtureRequest, lab: Lab, agent: Agent) -> Mapping[Scenario, Performance]:
     """
-    The scenarios of all selected tests, performed one after the other.
+    Perform the scenarios of all selected tests, one after the other.
     """
     selected = {
         item.callspec.params["scenario"]
@@ -32,19 +32,19 @@ def performances(request: pytest.FixtureRequest, lab: Lab, agent: Agent) -> Mapp
         if isinstance(item, pytest.Function) and item.path == request.path and hasattr(item, "callspec")
     }
     done = {scenario: perform(scenario, lab, agent) for scenario in SCENARIOS if scenario in selected}
-    settle(agent, [truth for performance in done.values() for truth in performance.truths])
+    wait_for_events(agent, [truth for performance in done.values() for truth in performance.truths])
     return done
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=[scenario.__name__ for scenario in SCENARIOS])
-def test_the_agent_tells_what_happened(
+def test_the_agent_publishes_what_happened(
     scenario: Scenario,
     performances: Mapping[Scenario, Performance],
     agent: Agent,
     request: pytest.FixtureRequest,
 ) -> None:
     """
-    Each death is told once, with cause, exit code and name; each kill once, with its pid, name and limit.
+    Each death is published once, with cause, exit code and name, and each kill once, with pid, name and limit.
     """
     performance = performances[scenario]
     request.node.stash[TRACES] = performance.traces

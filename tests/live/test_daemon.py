@@ -1,5 +1,5 @@
 """
-Deaths in which the Docker daemon, the host or the agent itself goes down, each with an engine of its own.
+Tests of deaths in which the Docker daemon, the host or the agent itself goes down, each with its own engine.
 """
 
 import os
@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from sinks.event import Cause, Confidence
+from tests.lab.agent import Agent
+from tests.lab.box import Box, death
+from tests.lab.engine import OwnEngine
+from tests.lab.lab import Lab
+from tests.lab.scenario import wait_for_events
+from tests.lab.traces import Traces
+from tests.lab.truth import Truth, compare
 from tests.live.conftest import TRACES
-from tests.live.lab.agent import Agent
-from tests.live.lab.box import Box, death
-from tests.live.lab.engine import OwnEngine
-from tests.live.lab.lab import Lab
-from tests.live.lab.scenario import settle
-from tests.live.lab.traces import Traces
-from tests.live.lab.truth import Truth, compare
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(120)]
 
@@ -37,7 +37,7 @@ def watcher(own_engine: OwnEngine, tmp_path: Path, request: pytest.FixtureReques
 
 def start(engine: OwnEngine, *script: str, limit_mib: int | None = None) -> Box:
     """
-    A container that runs and holds.
+    Start a container, and wait until its processes are on hold.
     """
     box = Lab(engine.client).run(*script, limit_mib=limit_mib)
     box.hold()
@@ -46,24 +46,24 @@ def start(engine: OwnEngine, *script: str, limit_mib: int | None = None) -> Box:
 
 def check(agent: Agent, truth: Truth) -> None:
     """
-    Wait for what the agent tells of a container, and compare.
+    Wait for the events of a container, and compare them with the truth.
     """
-    settle(agent, [truth])
+    wait_for_events(agent, [truth])
     assert compare(agent.events(), truth) == []
 
 
 def test_a_daemon_that_stops_ends_its_containers(own_engine: OwnEngine, watcher: Agent) -> None:
     """
-    The daemon stops its containers before itself: none was stopped for its own sake.
+    Containers that the daemon stops when it stops itself died of the daemon's shutdown.
     """
     box = start(own_engine, "exit-on:15:0", "hold")
     own_engine.terminate_daemon()
     check(watcher, box.truth(death(Cause.DAEMON_SHUTDOWN, 0)))
 
 
-def test_a_daemon_that_comes_back_ends_what_it_lost(own_engine: OwnEngine, watcher: Agent) -> None:
+def test_a_daemon_that_restarts_ends_its_old_containers(own_engine: OwnEngine, watcher: Agent) -> None:
     """
-    The daemon is killed; its containers live on until the next dockerd finds and ends them.
+    A container that outlives a killed daemon, and that the next dockerd ends, has the daemon's shutdown as its cause.
     """
     box = start(own_engine, "exit-on:15:0", "hold")
     own_engine.kill_daemon()
@@ -71,9 +71,9 @@ def test_a_daemon_that_comes_back_ends_what_it_lost(own_engine: OwnEngine, watch
     check(watcher, box.truth(death(Cause.DAEMON_SHUTDOWN, 0)))
 
 
-def test_a_death_without_a_daemon_is_told_when_it_is_back(own_engine: OwnEngine, watcher: Agent) -> None:
+def test_a_death_without_a_daemon_is_published_when_it_is_back(own_engine: OwnEngine, watcher: Agent) -> None:
     """
-    No event tells of it. The kernel log told the kill; the comparison after the gap finds the death.
+    A death while the daemon is down has no event; the comparison after the gap finds it, and the kernel log its cause.
     """
     box = start(own_engine, "hold", "eat:64", limit_mib=32)
     killed = box.hold()
@@ -86,8 +86,7 @@ def test_a_death_without_a_daemon_is_told_when_it_is_back(own_engine: OwnEngine,
 
 def test_a_power_cut_is_a_reboot(own_engine: OwnEngine, watcher: Agent) -> None:
     """
-    The host goes down with engine and agent. After it both find the container dead, and the agent sees by the
-    boot id that the host was restarted.
+    After a power cut the agent sees by the boot id that the host was restarted, and publishes that as the cause.
     """
     box = start(own_engine, "hold")
     watcher.stop()
@@ -97,9 +96,9 @@ def test_a_power_cut_is_a_reboot(own_engine: OwnEngine, watcher: Agent) -> None:
     check(watcher, box.truth(death(Cause.HOST_REBOOT, 255)))
 
 
-def test_a_death_without_an_agent_is_told_when_it_is_back(own_engine: OwnEngine, watcher: Agent) -> None:
+def test_a_death_without_an_agent_is_published_when_it_is_back(own_engine: OwnEngine, watcher: Agent) -> None:
     """
-    The kernel log and Docker's events still have it.
+    A death while the agent is down is found in the kernel log and Docker's events after its start.
     """
     box = start(own_engine, "hold", "eat:64", limit_mib=32)
     watcher.stop()
@@ -109,9 +108,9 @@ def test_a_death_without_an_agent_is_told_when_it_is_back(own_engine: OwnEngine,
     check(watcher, box.truth(death(Cause.OOM_KILL, 137), kills=killed))
 
 
-def test_a_death_that_was_told_is_not_told_again(own_engine: OwnEngine, watcher: Agent) -> None:
+def test_a_published_death_is_not_published_again(own_engine: OwnEngine, watcher: Agent) -> None:
     """
-    The agent is restarted between a kill and the death that it leads to, and after it: nothing comes twice.
+    Restarting the agent between a kill and the death, and after it, publishes nothing twice.
     """
     grows = ("fork:1", "name:worker", "hold", "eat:64", "end", "wait")
     box = start(own_engine, *grows, "sleep:2000", "exit:1", limit_mib=32)
@@ -120,16 +119,16 @@ def test_a_death_that_was_told_is_not_told_again(own_engine: OwnEngine, watcher:
     watcher.stop()
     watcher.start()
     truth = box.died(Cause.OOM_KILL_CHILD, 1, kills=killed)
-    settle(watcher, [truth])
+    wait_for_events(watcher, [truth])
     watcher.stop()
     watcher.start()
     check(watcher, truth)
 
 
-def test_what_left_no_evidence_is_unknown(own_engine: OwnEngine, watcher: Agent) -> None:
+def test_a_death_without_evidence_has_an_unknown_cause(own_engine: OwnEngine, watcher: Agent) -> None:
     """
-    Killed, removed, and Docker's memory of it lost with dockerd, all without an agent: that it ended is
-    known, and nothing else.
+    Of a container that was killed and removed while the agent was down, and that dockerd has forgotten, only the end is
+    known.
     """
     box = start(own_engine, "hold")
     main = box.main_pid()

@@ -1,7 +1,7 @@
 """
-What real programs do to their memory, and what the agent says of it before and after.
+Tests of memory warnings, shapes and advice, with real programs.
 
-All containers run at once under one agent that looks every half second; each test waits for what it is about.
+All containers run at once under one agent that samples every half second; each test waits for its own events.
 """
 
 import shutil
@@ -13,12 +13,12 @@ from typing import Any, Final
 
 import pytest
 
+from tests.lab.agent import Agent
+from tests.lab.box import Box
+from tests.lab.engine import Engine
+from tests.lab.lab import Lab
+from tests.lab.traces import Traces
 from tests.live.conftest import TRACES
-from tests.live.lab.agent import Agent
-from tests.live.lab.box import Box
-from tests.live.lab.engine import Engine
-from tests.live.lab.lab import Lab
-from tests.live.lab.traces import Traces
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(200)]  # the first test waits for all that begin together
 PROGRAMS: Final = Path(__file__).parent / "programs"
@@ -30,7 +30,7 @@ HOST_PROGRAMS: Final = {
 } | {str(PROGRAMS): {"bind": "/programs", "mode": "ro"}}
 # Shapes need 20 s of samples; containers are found within 5 s.
 LIVES_S: Final = 38
-TOLD_S: Final = 100
+PUBLISHED_S: Final = 100
 # Grows by 2 MiB a second.
 LEAK: Final = ("eat:1", "sleep:500") * 100
 SPIKE: Final = ("eat:12", f"sleep:{LIVES_S}000", "eat:64")
@@ -57,16 +57,16 @@ Document = Mapping[str, Any]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
     """
-    The containers, by name, and who watches them.
+    The containers by name, and the agent that watches them.
     """
 
     agent: Agent
     boxes: Mapping[str, Box]
     traces: Traces
 
-    def told(self, name: str, kind: str) -> list[Document]:
+    def events(self, name: str, kind: str) -> list[Document]:
         """
-        What the agent has said of a container.
+        Return the events of one type about a container.
         """
         subject = f"container/{self.boxes[name].id}"
         return [
@@ -75,23 +75,23 @@ class Stage:
 
     def wait(self, name: str, kind: str, count: int = 1) -> list[Document]:
         """
-        The same, once there is enough of it.
+        Return these events once there are `count` of them.
         """
         return self.wait_for(name, kind, lambda found: len(found) >= count)
 
     def wait_for(self, name: str, kind: str, enough: Callable[[list[Document]], bool]) -> list[Document]:
         """
-        The same, by a condition. Looks seldom: the containers need the CPU.
+        Return these events once they fulfil a condition; poll rarely, as the containers need the CPU.
         """
-        deadline = time.monotonic() + TOLD_S
-        while not enough(found := self.told(name, kind)):
-            assert time.monotonic() < deadline, f"waited in vain for {kind} of {name}; there is {found}"
+        deadline = time.monotonic() + PUBLISHED_S
+        while not enough(found := self.events(name, kind)):
+            assert time.monotonic() < deadline, f"timeout: waited for {kind} of {name}, found {found}"
             time.sleep(0.5)
         return found
 
     def memory(self, name: str) -> dict[str, Any]:
         """
-        What its death says of the memory before.
+        Return what the death of a container says about its memory before.
         """
         found: dict[str, Any] = self.wait(name, "container_death")[0]["data"]["exit137"]["memory"]
         return found
@@ -153,9 +153,9 @@ def levels(events: Sequence[Document], kind: str) -> list[str]:
     return [pressure["level"] for pressure in found if pressure["kind"] == kind]
 
 
-def test_child_after_child(stage: Stage) -> None:
+def test_repeated_losses_of_children(stage: Stage) -> None:
     """
-    With the third; each of them is named.
+    The third OOM-killed child of a container raises one event that lists the kills of all three.
     """
     box = stage.boxes["loses"]
     box.hold()
@@ -169,22 +169,24 @@ def test_child_after_child(stage: Stage) -> None:
 
 def test_a_shell_that_spins_after_the_loss_of_its_worker(stage: Stage) -> None:
     """
-    All of the fifth of a core that it may use, for half a minute; the choice of the victim is explained.
+    A shell that uses all its CPU for half a minute after the loss of its worker is reported, and the choice of the
+    victim is explained.
     """
     box = stage.boxes["spins"]
     box.hold()
     stage.wait("worker", "memory_pressure")
     box.go()
     (stuck,) = stage.wait("spins", "container_stuck")
-    (kill,) = stage.told("spins", "oom_kill")
+    (kill,) = stage.events("spins", "oom_kill")
     assert stuck["data"]["exit137"]["stuck"]["state"] == "spinning"
     assert stuck["data"]["exit137"]["stuck"]["cpu_share"] > 0.9
     assert kill["data"]["exit137"]["oom"]["choice"].startswith("worker was the largest")
 
 
-def test_a_leak_is_told_with_its_rate_and_no_higher_limit(stage: Stage) -> None:
+def test_a_leak_is_published_with_its_rate_and_no_higher_limit(stage: Stage) -> None:
     """
-    2 MiB a second, by the kill and by the death alike.
+    A leak of 2 MiB a second is published with its rate, by the kill and by the death, without advice to raise the
+    limit.
     """
     (kill,) = stage.wait("leak", "oom_kill")
     memory = stage.memory("leak")
@@ -194,9 +196,9 @@ def test_a_leak_is_told_with_its_rate_and_no_higher_limit(stage: Stage) -> None:
     assert "a leak" in kill["data"]["message"]
 
 
-def test_a_jump_is_told_with_both_levels(stage: Stage) -> None:
+def test_a_spike_is_published_with_both_levels(stage: Stage) -> None:
     """
-    From calm to the limit at once.
+    A jump from a calm level to the limit is published as a spike with both levels.
     """
     memory = stage.memory("spike")
     assert (memory["trend"], memory["peak_bytes"]) == ("spike", 22 << 20)
@@ -206,31 +208,32 @@ def test_a_jump_is_told_with_both_levels(stage: Stage) -> None:
 
 def test_a_limit_that_is_too_small_from_the_start(stage: Stage) -> None:
     """
-    It stood near it all the time.
+    A container that was near its limit all the time is undersized.
     """
     assert stage.memory("undersized")["trend"] == "undersized"
 
 
 def test_a_calm_life_is_steady_and_gets_no_advice(stage: Stage) -> None:
     """
-    It ended by itself.
+    A container that used little memory until its own end is steady, and its death has no advice.
     """
     (death,) = stage.wait("steady", "container_death")
     assert stage.memory("steady")["trend"] == "steady"
     assert advice(death) == {}
 
 
-def test_pages_of_files_are_no_leak(stage: Stage) -> None:
+def test_file_pages_are_not_a_leak(stage: Stage) -> None:
     """
-    The working set grows all the time, and nobody needs to worry.
+    Growing page cache is not a leak, and raises no forecast.
     """
     assert stage.memory("reader")["trend"] == "cache"
-    assert levels(stage.told("reader", "memory_pressure"), "forecast") == []
+    assert levels(stage.events("reader", "memory_pressure"), "forecast") == []
 
 
 def test_a_leaking_python_program(stage: Stage) -> None:
     """
-    Its shape, the setting that makes it worse, and its last lines without the secrets.
+    A leaking Python program gets its shape, the advice about the setting that makes it worse, and its log tail with
+    secrets masked.
     """
     need(stage, "python")
     (kill,) = stage.wait("python", "oom_kill")
@@ -244,7 +247,7 @@ def test_a_leaking_python_program(stage: Stage) -> None:
 
 def test_a_collectors_heap_is_a_sawtooth(stage: Stage) -> None:
     """
-    Node's, which gives back what it collects.
+    The heap of Node, which returns memory after each collection, is a sawtooth.
     """
     need(stage, "node")
     assert stage.memory("node")["trend"] == "sawtooth"
@@ -252,24 +255,24 @@ def test_a_collectors_heap_is_a_sawtooth(stage: Stage) -> None:
 
 def test_a_heap_that_does_not_fit_the_limit(stage: Stage) -> None:
     """
-    Read from the command line of a JVM while it lived.
+    A JVM whose heap does not fit the limit gets advice, from its command line.
     """
     need(stage, "java")
     (kill,) = stage.wait("java", "oom_kill")
-    assert advice(kill)["heap"].startswith("Set -Xmx to 204.8 MiB at most")
+    assert advice(kill)["heap"].startswith("Set -Xmx to at most 204.8 MiB")
 
 
 def test_a_log_driver_without_logs_is_the_reason(stage: Stage) -> None:
     """
-    In the place of the last lines.
+    A log driver that keeps no logs is given as the reason for the missing log tail.
     """
     (death,) = stage.wait("quiet", "container_death")
     assert death["data"]["exit137"]["logs_missing"] == 'The log driver "none" keeps no logs.'
 
 
-def test_a_warning_rises_twice_and_passes(stage: Stage) -> None:
+def test_a_warning_rises_twice_and_is_resolved(stage: Stage) -> None:
     """
-    At 75 and 90 % of the limit; over when it has been calm for a minute.
+    A warning is raised at 75 and 90 % of the limit, and resolved after a calm minute.
     """
-    told = stage.wait_for("worker", "memory_pressure", lambda found: "resolved" in levels(found, "limit"))
-    assert levels(told, "limit") == ["warning", "critical", "resolved"]
+    events = stage.wait_for("worker", "memory_pressure", lambda found: "resolved" in levels(found, "limit"))
+    assert levels(events, "limit") == ["warning", "critical", "resolved"]

@@ -1,5 +1,5 @@
 """
-The processes source on a real kernel, and with real containers.
+Tests of the processes source on a real kernel and with real containers.
 """
 
 import os
@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from parsers.proc_event import WaitStatus
-from tests.live.lab.follower import Follower
-from tests.live.lab.lab import Lab
-from tests.live.lab.waiting import wait_until
+from tests.lab.follower import Follower
+from tests.lab.lab import Lab
+from tests.lab.waiting import wait_until
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(120)]
 SIGKILL = WaitStatus(exit_code=None, signal=9)
@@ -40,7 +40,7 @@ def _exit(code: int) -> WaitStatus:
 @pytest.fixture
 def follower() -> Iterator[Follower]:
     """
-    Follows while the test runs.
+    A source that runs during the test.
     """
     with Follower() as follower:
         yield follower
@@ -64,27 +64,27 @@ def cgroup() -> Iterator[Path]:
 
 def test_exit_137_and_sigkill(lab: Lab, follower: Follower) -> None:
     """
-    A child that exits with 137 and one that is killed are told apart, each in the right container.
+    A child that exits with 137 and one that is killed have different statuses, each in the right container.
     """
     box = lab.run("/bin/sh", "-c", "sleep 0.2; sh -c 'exit 137'; sh -c 'kill -9 $$'; exit 3")
     box.wait(3)
-    follower.wait_for(lambda: len(follower.ends(box.id)) >= 4, "four ends are told")
+    follower.wait_for(lambda: len(follower.ends(box.id)) >= 4, "four ends are reported")
     ends = follower.ends(box.id)
     assert [end.status for end in ends] == [_exit(0), _exit(137), SIGKILL, _exit(3)]
     assert [end.ancestors for end in ends] == [("sh",), ("sh",), ("sh",), ()]
     assert follower.gaps() == []
 
 
-def test_who_was_there_before(lab: Lab) -> None:
+def test_earlier_containers_are_known(lab: Lab) -> None:
     """
-    A container that ran before the source did is known, with its command line, secrets masked.
+    A container that ran before the source is known with its command line, secrets masked.
     """
     box = lab.run("/bin/sh", "-c", "sleep 1000; exit 0", "--token=hunter2")
     main = box.main_pid()
     wait_until(lambda: "sleep" in _children(main), 10, "sleep runs")
     with Follower() as follower:
         box.container.kill()
-        follower.wait_for(lambda: len(follower.ends(box.id)) >= 2, "two ends are told")
+        follower.wait_for(lambda: len(follower.ends(box.id)) >= 2, "two ends are reported")
     ends = {end.pid: end for end in follower.ends(box.id)}
     assert ends[main].status == SIGKILL
     assert ends[main].command_line == "/bin/sh -c sleep 1000; exit 0 --token=***"
@@ -92,16 +92,17 @@ def test_who_was_there_before(lab: Lab) -> None:
 
 def test_docker_exec(lab: Lab, follower: Follower) -> None:
     """
-    What `docker exec` runs is the container's.
+    A process of `docker exec` belongs to the container.
     """
     box = lab.run("hold")
     assert box.container.exec_run(["/bin/sh", "-c", "sleep 0.3; exit 7"]).exit_code == 7
-    follower.wait_for(lambda: _exit(7) in [end.status for end in follower.ends(box.id)], "the end is told")
+    follower.wait_for(lambda: _exit(7) in [end.status for end in follower.ends(box.id)], "the end is reported")
 
 
 def test_oom_victims_that_live_for_an_instant(lab: Lab, follower: Follower) -> None:
     """
-    Children that die of an OOM within milliseconds of their fork are all told, each once, in their container.
+    The exits of children that are OOM-killed within milliseconds of their fork are each reported once, in their
+    container.
     """
     boxes = [lab.create("fork:6", "eat:64", "end", "wait", "exit:0", limit_mib=24) for _ in range(3)]
     for box in boxes:
@@ -116,7 +117,7 @@ def test_oom_victims_that_live_for_an_instant(lab: Lab, follower: Follower) -> N
 
 def test_processes_of_the_host(follower: Follower) -> None:
     """
-    Nothing is told of processes that are in no container.
+    Processes outside containers are not reported.
     """
     for _ in range(50):
         subprocess.run(["/bin/sh", "-c", "exit 137"], check=False)
@@ -125,22 +126,22 @@ def test_processes_of_the_host(follower: Follower) -> None:
 
 def test_a_program_that_another_thread_runs(cgroup: Path) -> None:
     """
-    When a thread other than the first runs a program the kernel tells an exit with 0; the process goes on, and
-    its end is told once.
+    If a thread other than the first runs a program, the kernel reports an exit with 0; the process goes on, and its end
+    is reported once.
     """
     command = [sys.executable, "-c", _EXEC_IN_A_THREAD]
     with subprocess.Popen(command, stdin=subprocess.PIPE, text=True) as process:
         (cgroup / "cgroup.procs").write_text(str(process.pid))
         with Follower() as follower:
             process.communicate("go\n")
-            follower.wait_for(lambda: len(follower.ends(cgroup.name)) >= 2, "the end is told")
+            follower.wait_for(lambda: len(follower.ends(cgroup.name)) >= 2, "the end is reported")
     ends = [(end.pid == process.pid, end.comm, end.status) for end in follower.ends(cgroup.name)]
     assert ends == [(False, "sleep", _exit(0)), (True, "sh", _exit(137))]
 
 
 def test_overrun(lab: Lab) -> None:
     """
-    When the receive buffer overflows the loss is counted and told; a scan finds out who is gone and who is there.
+    An overflow of the receive buffer is counted and reported; a scan finds which processes are gone.
     """
     gone, stays = lab.run("hold"), lab.run("hold")
     mains = {box: box.main_pid() for box in (gone, stays)}
@@ -153,10 +154,10 @@ def test_overrun(lab: Lab) -> None:
             gone.wait(137)
 
         follower.while_deaf(storm)
-        follower.wait_for(follower.gaps, "a gap is told")
-        follower.wait_for(lambda: follower.ends(gone.id), "the missed end is told")
+        follower.wait_for(follower.gaps, "a gap is reported")
+        follower.wait_for(lambda: follower.ends(gone.id), "the missed end is reported")
         stays.container.kill()
-        follower.wait_for(lambda: follower.ends(stays.id), "the end is told")
+        follower.wait_for(lambda: follower.ends(stays.id), "the end is reported")
     gap = follower.gaps()[0]
     assert (gap.source, gap.what) == ("processes", "records_lost")
     assert (gap.count or 0) >= 100
@@ -172,14 +173,14 @@ def test_overrun(lab: Lab) -> None:
             ("setpriv", "--bounding-set", "-net_admin"),
             "PrivilegeError reading the process connector is not permitted",
         ),
-        (("unshare", "--net"), "SourceMissingError only the host's network namespace has the connector"),
-        (("unshare", "--pid", "--fork"), "SourceMissingError the kernel tells processes only to the PID"),
+        (("unshare", "--net"), "SourceMissingError the process connector works only in the host's network namespace"),
+        (("unshare", "--pid", "--fork"), "SourceMissingError the process connector works only in the host's PID"),
     ],
     ids=["root", "no CAP_NET_ADMIN", "other network namespace", "other PID namespace"],
 )
-def test_what_it_needs(wrapper: tuple[str, ...], answer: str) -> None:
+def test_missing_privileges_and_namespaces_are_reported(wrapper: tuple[str, ...], answer: str) -> None:
     """
-    Without the privilege or the namespaces the source says so, instead of being silent for ever.
+    Without the privilege or the namespaces the source raises an error instead of staying silent.
     """
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     command = [*wrapper, sys.executable, "-c", _OPEN]

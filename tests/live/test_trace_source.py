@@ -1,5 +1,5 @@
 """
-The trace source on a real kernel.
+Tests of the trace source on a real kernel.
 """
 
 import os
@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from collector.correlate.facts import SignalSeen, VictimSeen
-from collector.procfs import ProcFiles
-from collector.sources.settings import TraceConfig
+from collector.config.sources import TraceConfig
+from collector.facts.observed import SignalFact, VictimMarkedFact
+from collector.host.procfs import ProcFiles
 from collector.sources.trace.lines import TraceLines
 from collector.sources.trace.source import TraceSource
-from tests.live.lab.follower import Following
-from tests.live.lab.lab import Lab
+from tests.lab.follower import Following
+from tests.lab.lab import Lab
+from tests.lab.waiting import wait_until
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(60)]
 SI_USER, SI_KERNEL = 0, 128
@@ -24,7 +25,7 @@ SI_USER, SI_KERNEL = 0, 128
 @pytest.fixture
 def tracefs(tmp_path: Path) -> Iterator[Path]:
     """
-    Where the instances can be looked at.
+    A mount of tracefs in which the test can see the instances.
     """
     path = tmp_path / "tracefs"
     path.mkdir()
@@ -40,17 +41,23 @@ def _following(tracefs: Path | None = None) -> Following:
     return Following(TraceSource(config, TraceLines(ProcFiles())))
 
 
-def _signals(following: Following, pid: int) -> list[SignalSeen]:
-    return [fact for fact in following.facts() if isinstance(fact, SignalSeen) and fact.target_pid == pid]
+def _signals(following: Following, pid: int) -> list[SignalFact]:
+    return [fact for fact in following.facts() if isinstance(fact, SignalFact) and fact.target_pid == pid]
+
+
+def _comm(pid: int) -> str:
+    return Path(f"/proc/{pid}/comm").read_text().rstrip("\n")
 
 
 def test_the_sender_of_a_signal() -> None:
     """
-    By pid, name and user, as long as it lives for a moment.
+    The sender of a signal is known by pid, name and user if it lives for a moment.
     """
     with _following() as following, subprocess.Popen(["sleep", "60"]) as target:
+        # Popen returns a moment before the kernel gives the process its new name.
+        wait_until(lambda: _comm(target.pid) == "sleep", 10, "sleep runs")
         with subprocess.Popen(["/bin/sh", "-c", f"kill -9 {target.pid}; sleep 1"]) as sender:
-            following.wait_for(lambda: _signals(following, target.pid), "the signal is told")
+            following.wait_for(lambda: _signals(following, target.pid), "the signal is reported")
         (seen,) = _signals(following, target.pid)
     assert (seen.signal, seen.code, seen.target_comm) == (9, SI_USER, "sleep")
     assert (seen.sender_pid, seen.sender_comm, seen.sender_uid) == (sender.pid, "sh", os.geteuid())
@@ -58,32 +65,32 @@ def test_the_sender_of_a_signal() -> None:
 
 def test_signals_that_end_nothing_are_not_read() -> None:
     """
-    SIGUSR1 and SIGCHLD are left out in the kernel.
+    Signals that end nothing, such as SIGCONT and SIGCHLD, are filtered in the kernel.
     """
     with _following() as following, subprocess.Popen(["sleep", "60"]) as target:
         subprocess.run(["/bin/sh", "-c", f"kill -CONT {target.pid}; kill -CHLD {target.pid}"], check=True)
         target.terminate()
-        following.wait_for(lambda: _signals(following, target.pid), "the last signal is told")
+        following.wait_for(lambda: _signals(following, target.pid), "the last signal is reported")
         assert [seen.signal for seen in _signals(following, target.pid)] == [15]
 
 
 def test_the_victim_of_an_oom(lab: Lab) -> None:
     """
-    Marked by the OOM killer, and killed by the kernel.
+    The victim of an OOM is marked by the OOM killer, and killed by the kernel.
     """
     with _following() as following:
         box = lab.run("eat:64", limit_mib=32)
         main = box.main_pid()
         box.wait(137)
-        following.wait_for(lambda: _signals(following, main), "the signal is told")
-        marked = [fact.pid for fact in following.facts() if isinstance(fact, VictimSeen)]
+        following.wait_for(lambda: _signals(following, main), "the signal is reported")
+        marked = [fact.pid for fact in following.facts() if isinstance(fact, VictimMarkedFact)]
     assert main in marked
     assert {seen.code for seen in _signals(following, main)} == {SI_KERNEL}
 
 
 def test_nothing_is_left_in_tracefs(tracefs: Path) -> None:
     """
-    Neither one's own instance nor that of an agent that was killed; one that is in use stays.
+    The source removes its own instance and those of killed agents, but not one that is in use.
     """
     instances = tracefs / "instances"
     with subprocess.Popen(["true"]) as dead:

@@ -1,5 +1,5 @@
 """
-The Debian package, built and installed in a Debian of its own: a root directory, no services, no network.
+Tests of the Debian package, built and installed in a separate root directory, without services or network.
 """
 
 import os
@@ -11,8 +11,12 @@ from typing import Final
 
 import pytest
 
-REPOSITORY: Final = Path(__file__).parents[2]
-BASE: Final = REPOSITORY / ".cache/debian/bookworm"
+from collector.sources import SOURCES
+from sinks import SINKS
+from tests.package.building import REPOSITORY, built_package
+from tests.vm.machine import MMDEBSTRAP
+
+HOME: Final = REPOSITORY / ".cache/debian"
 _INCLUDE: Final = "systemd,python3,python3-systemd"
 
 pytestmark = [pytest.mark.vm, pytest.mark.timeout(600)]
@@ -21,27 +25,26 @@ pytestmark = [pytest.mark.vm, pytest.mark.timeout(600)]
 @pytest.fixture(scope="module")
 def package() -> Path:
     """
-    The package, built anew.
+    The package, freshly built.
     """
-    built = subprocess.run(["scripts/deb"], cwd=REPOSITORY, check=True, capture_output=True, text=True)
-    return REPOSITORY / built.stdout.strip()
+    return built_package()
 
 
-@pytest.fixture(scope="module")
-def base() -> Path:
+@pytest.fixture(scope="module", params=["bookworm", "forky"])
+def base(request: pytest.FixtureRequest) -> Path:
     """
-    A minimal Debian with what the package depends on, made once.
+    A minimal Debian with the package's dependencies, created once: the oldest Python and the newest.
     """
     if os.geteuid() != 0 or shutil.which("mmdebstrap") is None:
         pytest.skip("needs root and mmdebstrap")
-    if not BASE.exists():
-        BASE.parent.mkdir(parents=True, exist_ok=True)
-        making = BASE.with_suffix(".new")
+    base = HOME / request.param
+    if not base.exists():
+        HOME.mkdir(parents=True, exist_ok=True)
+        making = base.with_suffix(".new")
         shutil.rmtree(making, ignore_errors=True)
-        command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={_INCLUDE}", "bookworm", str(making)]
-        subprocess.run(command, check=True)
-        making.rename(BASE)
-    return BASE
+        subprocess.run([*MMDEBSTRAP, f"--include={_INCLUDE}", request.param, str(making)], check=True)
+        making.rename(base)
+    return base
 
 
 class Root:
@@ -54,7 +57,7 @@ class Root:
 
     def run(self, *command: str) -> str:
         """
-        Run a command in it, without a network, and give what it prints; fails when the command does.
+        Run a command in it without a network, and return its output; fail if the command fails.
         """
         done = subprocess.run(
             ["unshare", "--net", "chroot", str(self.path), *command], check=False, capture_output=True, text=True
@@ -64,7 +67,7 @@ class Root:
 
     def install(self, package: Path) -> None:
         """
-        Install a package, as apt does with what is on the disk.
+        Install a package from the disk.
         """
         shutil.copy(package, self.path / "tmp/package.deb")
         self.run("dpkg", "--install", "/tmp/package.deb")  # noqa: S108 (of that root)
@@ -72,7 +75,7 @@ class Root:
 
     def files(self) -> set[str]:
         """
-        All that is there, but for what dpkg notes for itself.
+        Return all files except those that dpkg keeps for itself.
         """
         own = {"var/lib/dpkg", "var/log", "var/cache"}
         paths = (str(path.relative_to(self.path)) for path in self.path.rglob("*"))
@@ -80,7 +83,7 @@ class Root:
 
     def users(self) -> tuple[str, str]:
         """
-        Who is there.
+        Return the users and groups.
         """
         return (self.path / "etc/passwd").read_text(), (self.path / "etc/group").read_text()
 
@@ -88,17 +91,21 @@ class Root:
 @pytest.fixture
 def root(base: Path, tmp_path: Path) -> Iterator[Root]:
     """
-    A copy of the base that is thrown away.
+    A layer of its own on top of the base, which is removed after the test.
     """
-    copy = tmp_path / "root"
-    subprocess.run(["cp", "--archive", "--reflink=auto", str(base), str(copy)], check=True)
-    yield Root(copy)
-    shutil.rmtree(copy)
+    layer, work, merged = (tmp_path / name for name in ("layer", "work", "root"))
+    for path in (layer, work, merged):
+        path.mkdir()
+    layers = f"lowerdir={base},upperdir={layer},workdir={work}"
+    subprocess.run(["mount", "-t", "overlay", "overlay", "-o", layers, str(merged)], check=True)
+    yield Root(merged)
+    subprocess.run(["umount", str(merged)], check=True)
+    shutil.rmtree(layer)
 
 
 def test_lintian_finds_no_error(package: Path) -> None:
     """
-    What it would find is overridden with a reason, or mended.
+    Lintian finds no error; what it would find is fixed, or overridden with a reason.
     """
     if shutil.which("lintian") is None:
         pytest.skip("lintian is not installed")
@@ -111,36 +118,41 @@ def test_lintian_finds_no_error(package: Path) -> None:
     assert found.returncode == 0, found.stdout
 
 
-def test_it_runs_once_it_is_installed(package: Path, root: Root) -> None:
+def test_it_runs_after_installation(package: Path, root: Root) -> None:
     """
-    With its user, its configuration readable by that user alone, its manual, and libraries for the Python there.
+    The installed package has its user, a configuration that only this user can read, its manual, and libraries for this
+    Python.
     """
     root.install(package)
     assert root.run("exit137", "--version").startswith("exit137 ")
     assert root.run("exit137", "check", "--config-only") == ""
     assert root.run("stat", "-c", "%U:%G %a", "/etc/exit137/config.toml") == "root:exit137 640\n"
     assert root.run("stat", "-c", "%U:%G %a", "/var/lib/exit137") == "exit137:exit137 750\n"
-    assert (root.path / "etc/systemd/system/multi-user.target.wants/exit137.service").is_symlink()
+    wanted = root.path / "etc/systemd/system/multi-user.target.wants"
+    assert (wanted / "exit137.service").is_symlink()
+    assert (root.path / "usr/lib/systemd/system/exit137-web.service").is_file()
+    assert not (wanted / "exit137-web.service").is_symlink()
     assert (root.path / "usr/share/man/man1/exit137.1.gz").exists()
 
 
-def test_all_of_the_libraries_are_there(package: Path, root: Root) -> None:
+def test_all_libraries_are_included(package: Path, root: Root) -> None:
     """
     Each kind of sink and each source can be loaded.
     """
     root.install(package)
     program = """
 import sys; sys.path[:0] = ["/opt/exit137/lib/exit137", "/opt/exit137/lib/python%d.%d" % sys.version_info[:2]]
-import importlib, collector.sources, sinks, uvloop, systemd.journal, collector.http
+import importlib, collector.sources, sinks, uvloop, systemd.journal, collector.runtime.http_server
 for kind in sinks.SINKS: sinks.load(kind)
 for name in collector.sources.SOURCES.values(): importlib.import_module(name)
+print(len(sinks.SINKS), len(collector.sources.SOURCES))
 """
-    root.run("python3", "-IBc", program)
+    assert root.run("python3", "-IBc", program) == f"{len(SINKS)} {len(SOURCES)}\n"
 
 
 def test_an_upgrade_keeps_store_and_configuration(package: Path, root: Root) -> None:
     """
-    What a person changed stays without a question.
+    An upgrade keeps the store and a changed configuration without asking.
     """
     root.install(package)
     config, store = root.path / "etc/exit137/config.toml", root.path / "var/lib/exit137/exit137.db"
@@ -154,7 +166,7 @@ def test_an_upgrade_keeps_store_and_configuration(package: Path, root: Root) -> 
 
 def test_a_purge_leaves_nothing(package: Path, root: Root) -> None:
     """
-    No file, no directory, no user, no group; to remove it leaves configuration and store.
+    A purge leaves no file, directory, user or group; a removal keeps configuration and store.
     """
     before, users = root.files(), root.users()
     root.install(package)

@@ -16,7 +16,7 @@ from parsers.docker_inspect import parse_inspect
 from parsers.errors import ParseError
 from parsers.exit_code import meaning
 from parsers.journal import JournalEntry, kernel_line, parse_entry, parse_export
-from parsers.killers import parse_killer, parse_killer_text
+from parsers.killers import KillerFact, parse_killer, parse_killer_text
 
 _TEXT = st.text(st.characters(codec=None), max_size=60)
 _JSON = st.recursive(
@@ -65,7 +65,7 @@ _ENTRIES = _object(
 @given(data=st.binary(max_size=200))
 def test_any_bytes(parse: Callable[[bytes], object], data: bytes) -> None:
     """
-    Bytes from anywhere break nothing.
+    Any bytes give a fact, nothing or a ParseError.
     """
     with suppress(ParseError):
         parse(data)
@@ -74,7 +74,7 @@ def test_any_bytes(parse: Callable[[bytes], object], data: bytes) -> None:
 @given(message=_EVENTS)
 def test_any_event(message: dict[str, Any]) -> None:
     """
-    An event with values of any type breaks nothing, and its time fits 64 bits.
+    An event with values of any type raises only ParseError, and its time fits 64 bits.
     """
     with suppress(ParseError):
         event = parse_event(message)
@@ -84,7 +84,7 @@ def test_any_event(message: dict[str, Any]) -> None:
 @given(answer=_ANSWERS)
 def test_any_inspect(answer: dict[str, Any]) -> None:
     """
-    An answer with values of any type breaks nothing.
+    An answer with values of any type gives a snapshot or a ParseError.
     """
     with suppress(ParseError):
         parse_inspect(answer)
@@ -93,7 +93,7 @@ def test_any_inspect(answer: dict[str, Any]) -> None:
 @given(fields=_ENTRIES)
 def test_any_entry(fields: dict[str, Any]) -> None:
     """
-    An entry with values of any type breaks nothing.
+    An entry with values of any type gives a fact, nothing or a ParseError.
     """
     with suppress(ParseError):
         entry = parse_entry(fields)
@@ -104,7 +104,7 @@ def test_any_entry(fields: dict[str, Any]) -> None:
 @given(path=_TEXT, ids=st.lists(st.text("0123456789abcdef", min_size=64, max_size=64), max_size=5))
 def test_any_path(path: str, ids: list[str]) -> None:
     """
-    Whatever stands before, the innermost container is the last one named.
+    The innermost container is the last one named, whatever the path begins with.
     """
     container_of(path)
     container_of_unit(path)
@@ -117,15 +117,15 @@ def test_any_path(path: str, ids: list[str]) -> None:
 @given(text=_TEXT, identifier=st.sampled_from([None, "systemd[1]", "systemd-oomd", "earlyoom", "oomd"]) | _TEXT)
 def test_any_text(text: str, identifier: str | None) -> None:
     """
-    Pasted text of any kind breaks nothing.
+    Any pasted text gives a fact or nothing.
     """
-    parse_killer_text(text, identifier)
-    parse_killer(JournalEntry(message=text, pid=1))
+    for fact in (parse_killer_text(text, identifier), parse_killer(JournalEntry(message=text, pid=1))):
+        assert fact is None or isinstance(fact, KillerFact)
 
 
 @given(exit_code=st.integers())
 def test_any_exit_code(exit_code: int) -> None:
     """
-    Every number has words.
+    Every number has a meaning in words.
     """
     assert meaning(exit_code).text

@@ -1,5 +1,5 @@
 """
-The parsers of memory files are total.
+The parsers of memory files accept any bytes.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from parsers.cgroup_cpu import parse_cpu_max, parse_cpu_quota, parse_cpu_stat
 from parsers.cgroup_memory import parse_limit, parse_pressure, parse_size, parse_stat_v1, parse_stat_v2
 from parsers.errors import ParseError
-from parsers.meminfo import parse_meminfo
+from parsers.proc_files import parse_meminfo
 
 _NAMES = st.sampled_from([b"total_rss", b"total_cache", b"anon", b"file", b"kernel", b"slab", b"some", b"MemTotal:"])
 _LINES = st.lists(st.tuples(_NAMES, st.binary(max_size=30) | st.integers().map(lambda n: str(n).encode()))).map(
@@ -24,7 +24,7 @@ _LINES = st.lists(st.tuples(_NAMES, st.binary(max_size=30) | st.integers().map(l
 @given(text=st.binary(max_size=100) | _LINES)
 def test_any_bytes_give_a_value_or_parse_error(parse: Callable[[bytes], object], text: bytes) -> None:
     """
-    Nothing else escapes.
+    No exception but ParseError is ever raised.
     """
     with suppress(ParseError):
         parse(text)
@@ -32,7 +32,7 @@ def test_any_bytes_give_a_value_or_parse_error(parse: Callable[[bytes], object],
 
 @pytest.mark.parametrize("parse", [parse_stat_v1, parse_stat_v2, parse_meminfo])
 @given(text=st.binary(max_size=100) | _LINES)
-def test_any_bytes_give_a_fact(parse: Callable[[bytes], object], text: bytes) -> None:
+def test_any_bytes_give_a_result(parse: Callable[[bytes], object], text: bytes) -> None:
     """
     A file of lines never fails as a whole.
     """
@@ -40,17 +40,17 @@ def test_any_bytes_give_a_fact(parse: Callable[[bytes], object], text: bytes) ->
 
 
 @given(quota=st.binary(max_size=20), period=st.binary(max_size=20))
-def test_any_quota(quota: bytes, period: bytes) -> None:
+def test_any_quota_gives_a_value_or_parse_error(quota: bytes, period: bytes) -> None:
     """
-    Two files, each of any content.
+    The quota and the period are two files, each with any content.
     """
     with suppress(ParseError):
         parse_cpu_quota(quota, period)
 
 
 @given(size=st.integers(0, 2**62))
-def test_a_size_is_read_as_it_is_written(size: int) -> None:
+def test_a_size_is_parsed_with_or_without_a_newline(size: int) -> None:
     """
-    With or without the line's end.
+    A size is the same with and without a newline at its end.
     """
     assert parse_size(str(size).encode()) == parse_limit(b"%d\n" % size) == size

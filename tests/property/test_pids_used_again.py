@@ -1,6 +1,7 @@
 """
-A pid that goes from process to process and from container to container, within a tenth of a second: what is told as
-certain is true, however late each source is and whatever the trace and the connector have lost.
+Kills of a pid that is reused within a tenth of a second, by processes of several containers.
+
+A certain attribution must be right, however late each source is and whatever the trace and the connector have lost.
 """
 
 from collections import deque
@@ -10,8 +11,8 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.correlate.facts import Fact, GapFact
-from sinks.event import Confidence, EventType
+from collector.facts.observed import Fact, GapFact
+from sinks.event import Confidence, EventType, GapKind
 from tests.unit.collector.correlate.scene import A, B, C, Scene, exited, killed, line, marked, ns
 
 PID = 10
@@ -27,8 +28,8 @@ class Life:
         lived_s: from its start to the kill.
         dying_s: from the kill to its end.
         gap_s: from its end to the next start.
-        looked_up: /proc still had its container when the trace was read; None where the trace lost the event.
-        end_told: the connector told of its end.
+        looked_up: whether /proc still had its container when the trace was read; None if the trace lost the event.
+        end_seen: whether the connector reported its end.
     """
 
     home: str
@@ -36,15 +37,15 @@ class Life:
     dying_s: float
     gap_s: float
     looked_up: bool | None
-    end_told: bool
+    end_seen: bool
 
 
 def lives(*, complete: bool) -> st.SearchStrategy[list[Life]]:
     """
-    Some processes, one after the other.
+    Generate processes that have the pid one after the other.
 
     Args:
-        complete: the connector lost nothing.
+        complete: whether the connector reports every end.
     """
     return st.lists(
         st.builds(
@@ -54,16 +55,16 @@ def lives(*, complete: bool) -> st.SearchStrategy[list[Life]]:
             dying_s=st.floats(0.001, 0.3),
             gap_s=st.floats(0.1, 0.5),
             looked_up=st.sampled_from([True, False, None]),
-            end_told=st.just(True) if complete else st.booleans(),
+            end_seen=st.just(True) if complete else st.booleans(),
         ),
         min_size=1,
         max_size=5,
     )
 
 
-def told_by_source(past: list[Life]) -> tuple[dict[float, str], list[deque[Fact]]]:
+def facts_by_source(past: list[Life]) -> tuple[dict[float, str], list[deque[Fact]]]:
     """
-    The truth (when, where) and what log, trace and connector say of it.
+    Return the true container of each kill by its time, and the facts of log, trace and connector.
     """
     truth: dict[float, str] = {}
     log: deque[Fact] = deque()
@@ -77,7 +78,7 @@ def told_by_source(past: list[Life]) -> tuple[dict[float, str], list[deque[Fact]
         log.append(line(killed(PID), kill_s))
         if life.looked_up is not None:
             trace.append(marked(PID, life.home if life.looked_up else None, kill_s - 0.0001))
-        if life.end_told:
+        if life.end_seen:
             connector.append(exited(PID, life.home, kill_s + life.dying_s, started_s=started_s, signal=9))
         at_s = kill_s + life.dying_s + life.gap_s
     return truth, [log, trace, connector]
@@ -85,21 +86,21 @@ def told_by_source(past: list[Life]) -> tuple[dict[float, str], list[deque[Fact]
 
 def interleaved(sources: list[deque[Fact]], data: st.DataObject) -> Iterator[Fact]:
     """
-    Each source in its own order, and late as it likes.
+    Yield the facts with any delay, those of each source in their order.
     """
     while any(sources):
         yield data.draw(st.sampled_from([source for source in sources if source])).popleft()
 
 
-def placed(past: list[Life], data: st.DataObject) -> list[tuple[str, str | None, Confidence | None]]:
+def attributed(past: list[Life], data: st.DataObject) -> list[tuple[str, str | None, Confidence | None]]:
     """
-    Of each kill: where it was, where it is told, and how sure.
+    Return the true container, the published container and the confidence of each kill.
     """
-    truth, sources = told_by_source(past)
+    truth, sources = facts_by_source(past)
     at = {ns(at_s) // 1000: home for at_s, home in truth.items()}
     scene = Scene()
-    scene.tell(GapFact(source="processes", what="source_up", at_ns=ns(0), text="processes is up"))
-    events = [event for fact in interleaved(sources, data) for event in scene.tell(fact, at_s=4)]
+    scene.feed(GapFact(source="processes", what=GapKind.SOURCE_UP, at_ns=ns(0), text="processes is up"))
+    events = [event for fact in interleaved(sources, data) for event in scene.feed(fact, at_s=4)]
     kills = [event for event in events + scene.flush() if event.type is EventType.OOM_KILL]
     return [
         (at[event.time_ns // 1000], event.exit137.oom.victims[0].container_id, event.exit137.confidence)
@@ -109,21 +110,21 @@ def placed(past: list[Life], data: st.DataObject) -> list[tuple[str, str | None,
 
 
 @given(lives(complete=False), st.data())
-def test_what_is_certain_is_true(past: list[Life], data: st.DataObject) -> None:
+def test_a_certain_attribution_is_right(past: list[Life], data: st.DataObject) -> None:
     """
-    Every kill is told once; where its container is certain it is the right one.
+    Every kill is published once, and its container is the right one if it is certain.
     """
-    told = placed(past, data)
-    assert len(told) == len(past)
-    for home, container_id, confidence in told:
+    kills = attributed(past, data)
+    assert len(kills) == len(past)
+    for home, container_id, confidence in kills:
         assert confidence is not Confidence.CERTAIN or container_id == home
 
 
 @given(lives(complete=True), st.data())
-def test_with_all_ends_every_kill_is_placed(past: list[Life], data: st.DataObject) -> None:
+def test_with_all_ends_every_kill_is_attributed(past: list[Life], data: st.DataObject) -> None:
     """
-    Whatever the trace says or does not.
+    The ends are enough, whatever the trace reports or loses.
     """
-    told = placed(past, data)
-    assert len(told) == len(past)
-    assert all(container_id == home for home, container_id, _ in told)
+    kills = attributed(past, data)
+    assert len(kills) == len(past)
+    assert all(container_id == home for home, container_id, _ in kills)

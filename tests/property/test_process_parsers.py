@@ -1,5 +1,5 @@
 """
-The parsers of process events and /proc are total, and masking lets no secret through.
+The parsers of process events and /proc are total, and masking never lets a secret through.
 """
 
 from contextlib import suppress
@@ -7,10 +7,10 @@ from contextlib import suppress
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.masking import mask_command_line
 from parsers.errors import ParseError
-from parsers.proc_event import DATAGRAM_BYTES, parse_proc_event, wait_status
-from parsers.proc_files import parse_cgroup, parse_stat
+from parsers.proc_event import DATAGRAM_BYTES, ProcEvent, parse_proc_event, wait_status
+from parsers.proc_files import parse_cgroup, parse_namespace_pid, parse_stat
+from sinks.masking import mask_command_line
 
 _HEAD = bytes(16) + (1).to_bytes(4, "little") * 2 + bytes(12)
 _TEXT = st.text(max_size=40)
@@ -43,9 +43,10 @@ def test_any_datagram(datagram: bytes) -> None:
 @given(st.binary(min_size=DATAGRAM_BYTES - 36, max_size=DATAGRAM_BYTES - 36))
 def test_a_whole_datagram_is_no_error(event: bytes) -> None:
     """
-    Of the process connector, any event of full length is one or None.
+    Any event of full length of the process connector gives an event or None.
     """
-    parse_proc_event(_HEAD + event)
+    parsed = parse_proc_event(_HEAD + event)
+    assert parsed is None or isinstance(parsed, ProcEvent)
 
 
 @given(st.integers())
@@ -61,17 +62,18 @@ def test_any_status(raw: int) -> None:
 @given(st.binary(max_size=200))
 def test_any_file(text: bytes) -> None:
     """
-    Bytes from anywhere break nothing.
+    Any bytes give a fact, nothing or a ParseError.
     """
     with suppress(ParseError):
         parse_stat(text)
     parse_cgroup(text)
+    parse_namespace_pid(text)
 
 
 @given(st.lists(_TEXT, max_size=8))
 def test_any_command_line(arguments: list[str]) -> None:
     """
-    Any arguments are masked, one for one.
+    Masking returns as many arguments as it gets.
     """
     assert len(mask_command_line(arguments)) == len(arguments)
 
@@ -79,7 +81,7 @@ def test_any_command_line(arguments: list[str]) -> None:
 @given(before=st.lists(_TEXT, max_size=3), place=_PLACES, secret=_SECRET)
 def test_a_secret_never_gets_through(before: list[str], place: tuple[str, ...], secret: str) -> None:
     """
-    Wherever a secret stands, and whatever stands before it, it is not in the result.
+    A secret is never in the result, whatever comes before it and in whatever form it is given.
     """
     arguments = [*before, *(part.format(secret) for part in place)]
     assert secret not in " ".join(mask_command_line(arguments))

@@ -1,5 +1,5 @@
 """
-The process table against a model that knows all: any history of forks, ends and moves, with few pids.
+The process table compared with a model that knows every process, for any history of forks, ends and moves.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _TICK_NS = 10_000_000
 @dataclass
 class Real:
     """
-    A process as it really is.
+    The true state of a process.
     """
 
     pid: int
@@ -30,7 +30,7 @@ class Real:
 
 class Kernel(RuleBasedStateMachine):
     """
-    Forks, ends and moves processes, and tells the table all of it, or loses the events and has it scan.
+    Forks, ends and moves processes; the table gets every event, or loses some and scans later.
     """
 
     def __init__(self) -> None:
@@ -46,7 +46,7 @@ class Kernel(RuleBasedStateMachine):
     @rule(pid=_PIDS, container=_CONTAINERS)
     def found(self, pid: int, container: ContainerRef) -> None:
         """
-        A container's process that a scan sees for the first time.
+        Let a scan find a container's process for the first time.
         """
         if pid not in self.alive:
             self.now_ns += 200 * _STEP_NS
@@ -56,7 +56,7 @@ class Kernel(RuleBasedStateMachine):
     @rule(pid=_PIDS, parent=_PIDS)
     def fork(self, pid: int, parent: int) -> None:
         """
-        A child of anyone, of a process of the host too.
+        Fork a child of a process of a container or of the host.
         """
         if pid in self.alive or pid == parent:
             return
@@ -67,42 +67,42 @@ class Kernel(RuleBasedStateMachine):
     @rule(pid=_PIDS)
     def exit(self, pid: int) -> None:
         """
-        An end: told with the container it really had.
+        End a process; the table must know its true container.
         """
         real = self.alive.pop(pid, None)
         known = self.table.processes.get(pid)
         if real is None:
             return
-        told = known if known is not None and self.table.exit(known, self._tick()) else None
-        assert (told.container if told is not None else None) == real.container
+        ended = known if known is not None and self.table.exit(known, self._tick()) else None
+        assert (ended.container if ended is not None else None) == real.container
 
     @rule(pid=_PIDS, container=_CONTAINERS)
     def move(self, pid: int, container: ContainerRef) -> None:
         """
-        A process of a container is moved to another, and seen there.
+        Move a process to another container, where the table sees it.
         """
         real, known = self.alive.get(pid), self.table.processes.get(pid)
         if real is not None and known is not None and real.container is not None:
             real.container = container
-            self.table.place(known, container)
+            self.table.set_container(known, container)
 
     @rule(lost=st.sets(_PIDS))
     def lose_and_scan(self, lost: set[int]) -> None:
         """
-        Some end and nobody hears it; later a scan repairs the table, and tells exactly those.
+        End processes without events; the next scan must report exactly these as missed.
         """
         gone = [self.alive.pop(pid) for pid in lost if pid in self.alive]
         self.now_ns += 200 * _STEP_NS
         for real in self.alive.values():
             self._see(real)
-        self.table.miss(set(self.alive), self.now_ns)
+        self.table.end_scan(set(self.alive), self.now_ns)
         missed = {(process.pid, process.container) for process in self.table.take_missed()}
         assert missed == {(real.pid, real.container) for real in gone if real.container is not None}
 
     @rule()
     def grace_ends(self) -> None:
         """
-        Time passes.
+        Let the grace period of ended processes pass.
         """
         self.now_ns += GRACE_NS
         self.table.forget_dead(self.now_ns)
@@ -111,7 +111,7 @@ class Kernel(RuleBasedStateMachine):
     @invariant()
     def all_of_containers_are_known(self) -> None:
         """
-        The living that the table has are those that are in containers, where they are.
+        Check that the running processes in the table are exactly those in containers.
         """
         living = {pid: process.container for pid, process in self.table.processes.items() if process.died_ns is None}
         assert living == {pid: real.container for pid, real in self.alive.items() if real.container is not None}
@@ -127,7 +127,7 @@ TestKernel = Kernel.TestCase
 @given(limit=st.integers(1, 8), pids=st.lists(st.integers(1, 1000), max_size=60))
 def test_the_table_is_bounded(limit: int, pids: list[int]) -> None:
     """
-    Whatever is forked, the table holds no more than its limit, and what it refuses is counted.
+    The table never holds more than its limit, and it counts what it refuses.
     """
     table = ProcessTable(limit=limit)
     container = ContainerRef(runtime=Runtime.DOCKER, id="a" * 64)

@@ -1,8 +1,8 @@
 """
-Whatever the store has returned for is there after a power cut, whatever the disk had written by itself.
+After a power cut, the store still has everything that it acknowledged, whatever the disk had written by itself.
 
-The state machine works with a real store over a disk that loses what was not synced. The power goes at any step of the
-last call: then that call has happened whole or not at all; every earlier one has.
+The state machine uses a real store on a disk that loses what was not synced. The power fails at any step of the last
+call: that call then took effect as a whole or not at all, and every earlier call took effect.
 """
 
 import asyncio
@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
 from collector.store import Store, StoredEvent
+from collector.store.thread import on_store_thread
 from tests.crash.disk import Disk, Writeback
 
 pytestmark = pytest.mark.slow
@@ -38,22 +39,30 @@ Result = TypeVar("Result")
 @dataclass(slots=True)
 class Model:
     """
-    What the store should hold.
+    The expected contents of the store.
 
     Attributes:
-        events: how many there are; their numbers are their ids.
-        waiting: per sink and event how often it was tried.
-        dead: what was put aside, per sink.
-        position: of the only source: the number of the last event.
+        events: the numbers of the events, which are their ids.
+        pending: the number of failed attempts of each sink and event.
+        dead: the dead letters, by sink and event.
+        position: the position of the only source: the number of the last event.
     """
 
     events: list[int] = field(default_factory=list)
-    waiting: dict[tuple[str, int], int] = field(default_factory=dict)
+    pending: dict[tuple[str, int], int] = field(default_factory=dict)
     dead: set[tuple[str, int]] = field(default_factory=set)
     position: int | None = None
 
     def copy(self) -> Self:
-        return type(self)(list(self.events), dict(self.waiting), set(self.dead), self.position)
+        return type(self)(list(self.events), dict(self.pending), set(self.dead), self.position)
+
+
+@on_store_thread
+def execute(store: Store, statement: str) -> list[Any]:
+    """
+    Run a statement on the store's own connection.
+    """
+    return store._database.connection.execute(statement).fetchall()
 
 
 def event(number: int, size: int = 40) -> StoredEvent:
@@ -71,7 +80,7 @@ def event(number: int, size: int = 40) -> StoredEvent:
 
 class PowerCuts(RuleBasedStateMachine):
     """
-    Append, Send, Ack, Nack, Crash with Writeback, Restart, against `Model`.
+    Append, Send, Ack, Nack, Crash with Writeback, Restart, compared with `Model`.
     """
 
     synchronous = "FULL"
@@ -99,19 +108,19 @@ class PowerCuts(RuleBasedStateMachine):
     @initialize(first_schema=st.booleans())
     def begin(self, first_schema: bool) -> None:
         """
-        An empty directory, or a store of the first schema with an event in it.
+        Start with an empty directory, or with a store of the first schema and one event.
         """
         self.path.parent.mkdir()
         if first_schema:
             write_first_schema(self.path)
-            self.before.events, self.before.waiting = [0], {("bus", 0): 0}
+            self.before.events, self.before.pending = [0], {("bus", 0): 0}
             self.now = self.before.copy()
         self.open()
 
     @rule(count=st.integers(1, 4), size=st.sampled_from([40, 600, 9000]))
     def append(self, count: int, size: int) -> None:
         """
-        Events, their rows for two sinks, and the position that says that they were read.
+        Commit events with their rows for two sinks, and the position that says that they were read.
         """
         numbers = range(self.next, self.next + count)
         self.next += count
@@ -120,13 +129,13 @@ class PowerCuts(RuleBasedStateMachine):
         self.call(lambda: self.store.commit([event(number, size) for number in numbers], with_position))
         self.forget()
         self.now.events += numbers
-        self.now.waiting |= {(sink, number): 0 for sink in SINKS for number in numbers}
+        self.now.pending |= {(sink, number): 0 for sink in SINKS for number in numbers}
         self.now.position = numbers[-1]
 
     @rule()
     def append_long_after(self) -> None:
         """
-        In the same transaction the history lets go of what is old and waits for no sink.
+        Commit after the history limit: the same transaction deletes old events that are not pending.
         """
         self.now_ns += HUNDRED_DAYS_NS
         self.forgets = True
@@ -135,44 +144,44 @@ class PowerCuts(RuleBasedStateMachine):
     @rule(sink=st.sampled_from(SINKS), limit=st.integers(1, 5))
     def send_and_ack(self, sink: str, limit: int) -> None:
         """
-        A sink takes the first that wait, and that is noted.
+        Let a sink accept the first pending events, and record that.
         """
         ids = self.send(sink, limit)
-        self.call(lambda: self.store.delivered(sink, [str(number) for number in ids]))
+        self.call(lambda: self.store.mark_delivered(sink, [str(number) for number in ids]))
         for number in ids:
-            del self.now.waiting[sink, number]
+            del self.now.pending[sink, number]
 
     @rule(sink=st.sampled_from(SINKS), limit=st.integers(1, 5))
     def send_and_nack(self, sink: str, limit: int) -> None:
         """
-        A sink does not take them now.
+        Let an attempt with the first pending events fail.
         """
         ids = self.send(sink, limit)
-        self.call(lambda: self.store.failed(sink, [str(number) for number in ids], 0, "timeout", "no answer"))
+        self.call(lambda: self.store.mark_failed(sink, [str(number) for number in ids], 0, "timeout", "no answer"))
         for number in ids:
-            self.now.waiting[sink, number] += 1
+            self.now.pending[sink, number] += 1
 
     @rule(sink=st.sampled_from(SINKS))
-    def send_and_bury(self, sink: str) -> None:
+    def send_and_dead_letter(self, sink: str) -> None:
         """
-        A sink will never take the first.
+        Let a sink refuse its first pending event.
         """
         for number in self.send(sink, 1):
-            self.call(lambda number=number: self.store.dead(sink, str(number), "rejected", "400"))
-            del self.now.waiting[sink, number]
+            self.call(lambda number=number: self.store.dead_letter(sink, str(number), "rejected", "400"))
+            del self.now.pending[sink, number]
             self.now.dead.add((sink, number))
 
     @rule()
     def checkpoint(self) -> None:
         """
-        SQLite moves what is in its log into the database, which it otherwise does after megabytes.
+        Make SQLite copy its log into the database, which it otherwise does after megabytes.
         """
-        self.call(lambda: self.store._run(self.store._database.connection.execute, "PRAGMA wal_checkpoint(TRUNCATE)"))
+        self.call(lambda: execute(self.store, "PRAGMA wal_checkpoint(TRUNCATE)"))
 
     @rule()
     def restart(self) -> None:
         """
-        The agent ends and starts as it should.
+        Stop the agent properly and start it again.
         """
         self.call(self.store.aclose)
         self.open()
@@ -181,11 +190,11 @@ class PowerCuts(RuleBasedStateMachine):
     @rule(at=st.floats(0, 1), writeback=st.sampled_from(Writeback), seed=st.integers(0, 2**32))
     def crash(self, at: float, writeback: Writeback, seed: int) -> None:
         """
-        The power goes during the last call, or after it; the agent starts with what is left.
+        Cut the power during or after the last call, and start the agent with what is left.
         """
         steps = len(self.disk.steps)
         cut = self.begun + round(at * (steps - self.begun))
-        files = self.disk.left(cut, writeback, random.Random(seed))  # noqa: S311 (chooses sectors)
+        files = self.disk.left(cut, writeback, random.Random(seed))  # noqa: S311 (selects sectors)
         self.wait(self.store.aclose())
         self.lives += 1
         self.path.parent.mkdir()
@@ -207,45 +216,45 @@ class PowerCuts(RuleBasedStateMachine):
         self.forgets = True
         self.store = self.wait(Store.open(self.path, wall_ns=lambda: self.now_ns))
         assert self.store.salvaged is None
-        self.wait(self.store._run(self.store._database.connection.execute, f"PRAGMA synchronous = {self.synchronous}"))
+        self.wait(execute(self.store, f"PRAGMA synchronous = {self.synchronous}"))
 
     def forget(self) -> None:
         """
-        The first commit after the start, and then one an hour, deletes what is older than ninety days.
+        Apply the history limit to the model: the first commit after a start, and then one per hour, deletes old events.
         """
         if not self.forgets:
             return
         self.forgets = False
-        kept = {number for _, number in self.now.waiting}
+        kept = {number for _, number in self.now.pending}
         kept |= {number for number, at_ns in self.stored_ns.items() if at_ns >= self.now_ns - KEPT_NS}
         self.now.events = [number for number in self.now.events if number in kept]
         self.now.dead = {(sink, number) for sink, number in self.now.dead if number in kept}
 
     def call(self, function: Callable[[], Awaitable[Any]]) -> None:
         """
-        The call that a crash may come in.
+        Make the call during which a crash may happen.
         """
         self.before, self.begun = self.now.copy(), len(self.disk.steps)
         self.wait(function())
 
     def send(self, sink: str, limit: int) -> list[int]:
         """
-        What a sink is given: the first that wait, in their order.
+        Return the events that a sink receives: the first pending ones, in order.
         """
-        ids = [int(waiting.outgoing.id) for waiting in self.wait(self.store.pending(sink, limit, NOW_S))]
-        assert ids == sorted(number for name, number in self.now.waiting if name == sink)[:limit]
+        ids = [int(pending.outgoing.id) for pending in self.wait(self.store.pending(sink, limit, NOW_S))]
+        assert ids == sorted(number for name, number in self.now.pending if name == sink)[:limit]
         return ids
 
     def found(self) -> Model:
         """
-        What the store holds.
+        Return what the store contains.
         """
         model = Model([int(past.id) for past in self.wait(self.store.events())])
         for sink in SINKS:
-            pending = self.wait(self.store.pending(sink, 10_000, NOW_S))
-            model.waiting |= {(sink, int(waiting.outgoing.id)): waiting.attempts for waiting in pending}
+            events = self.wait(self.store.pending(sink, 10_000, NOW_S))
+            model.pending |= {(sink, int(event.outgoing.id)): event.attempts for event in events}
         dead = "SELECT d.sink, e.id FROM dead_letters AS d JOIN events AS e ON e.seq = d.seq"
-        rows = self.wait(self.store._run(lambda: self.store._database.connection.execute(dead).fetchall()))
+        rows = self.wait(execute(self.store, dead))
         model.dead = {(sink, int(id_)) for sink, id_ in rows}
         model.position = self.wait(self.store.positions()).get("kmsg", {}).get("last")
         return model
@@ -256,7 +265,7 @@ class PowerCuts(RuleBasedStateMachine):
 
 def write_first_schema(path: Path) -> None:
     """
-    A store as the first version left it.
+    Create a store as the first version left it.
     """
     script = resources.files("collector.store").joinpath("schema_1.sql").read_text(encoding="utf-8")
     old = event(0)
@@ -268,9 +277,9 @@ def write_first_schema(path: Path) -> None:
 
 
 @pytest.mark.timeout(300)
-def test_a_power_cut_takes_nothing_that_was_acknowledged() -> None:
+def test_a_power_cut_loses_nothing_that_was_acknowledged() -> None:
     """
-    Nor does it put a position before its events, leave half of a call, or damage the database.
+    A power cut also never stores a position without its events, leaves half of a call, or damages the database.
     """
     run_state_machine_as_test(PowerCuts, settings=settings(max_examples=60, stateful_step_count=20))
 
@@ -279,7 +288,7 @@ def test_a_power_cut_takes_nothing_that_was_acknowledged() -> None:
 @pytest.mark.parametrize("synchronous", ["OFF", "NORMAL"])
 def test_the_same_machine_finds_what_a_store_with_fewer_syncs_loses(synchronous: str) -> None:
     """
-    A test that could not fail would prove nothing.
+    A machine that cannot find a loss would prove nothing.
     """
     careless = type("Careless", (PowerCuts,), {"synchronous": synchronous})
     with pytest.raises(AssertionError):

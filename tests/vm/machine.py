@@ -1,9 +1,9 @@
 """
-A whole Debian machine under QEMU, without KVM: its own kernel, systemd, Docker; it boots, runs a folder's `run`, and
-powers off. What `run` leaves in `out` comes back.
+A whole Debian machine under QEMU, without KVM: with its own kernel, systemd and Docker. It boots, runs the script `run`
+of a folder, and powers off. What `run` writes to `out` is copied back.
 
-The system's disk is made once per suite and never written: each run has a layer of its own that is thrown away. The
-folder is the second disk, /lab in the machine.
+The system disk is created once per suite and never written: each run uses a temporary layer on top of it. The folder is
+the second disk, /lab in the machine.
 """
 
 import shutil
@@ -12,14 +12,23 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+# A mirror's copy of Debian's testing suite may be weeks old, and apt would refuse it. Signatures are still checked.
+MMDEBSTRAP: Final = ("mmdebstrap", "--quiet", "--variant=minbase", "--aptopt=Acquire::Check-Valid-Until false")
+
+# libpam-systemd: users have a systemd of their own, as on every installed Debian.
 _PACKAGES: Final = (
-    "systemd,systemd-sysv,dbus,udev,linux-image-cloud-amd64,initramfs-tools,docker.io,iptables,python3,python3-systemd,"
-    "systemd-oomd,busybox-static,iproute2,procps,kmod,passwd"
+    "systemd,systemd-sysv,libpam-systemd,dbus,udev,linux-image-cloud-amd64,initramfs-tools,docker.io,iptables,python3,"
+    "python3-systemd,systemd-oomd,busybox-static,iproute2,procps,kmod,passwd"
 )
-_ALSO: Final = {"bookworm": "", "trixie": ",docker-cli"}
+_ALSO: Final = {"bookworm": "", "trixie": ",docker-cli", "forky": ",docker-cli"}
 _MEMORY_MIB: Final = 1536
 _DISK: Final = "6G"
 _LAB_DISK: Final = "512M"
+# Without KVM and on a busy machine a boot takes minutes; a disk that is late must not end it.
+_FSTAB: Final = """\
+/dev/vda / ext4 defaults 0 1
+/dev/vdb /lab ext4 defaults,x-systemd.device-timeout=600 0 2
+"""
 _UNIT: Final = """\
 [Unit]
 Description=The laboratory
@@ -40,7 +49,7 @@ class Machine:
     One suite of Debian as a machine.
 
     Args:
-        suite: `bookworm` or `trixie`.
+        suite: `bookworm`, `trixie` or `forky`.
         home: where disks are kept between runs.
     """
 
@@ -48,29 +57,32 @@ class Machine:
         self._suite = suite
         self._home = home / suite
         self._disk = self._home / "disk.img"
+        self._content = self._home / "disk.content"
 
     def make(self) -> None:
         """
-        Make the disk, if there is none.
+        Create the disk if it does not exist, or if it was created with other content.
         """
-        if self._disk.exists():
+        content = f"{_PACKAGES}{_ALSO[self._suite]}\n{_FSTAB}{_UNIT}"
+        if self._disk.exists() and self._content.exists() and self._content.read_text() == content:
             return
         shutil.rmtree(self._home, ignore_errors=True)
         self._home.mkdir(parents=True)
         root = self._home / "root"
         include = f"--include={_PACKAGES}{_ALSO[self._suite]}"
-        _run("mmdebstrap", "--quiet", "--variant=minbase", include, self._suite, str(root))
+        _run(*MMDEBSTRAP, include, self._suite, str(root))
         self._furnish(root)
         for name in ("vmlinuz", "initrd.img"):
             shutil.copy(next((root / "boot").glob(f"{name}-*")), self._home / name)
         making = self._disk.with_suffix(".new")
         _file_system(making, _DISK, root)
         making.rename(self._disk)
+        self._content.write_text(content)
         shutil.rmtree(root)
 
     def run(self, lab: Path, out: Path, limit_s: float) -> None:
         """
-        Boot with a folder as /lab and wait until it is powered off.
+        Boot with a folder as /lab, and wait until the machine has powered off.
 
         Args:
             lab: has `run` and what that needs.
@@ -84,14 +96,17 @@ class Machine:
         with tempfile.TemporaryDirectory(dir=self._home) as temporary:
             disk = Path(temporary) / "lab.img"
             _file_system(disk, _LAB_DISK, lab)
-            with (self._home / "console.log").open("wb") as console:
-                self._boot(disk, console.fileno(), limit_s)
-            out.mkdir(parents=True, exist_ok=True)
-            _run("debugfs", "-R", f"rdump /out {out}", str(disk))
+            try:
+                with (self._home / "console.log").open("wb") as console:
+                    self._boot(disk, console.fileno(), limit_s)
+            finally:  # what a machine has written that hangs says where
+                out.mkdir(parents=True, exist_ok=True)
+                _run("debugfs", "-R", f"rdump /out {out}", str(disk))
 
     def _boot(self, lab_disk: Path, console: int, limit_s: float) -> None:
-        # Without KVM a second is long: some timeouts of systemd are measured for real machines.
-        kernel = "root=/dev/vda rw console=ttyS0 quiet apparmor=0 systemd.default_timeout_start_sec=300"
+        # Without KVM a second is long: some timeouts of systemd are measured for real machines, and what the kernel
+        # does against the faults of real processors costs time for nothing.
+        kernel = "root=/dev/vda rw console=ttyS0 quiet apparmor=0 mitigations=off systemd.default_timeout_start_sec=300"
         command = ["qemu-system-x86_64", "-accel", "tcg,thread=multi,tb-size=512", "-cpu", "max", "-smp", "2"]
         command += ["-m", str(_MEMORY_MIB), "-nographic", "-nic", "none"]
         command += ["-kernel", str(self._home / "vmlinuz"), "-initrd", str(self._home / "initrd.img")]
@@ -105,7 +120,7 @@ class Machine:
     def _furnish(self, root: Path) -> None:
         (root / "lab").mkdir()
         (root / "etc/hostname").write_text(f"{self._suite}\n")
-        (root / "etc/fstab").write_text("/dev/vda / ext4 defaults 0 1\n/dev/vdb /lab ext4 defaults 0 2\n")
+        (root / "etc/fstab").write_text(_FSTAB)
         (root / "var/log/journal").mkdir(exist_ok=True)
         units = root / "etc/systemd/system"
         (units / "lab.service").write_text(_UNIT)

@@ -1,14 +1,14 @@
 """
-Somebody tells Docker to end a container, or to signal, pause or restart it.
+Scenarios in which somebody tells Docker to end, signal, pause or restart a container.
 """
 
 from typing import Any, Final
 
 from sinks.event import Cause
-from tests.live.lab.box import Box, death
-from tests.live.lab.lab import Lab
-from tests.live.lab.scenario import Scenario
-from tests.live.lab.truth import Truth
+from tests.lab.box import Box, death
+from tests.lab.lab import Lab
+from tests.lab.scenario import Scenario
+from tests.lab.truth import Truth
 
 _FOREVER: Final = ("hold", "sleep:60000")
 
@@ -24,7 +24,7 @@ def kill(lab: Lab) -> list[Truth]:
 
 def kill_with_term_then_kill(lab: Lab) -> list[Truth]:
     """
-    PID 1 without a handler is deaf to SIGTERM; the second command ends it. Two kills are not a stop.
+    PID 1 without a handler ignores SIGTERM, and a second command kills it; two kills are not a stop.
     """
     box = _held(lab, *_FOREVER)
     box.container.kill("SIGTERM")
@@ -43,7 +43,7 @@ def kill_with_interrupt(lab: Lab) -> list[Truth]:
 
 def kill_and_removed(lab: Lab) -> list[Truth]:
     """
-    `docker kill` on a container with --rm is no `docker rm -f`, though it is gone at once.
+    `docker kill` on a container with --rm is not a `docker rm -f`, although the container is removed at once.
     """
     box = _held(lab, *_FOREVER, auto_remove=True)
     box.container.kill()
@@ -52,7 +52,7 @@ def kill_and_removed(lab: Lab) -> list[Truth]:
 
 def stop_with_good_exit(lab: Lab) -> list[Truth]:
     """
-    `docker stop`, and the program ends well.
+    `docker stop`, and the program exits with 0.
     """
     box = _held(lab, "exit-on:15:0", *_FOREVER)
     box.container.stop()
@@ -70,7 +70,7 @@ def stop_by_the_signal(lab: Lab) -> list[Truth]:
 
 def stop_with_failure(lab: Lab) -> list[Truth]:
     """
-    `docker stop`, and the program fails while it ends: still the stop.
+    `docker stop`, and the program fails while it stops; the cause is still the stop.
     """
     box = _held(lab, "exit-on:15:3", *_FOREVER)
     box.container.stop()
@@ -117,7 +117,7 @@ def removed_by_force(lab: Lab) -> list[Truth]:
 
 def reload_signal_before_failure(lab: Lab) -> list[Truth]:
     """
-    `docker kill -s HUP` makes the program read its configuration; that it fails later is its own doing.
+    `docker kill -s HUP` makes the program reload; a later failure is the program's own.
     """
     box = _held(lab, "catch:1", "hold", "sleep:300", "exit:1")
     box.container.kill("SIGHUP")
@@ -127,7 +127,7 @@ def reload_signal_before_failure(lab: Lab) -> list[Truth]:
 
 def paused_in_between(lab: Lab) -> list[Truth]:
     """
-    A pause is no death.
+    A pause is not a death.
     """
     box = _held(lab, "hold")
     box.container.pause()

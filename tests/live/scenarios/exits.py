@@ -1,5 +1,5 @@
 """
-Containers that end by themselves, crash, or never start.
+Scenarios of containers that end by themselves, crash, or never start.
 """
 
 from typing import Any, Final
@@ -7,10 +7,10 @@ from typing import Any, Final
 import docker
 
 from sinks.event import Cause, Confidence
-from tests.live.lab.box import death
-from tests.live.lab.lab import Lab
-from tests.live.lab.scenario import Scenario
-from tests.live.lab.truth import Truth
+from tests.lab.box import death
+from tests.lab.lab import Lab
+from tests.lab.scenario import Scenario
+from tests.lab.truth import Truth
 
 
 def exits_with_zero(lab: Lab) -> list[Truth]:
@@ -36,22 +36,22 @@ def exits_with_forty_two(lab: Lab) -> list[Truth]:
 
 def exits_with_137_by_itself(lab: Lab) -> list[Truth]:
     """
-    The program calls exit(137). Without a source that sees the wait status this looks like a signal: any of
-    three verdicts, none of them sure, is right; an OOM kill is not among them.
+    The program calls exit(137). Without a source that sees the wait status this looks like a signal: any of three
+    uncertain verdicts is right, but not an OOM kill.
     """
     return [_looks_like_a_signal(lab, 137)]
 
 
 def exits_with_143_by_itself(lab: Lab) -> list[Truth]:
     """
-    The same with 143, as if SIGTERM had come.
+    The program calls exit(143), which looks like a SIGTERM.
     """
     return [_looks_like_a_signal(lab, 143)]
 
 
 def segmentation_fault(lab: Lab) -> list[Truth]:
     """
-    The main process reads where nothing is.
+    The main process reads an address that is not mapped.
     """
     return [lab.run("raise:11").died(Cause.CRASH, 139)]
 
@@ -100,21 +100,21 @@ def forbidden_system_call(lab: Lab) -> list[Truth]:
 
 def command_not_found(lab: Lab) -> list[Truth]:
     """
-    There is no such program: never ran, 127.
+    The command does not exist: the container never runs, and Docker reports 127.
     """
     return [_fails_to_start(lab, 127, "/bin/no-such-program")]
 
 
 def command_not_executable(lab: Lab) -> list[Truth]:
     """
-    The command is a plain file: never ran, 126.
+    The command is not executable: the container never runs, and Docker reports 126.
     """
     return [_fails_to_start(lab, 126, "/bin/plain-file")]
 
 
 def start_refused(lab: Lab) -> list[Truth]:
     """
-    The runtime cannot set the container up: never ran, 128.
+    The runtime cannot set up the container, which never runs: Docker reports 128.
     """
     return [_fails_to_start(lab, 128, "exit:0", sysctls={"net.ipv4.ip_forward": "not-a-number"})]
 

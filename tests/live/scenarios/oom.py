@@ -1,16 +1,16 @@
 """
-The kernel's OOM killer takes the main process.
+Scenarios in which the kernel's OOM killer kills the main process.
 """
 
 from dataclasses import replace
 from typing import Final
 
 from sinks.event import Cause, Scope
-from tests.live.lab.box import Held, death
-from tests.live.lab.host import CGROUP_V2, kill_as_group, limited_parent
-from tests.live.lab.lab import Lab
-from tests.live.lab.scenario import Scenario
-from tests.live.lab.truth import Truth
+from tests.lab.box import Held, death
+from tests.lab.host import CGROUP_V2, kill_as_group, limited_parent
+from tests.lab.lab import Lab
+from tests.lab.scenario import Scenario
+from tests.lab.truth import Truth
 
 _MIB: Final = 1 << 20
 _LIMIT_MIB: Final = 32
@@ -28,7 +28,7 @@ def main_process(lab: Lab) -> list[Truth]:
 
 def process_under_init(lab: Lab) -> list[Truth]:
     """
-    With --init the program is a child of PID 1, and still the container's reason to be.
+    With --init the program is a child of PID 1, but still counts as the main process.
     """
     box = lab.run(*GROW, limit_mib=_LIMIT_MIB, init=True)
     kills = [replace(held, main=True) for held in box.release()]
@@ -186,7 +186,8 @@ def _named(lab: Lab, name: str) -> list[Truth]:
     return [box.died(Cause.OOM_KILL, 137, kills=box.release())]
 
 
-# The first ten kills in 5 s have a whole report; only that tells how large the limit of a cgroup above is.
+# Only the first ten kills in 5 s have a complete report, and only that contains the limit of a parent cgroup. So the
+# scenarios that need it come first.
 OOM: Final[tuple[Scenario, ...]] = (
     parent_limit,
     innocent_neighbour,

@@ -1,14 +1,14 @@
 """
-The kernel's OOM killer takes another process of the container than the main one.
+Scenarios in which the kernel's OOM killer kills a process other than the main one.
 """
 
 from typing import Final
 
 from sinks.event import Cause
-from tests.live.lab.host import nest
-from tests.live.lab.lab import Lab
-from tests.live.lab.scenario import Scenario
-from tests.live.lab.truth import Truth
+from tests.lab.host import nest
+from tests.lab.lab import Lab
+from tests.lab.scenario import Scenario
+from tests.lab.truth import Truth
 
 _LIMIT_MIB: Final = 32
 _CHILD_GROWS: Final = ("fork:1", "name:worker", "hold", "eat:64", "end", "wait")
@@ -41,7 +41,7 @@ def shell_passes_137_on(lab: Lab) -> list[Truth]:
 
 def parent_goes_on(lab: Lab) -> list[Truth]:
     """
-    The main process does not care, and ends well later.
+    The main process ignores the loss, and exits with 0 later.
     """
     box = lab.run(*_CHILD_GROWS, "sleep:500", limit_mib=_LIMIT_MIB)
     return [box.died(Cause.EXIT, 0, kills=box.release())]
@@ -58,7 +58,7 @@ def worker_respawned(lab: Lab) -> list[Truth]:
 
 def executed_process(lab: Lab) -> list[Truth]:
     """
-    `docker exec` brings the victim in; the main process does not notice.
+    The victim was started by `docker exec`; the main process does not notice.
     """
     box = lab.run("hold", "sleep:1000", limit_mib=_LIMIT_MIB)
     box.hold()
@@ -69,7 +69,7 @@ def executed_process(lab: Lab) -> list[Truth]:
 
 def nested_cgroup(lab: Lab) -> list[Truth]:
     """
-    The victim sits in a cgroup within that of the container.
+    The victim is in a cgroup below the container's.
     """
     box = lab.run(*_CHILD_GROWS, "exit:5", limit_mib=_LIMIT_MIB)
     nest(box.hold()[0].pid)

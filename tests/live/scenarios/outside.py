@@ -1,5 +1,5 @@
 """
-Somebody outside Docker ends a container: a process of the host, another container, earlyoom.
+Scenarios in which a container is ended from outside Docker: by a process of the host, another container, earlyoom.
 """
 
 import os
@@ -8,11 +8,11 @@ import subprocess
 from typing import Final
 
 from sinks.event import Cause, Confidence, Killer, Scope
-from tests.live.lab.box import Box
-from tests.live.lab.host import available_kib, earlyoom
-from tests.live.lab.lab import Lab
-from tests.live.lab.scenario import Scenario
-from tests.live.lab.truth import Death, Truth
+from tests.lab.box import Box
+from tests.lab.host import available_kib, earlyoom
+from tests.lab.lab import Lab
+from tests.lab.scenario import Scenario
+from tests.lab.truth import Death, Truth
 
 _KIB_PER_MIB: Final = 1024
 
@@ -68,7 +68,7 @@ def killed_by_earlyoom(lab: Lab) -> list[Truth]:
 
 def _sent_by(pid: int, box: Box, exit_code: int) -> Truth:
     """
-    A signal that a process of the host sent, and that nothing but the trace has a witness of.
+    Return the truth of a signal that a process of the host sent, and that only the trace source sees.
     """
     box.wait(exit_code)
     death = Death(causes=(Cause.SIGNAL,), exit_code=exit_code, at_least=Confidence.CERTAIN, killer_pid=pid)

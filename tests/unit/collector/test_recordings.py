@@ -1,5 +1,5 @@
 """
-Recorded hosts, replayed: the events say what truly happened, and the same bytes each time.
+Recorded hosts are replayed: the events say what really happened, with the same bytes each time.
 """
 
 import subprocess
@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 import pytest
 
-from collector.replay import load, play
+from collector.recordings.replay import load, play
 from sinks.event import document
 
 RECORDINGS = Path(__file__).parents[2] / "recordings"
@@ -42,12 +42,12 @@ def deaths(events: list[dict[str, Any]]) -> Mapping[str, list[dict[str, Any]]]:
 @pytest.mark.parametrize("truth", _truths(), ids=lambda truth: f"{truth['scenario']}-{truth['name']}")
 def test_each_death_has_its_true_cause(truth: dict[str, Any], deaths: Mapping[str, list[dict[str, Any]]]) -> None:
     """
-    Every run that ended is told once, with its cause and exit code.
+    Every run that ended is published once, with its cause and exit code.
     """
     causes = set(truth["cause"].split("|")) | {UNDECIDABLE.get(truth["scenario"], "")}
-    told = deaths[truth["id"]]
-    assert len(told) == truth["deaths"]
-    for death in told:
+    published = deaths[truth["id"]]
+    assert len(published) == truth["deaths"]
+    for death in published:
         assert death["cause"] in causes
         assert death["death"].get("exit_code") == truth["exit_code"]
 
@@ -55,8 +55,8 @@ def test_each_death_has_its_true_cause(truth: dict[str, Any], deaths: Mapping[st
 @pytest.mark.parametrize("truth", _truths(), ids=lambda truth: f"{truth['scenario']}-{truth['name']}")
 def test_each_container_has_its_kills(truth: dict[str, Any], events: list[dict[str, Any]]) -> None:
     """
-    As many processes of each container are told as were killed, those of the storm among them: half of their kills
-    have no cgroup in the kernel's log.
+    As many victims of each container are published as were killed, even in the storm, where half of the kills have
+    no cgroup in the kernel log.
     """
     kills = Counter(
         victim.get("container_id")
@@ -69,15 +69,15 @@ def test_each_container_has_its_kills(truth: dict[str, Any], events: list[dict[s
 
 def test_what_cannot_be_decided_is_not_claimed(deaths: Mapping[str, list[dict[str, Any]]]) -> None:
     """
-    Where the evidence fits two causes the confidence is the lowest.
+    A death whose evidence fits two causes has the lowest confidence.
     """
     ids = [truth["id"] for truth in _truths() if truth["scenario"] in UNDECIDABLE]
     assert [death["confidence"] for container_id in ids for death in deaths[container_id]] == ["possible"]
 
 
-def test_no_event_is_told_twice(events: list[dict[str, Any]]) -> None:
+def test_no_event_is_published_twice(events: list[dict[str, Any]]) -> None:
     """
-    The kernel's log came from /dev/kmsg and from the journal, and Docker was asked twice.
+    Ids are unique, although the kernel log was read from /dev/kmsg and from the journal, and Docker was asked twice.
     """
     ids = Counter(event["id"] for event in events)
     assert ids.most_common(1)[0][1] == 1
@@ -85,16 +85,16 @@ def test_no_event_is_told_twice(events: list[dict[str, Any]]) -> None:
 
 def test_sentences_are_as_they_were(events: list[dict[str, Any]]) -> None:
     """
-    What people read: all the sentences, as expected.txt has them.
+    Replaying a recording prints the sentences of expected.txt.
     """
-    told = [f"{event['data']['exit137']['confidence']}: {event['data']['message']}" for event in events]
-    assert told == (RECORDINGS / "debian12-docker20-cgroup2.expected.txt").read_text(encoding="utf-8").splitlines()
+    messages = [f"{event['data']['exit137']['confidence']}: {event['data']['message']}" for event in events]
+    assert messages == (RECORDINGS / "debian12-docker20-cgroup2.expected.txt").read_text(encoding="utf-8").splitlines()
 
 
 @pytest.mark.slow
 def test_same_recording_gives_the_same_bytes() -> None:
     """
-    Two runs of the program, with different seeds of the hash, print the same.
+    Two runs of the program with different hash seeds print the same bytes.
     """
     first, second = (
         subprocess.run(

@@ -1,5 +1,5 @@
 """
-The whole agent as systemd runs it: its notifications, and SIGHUP. No source is read.
+The whole agent as systemd runs it: notifications and SIGHUP. No source is read.
 """
 
 import os
@@ -13,26 +13,14 @@ from typing import Final
 
 import pytest
 
+from tests.shared.settings import switched_off
+
 pytestmark = pytest.mark.slow
 
-PATIENCE_S: Final = 30
+TIMEOUT_S: Final = 30
 CONFIG: Final = """
 [store]
 path = "{folder}/exit137.db"
-[sources.kmsg]
-enabled = false
-[sources.journald]
-enabled = false
-[sources.docker]
-enabled = false
-[sources.processes]
-enabled = false
-[sources.trace]
-enabled = false
-[sources.cgroups]
-enabled = false
-[sources.memory]
-enabled = false
 [[sinks]]
 name = "{sink}"
 type = "file"
@@ -42,7 +30,7 @@ path = "{folder}/events.jsonl"
 
 class Managed:
     """
-    An agent, and the manager that it tells how it is.
+    An agent, and the service manager that receives its notifications.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -52,21 +40,21 @@ class Managed:
         self.configure("first")
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(str(folder / "notify"))
-        self._socket.settimeout(PATIENCE_S)
+        self._socket.settimeout(TIMEOUT_S)
         environment = {**os.environ, "NOTIFY_SOCKET": str(folder / "notify"), "WATCHDOG_USEC": "3000000"}
         command = [sys.executable, "-c", "from collector.cli import main; main()", "run", "--config", str(self._config)]
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(command, stderr=log, env=environment)
 
     def configure(self, sink: str) -> None:
-        self._config.write_text(CONFIG.format(folder=self._folder, sink=sink))
+        self._config.write_text(CONFIG.format(folder=self._folder, sink=sink) + switched_off())
 
     def spoil(self) -> None:
         self._config.write_text("[sinks]")
 
-    def told(self, first_line: str) -> str:
+    def received(self, first_line: str) -> str:
         """
-        What it told with this first line; signs of life in between are passed over.
+        Return the rest of the next notification, which has this first line; signs of life are skipped.
         """
         while True:
             line, _, rest = self._socket.recv(4096).decode().partition("\n")
@@ -79,7 +67,7 @@ class Managed:
 
     def stop(self) -> int:
         self._process.terminate()
-        return self._process.wait(PATIENCE_S)
+        return self._process.wait(TIMEOUT_S)
 
     def close(self) -> None:
         self._process.kill()
@@ -94,28 +82,42 @@ def managed(tmp_path: Path) -> Iterator[Managed]:
     managed.close()
 
 
-def test_it_tells_its_life(managed: Managed) -> None:
+def test_each_state_is_reported(managed: Managed) -> None:
     """
-    Ready, alive, reloading, ready again with what is new, stopping.
+    The manager receives ready, alive, reloading, ready with the new configuration, and stopping.
     """
-    assert managed.told("READY=1") == "STATUS=reads nothing; sends to first"
-    managed.told("WATCHDOG=1")
+    assert managed.received("READY=1") == "STATUS=reads nothing; sends to first"
+    managed.received("WATCHDOG=1")
     managed.configure("second")
     managed.reload()
-    assert managed.told("RELOADING=1").startswith("MONOTONIC_USEC=")
-    assert managed.told("READY=1") == "STATUS=reads nothing; sends to second"
+    assert managed.received("RELOADING=1").startswith("MONOTONIC_USEC=")
+    assert managed.received("READY=1") == "STATUS=reads nothing; sends to second"
     assert managed.stop() == 0
-    assert managed.told("STOPPING=1") == "STATUS=stopping"
+    assert managed.received("STOPPING=1") == "STATUS=stopping"
 
 
 def test_a_mistake_in_the_new_configuration_changes_nothing(managed: Managed) -> None:
     """
-    It is told with file and key, and the agent runs on as before.
+    The error is logged with file and key, and the agent runs on as before.
     """
-    managed.told("READY=1")
+    managed.received("READY=1")
     managed.spoil()
     managed.reload()
-    managed.told("RELOADING=1")
-    assert managed.told("READY=1") == "STATUS=reads nothing; sends to first"
+    managed.received("RELOADING=1")
+    assert managed.received("READY=1") == "STATUS=reads nothing; sends to first"
     assert "config.toml: sinks: expected an array of tables" in managed.log.read_text()
     assert managed.stop() == 0
+
+
+def test_a_reload_that_changes_nothing_is_one_line(managed: Managed) -> None:
+    """
+    Ten reloads of the same configuration log ten lines, and touch neither sources nor sinks.
+    """
+    managed.received("READY=1")
+    for _ in range(10):
+        managed.reload()
+        managed.received("RELOADING=1")
+        managed.received("READY=1")
+    assert managed.stop() == 0
+    lines = [line for line in managed.log.read_text().splitlines() if "INFO ready;" not in line]
+    assert [line.partition(" INFO ")[2] for line in lines] == ["reloaded; nothing has changed"] * 10

@@ -1,5 +1,5 @@
 """
-The manual page says what the command line can.
+The manual page describes the command line.
 """
 
 import importlib
@@ -17,7 +17,7 @@ PAGE: Final = (Path(__file__).parents[3] / "packaging/exit137.1").read_text(enco
 
 def test_it_has_every_command_and_no_other() -> None:
     """
-    In the section COMMANDS, one entry each.
+    The section COMMANDS has one entry for each command.
     """
     section = PAGE.partition(".SH COMMANDS")[2].partition(".SH EXIT")[0]
     assert set(re.findall(r"^\.TP\n\.BR? (\w+)", section, re.MULTILINE)) == set(COMMANDS)
@@ -26,7 +26,7 @@ def test_it_has_every_command_and_no_other() -> None:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_it_has_every_option(name: str) -> None:
     """
-    By its long name, in the entry of its command; --config is that of `run`.
+    The entry of a command names each of its long options; --config is described once, with `run`.
     """
     command: click.Command = importlib.import_module(COMMANDS[name]).command
     entry = re.split(rf"^\.TP\n\.BR? {name}\b", PAGE, flags=re.MULTILINE)[1].partition(".TP")[0]

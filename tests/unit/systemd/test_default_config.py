@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Final
 
-from collector.config import load
+from collector.config.loader import load
 
 FILE: Final = Path(__file__).parents[3] / "systemd/exit137.toml"
 

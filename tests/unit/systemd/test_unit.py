@@ -22,6 +22,9 @@ def analyze(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["systemd-analyze", *arguments], capture_output=True, text=True, check=False)
 
 
+PAGES: Final = "exit137-web.service"
+
+
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """
@@ -31,8 +34,9 @@ def root(tmp_path: Path) -> Path:
         pytest.skip("systemd-analyze is not installed")
     units = tmp_path / "etc/systemd/system"
     units.mkdir(parents=True)
-    unit = (FOLDER / "exit137.service").read_text(encoding="utf-8")
-    (units / "exit137.service").write_text(unit.replace("/usr/bin/exit137", "/bin/true"), encoding="utf-8")
+    for name in ("exit137.service", PAGES):
+        unit = (FOLDER / name).read_text(encoding="utf-8")
+        (units / name).write_text(unit.replace("/usr/bin/exit137", "/bin/true"), encoding="utf-8")
     return tmp_path
 
 
@@ -59,6 +63,36 @@ def test_the_exposure_stays_below_its_bound(root: Path, drop_ins: tuple[str, ...
         "security", "--offline=true", "--no-pager", f"--root={root}", f"--threshold={threshold}", "exit137.service"
     )
     assert judged.returncode == 0, judged.stdout.splitlines()[-1]
+
+
+def test_the_pages_are_exposed_least(root: Path) -> None:
+    """
+    They need no privilege, no device and no other machine: at most 1.2.
+    """
+    found = re.search(r"\d+", analyze("--version").stdout)
+    if found is None or int(found[0]) < _OFFLINE_SINCE:
+        pytest.skip(f"systemd-analyze security --offline came with systemd {_OFFLINE_SINCE}")
+    judged = analyze("security", "--offline=true", "--no-pager", f"--root={root}", "--threshold=12", PAGES)
+    assert judged.returncode == 0, judged.stdout.splitlines()[-1]
+
+
+def test_systemd_understands_the_unit_of_the_pages(root: Path) -> None:
+    """
+    And complains about no line.
+    """
+    verified = analyze("verify", "--man=no", str(root / "etc/systemd/system" / PAGES))
+    complaints = [line for line in verified.stderr.splitlines() if PAGES in line]
+    assert (verified.returncode, complaints) == (0, [])
+
+
+def test_the_pages_only_read() -> None:
+    """
+    No directory of the pages is writable, they have a user of their own, and no capability.
+    """
+    unit = (FOLDER / PAGES).read_text(encoding="utf-8")
+    assert re.findall(r"^(?:\w+Directory|ReadWritePaths|BindPaths)=", unit, re.MULTILINE) == []
+    assert re.findall(r"^(?:AmbientCapabilities|CapabilityBoundingSet)=(.*)$", unit, re.MULTILINE) == ["", ""]
+    assert {"DynamicUser=yes", "ProtectSystem=strict", "IPAddressDeny=any"} <= set(unit.splitlines())
 
 
 @pytest.mark.parametrize("drop_ins", [(), DEFAULT, ALL])
@@ -91,11 +125,12 @@ def test_every_capability_is_opened_for_its_source_alone() -> None:
     }
 
 
-def test_every_directive_has_its_reason() -> None:
+@pytest.mark.parametrize("name", ["exit137.service", PAGES])
+def test_every_directive_has_its_reason(name: str) -> None:
     """
-    README.md names each directive of the unit.
+    README.md names each directive of a unit.
     """
-    unit = (FOLDER / "exit137.service").read_text(encoding="utf-8")
+    unit = (FOLDER / name).read_text(encoding="utf-8")
     section = unit.partition("[Service]")[2].partition("[Install]")[0]
     names = set(re.findall(r"^#?(\w+)=", section, re.MULTILINE))
     plain = {"ExecStart", "Group", "TimeoutStartSec", "StateDirectoryMode", "LogsDirectoryMode"}

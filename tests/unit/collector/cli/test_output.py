@@ -1,5 +1,5 @@
 """
-Standard output as it may be: full, closed, cut off, or of an encoding that lacks letters. No traceback for any of it.
+Standard output that is full, closed, cut off, or of an encoding that lacks letters: never a traceback.
 """
 
 import json
@@ -19,7 +19,7 @@ COMMAND = (sys.executable, "-c", "from collector.cli import main; main()")
 
 def shell(line: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
     """
-    A command as a person pipes it; `$EXIT137` is ours.
+    Run a shell command line in which `$EXIT137` stands for the program.
     """
     return subprocess.run(
         ["bash", "-o", "pipefail", "-c", line.replace("$EXIT137", '"$@"'), "bash", *COMMAND],
@@ -30,24 +30,24 @@ def shell(line: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
 
 
 @pytest.mark.parametrize(
-    ("redirection", "told"),
+    ("redirection", "error"),
     [
         ("> /dev/full", "exit137: standard output: No space left on device\n"),
         (">&-", "exit137: standard output is closed\n"),
         ("| head -n 1", ""),
     ],
 )
-def test_an_output_that_takes_no_more_ends_the_command(redirection: str, told: str) -> None:
+def test_an_output_that_cannot_be_written_ends_the_command(redirection: str, error: str) -> None:
     """
-    Exit code 1, and a line that says why, where somebody does not know it already.
+    The command ends with exit code 1 and one line that says why; a closed pipe needs no line.
     """
     done = shell(f"$EXIT137 replay {RECORDING} {redirection}")
-    assert (done.returncode, done.stderr.decode()) == (1, told)
+    assert (done.returncode, done.stderr.decode()) == (1, error)
 
 
 def test_a_letter_that_the_terminal_lacks_is_a_question_mark(tmp_path: Path) -> None:
     """
-    Not an error in the middle of an answer.
+    A letter that the terminal cannot show is printed as a question mark and is not an error.
     """
     kill = "Out of memory: Killed process 42 (日本) total-vm:9kB, anon-rss:7kB, file-rss:1kB, shmem-rss:0kB\n"
     (tmp_path / "kernel.log").write_text(kill, encoding="utf-8")
@@ -58,7 +58,7 @@ def test_a_letter_that_the_terminal_lacks_is_a_question_mark(tmp_path: Path) -> 
 
 def test_json_is_utf_8_whatever_the_terminal_is() -> None:
     """
-    A program reads it.
+    JSON is read by programs, so it is UTF-8 whatever the encoding of the terminal is.
     """
     entry = Entry(
         dead=True,

@@ -1,5 +1,5 @@
 """
-`exit137 spool` as a person types it.
+`exit137 spool` as an operator uses it.
 """
 
 import asyncio
@@ -16,13 +16,13 @@ from collector.store import Store, StoredEvent
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
     """
-    The configuration of an agent that is stopped: of two events one was refused, one waits.
+    The configuration of a stopped agent with one dead-lettered and one pending event.
     """
 
     async def fill() -> None:
         store = await Store.open(tmp_path / "s.db")
         await store.commit([event("aa-1"), event("bb-2")], {})
-        await store.dead("bus", "aa-1", "too_large", "2000000 bytes")
+        await store.dead_letter("bus", "aa-1", "too_large", "2000000 bytes")
         await store.aclose()
 
     asyncio.run(fill())
@@ -33,7 +33,7 @@ def config(tmp_path: Path) -> Path:
 
 def event(event_id: str) -> StoredEvent:
     """
-    An event for one sink.
+    Return an event for one sink.
     """
     body = json.dumps({"id": event_id}).encode()
     return StoredEvent(
@@ -55,16 +55,16 @@ def spool(config: Path, *args: str, text: str | None = None) -> Result:
     return CliRunner().invoke(main, ["spool", args[0], "--config", str(config), *args[1:]], input=text)
 
 
-def test_list_is_one_line_a_sink(config: Path) -> None:
+def test_list_prints_one_line_per_sink(config: Path) -> None:
     """
-    What waits, what is dead, and for how long.
+    The line has the numbers of pending and dead-lettered events, and the age of the oldest.
     """
-    assert spool(config, "list").stdout.startswith("bus: 1 waiting, 1 dead, the oldest for ")
+    assert spool(config, "list").stdout.startswith("bus: 1 pending, 1 dead-lettered, oldest pending for ")
 
 
 def test_list_names_dead_letters_with_their_reason(config: Path) -> None:
     """
-    For a person, and for a program.
+    The reason is printed for people, and as JSON for programs.
     """
     (line,) = spool(config, "list", "--dead").stdout.splitlines()
     assert line.startswith("bus dead aa-1 ")
@@ -73,46 +73,46 @@ def test_list_names_dead_letters_with_their_reason(config: Path) -> None:
     assert (entry["id"], entry["dead"], entry["reason"]) == ("aa-1", True, "too_large")
 
 
-def test_show_prints_the_event_as_the_sink_gets_it(config: Path) -> None:
+def test_show_prints_the_event_as_the_sink_receives_it(config: Path) -> None:
     """
-    Chosen by how the id begins; one that is not there is a failure.
+    An event is selected by the beginning of its id. An unknown id is an error.
     """
     assert spool(config, "show", "aa").stdout == '{"id": "aa-1"}\n'
     assert spool(config, "show", "cc").exit_code == 1
 
 
-def test_requeue_and_purge_want_to_be_told_what(config: Path) -> None:
+def test_requeue_and_purge_require_a_selection(config: Path) -> None:
     """
-    A usage error, and nothing is done; also where an id is empty, which every id begins with.
+    Without a selection, or with an empty id, which is the beginning of every id, nothing is done.
     """
     assert spool(config, "requeue").exit_code == 2
     assert spool(config, "purge", "--yes", "").exit_code == 2
     assert spool(config, "purge", "--yes").exit_code == 2
-    assert spool(config, "list").stdout.startswith("bus: 1 waiting, 1 dead")
+    assert spool(config, "list").stdout.startswith("bus: 1 pending, 1 dead-lettered")
 
 
-def test_requeue_sends_again(config: Path) -> None:
+def test_requeue_queues_the_dead_letters_of_a_sink(config: Path) -> None:
     """
-    Of one sink, all that was put aside.
+    All dead letters of the sink become pending.
     """
-    assert spool(config, "requeue", "--sink", "bus").stdout == "1 to be sent again\n"
-    assert spool(config, "list").stdout.startswith("bus: 2 waiting, 0 dead")
+    assert spool(config, "requeue", "--sink", "bus").stdout == "1 requeued\n"
+    assert spool(config, "list").stdout.startswith("bus: 2 pending, 0 dead-lettered")
 
 
-def test_purge_asks_first(config: Path) -> None:
+def test_purge_asks_for_confirmation(config: Path) -> None:
     """
-    No is no; --yes does not ask.
+    Without a yes nothing is discarded. With --yes the command does not ask.
     """
     assert spool(config, "purge", "--sink", "bus", text="n\n").exit_code == 1
-    assert spool(config, "list").stdout.startswith("bus: 1 waiting, 1 dead")
-    assert spool(config, "purge", "--sink", "bus", "--yes").stdout == "1 given up\n"
-    assert spool(config, "purge", "--sink", "bus", "--waiting", text="y\n").stdout == "1 given up\n"
+    assert spool(config, "list").stdout.startswith("bus: 1 pending, 1 dead-lettered")
+    assert spool(config, "purge", "--sink", "bus", "--yes").stdout == "1 discarded\n"
+    assert spool(config, "purge", "--sink", "bus", "--waiting", text="y\n").stdout == "1 discarded\n"
     assert spool(config, "list").stdout == ""
 
 
-def test_without_a_store_it_says_where_it_looked(tmp_path: Path) -> None:
+def test_a_missing_store_is_an_error_that_names_its_path(tmp_path: Path) -> None:
     """
-    Exit code 1.
+    The exit status is 1.
     """
     config = tmp_path / "config.toml"
     config.write_text(f'[store]\npath = "{tmp_path}/none.db"\n')

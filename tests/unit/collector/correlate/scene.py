@@ -1,8 +1,8 @@
 """
-A host for the tests of the correlator: what its sources would say, and the events that come out.
+A host for the tests of the analyzer: the facts that its sources would send, and the events that come out.
 
 Moments are seconds since the scene began; the boot was 100 s before that. Each event that comes out is held against
-the published schema.
+the published schema, and against that of OCSF.
 """
 
 from pathlib import Path
@@ -12,16 +12,18 @@ import orjson
 from jsonschema import Draft202012Validator
 
 import sinks
-from collector.correlate.correlator import Correlator
-from collector.correlate.facts import Fact, KernelFact, Origin, ProcessExited, SnapshotFact, VictimSeen
-from collector.correlate.open_cases import VERDICT_WAIT_NS
+from collector.analyzer import Analyzer
+from collector.correlate.pending_deaths import VERDICT_WAIT_NS
+from collector.facts.kernel import KernelFact
+from collector.facts.observed import Fact, Origin, ProcessExitedFact, SnapshotFact, VictimMarkedFact
 from parsers.cgroup_path import ContainerRef, Runtime, container_of_unit
 from parsers.docker_event import DockerAction, DockerEvent
 from parsers.docker_inspect import ContainerSnapshot
 from parsers.killers import UnitOomKilled
-from parsers.oom_facts import KernelLine
+from parsers.oom.facts import KernelLine
 from parsers.proc_event import WaitStatus
 from sinks.event import Boot, Cause, Death, Event, EvidenceSource, Host, Oom, to_json
+from tests.shared.ocsf import ocsf_of, outgoing_of, problems
 
 SECOND: Final = 1_000_000_000
 BEGIN_NS: Final = 1_790_000_000 * SECOND
@@ -39,6 +41,7 @@ CREATE: Final = DockerAction.CREATE
 START: Final = DockerAction.START
 DIE: Final = DockerAction.DIE
 KILL: Final = DockerAction.KILL
+OOM: Final = DockerAction.OOM
 STOP: Final = DockerAction.STOP
 DESTROY: Final = DockerAction.DESTROY
 
@@ -63,38 +66,39 @@ def validated(events: list[Event]) -> list[Event]:
     """
     for event in events:
         _SCHEMA.validate(orjson.loads(to_json(event)))
+        assert problems(ocsf_of(outgoing_of(event))) == []
     return events
 
 
 class Scene:
     """
-    A correlator, and a clock that goes on with the facts.
+    An analyzer, and a clock that goes on with the facts.
     """
 
     def __init__(self, *, booted_s: float | None = None) -> None:
-        self.correlator = Correlator(THIS_HOST, ns(booted_s) if booted_s is not None else None)
+        self.analyzer = Analyzer(THIS_HOST, ns(booted_s) if booted_s is not None else None)
         self.now_s = 0.0
 
-    def tell(self, *facts: Fact, at_s: float | None = None, origin: Origin | None = None) -> list[Event]:
+    def feed(self, *facts: Fact, at_s: float | None = None, origin: Origin | None = None) -> list[Event]:
         """
         Feed facts; the clock stands at `at_s` from then on.
         """
         self.now_s = max(self.now_s, at_s if at_s is not None else self.now_s)
-        fed = (self.correlator.feed(fact, ns(self.now_s), origin) for fact in facts)
+        fed = (self.analyzer.feed(fact, ns(self.now_s), origin) for fact in facts)
         return validated([event for events in fed for event in events])
 
     def wait(self, seconds: float) -> list[Event]:
         self.now_s += seconds
-        return validated(self.correlator.tick(ns(self.now_s)))
+        return validated(self.analyzer.tick(ns(self.now_s)))
 
     def flush(self) -> list[Event]:
-        return validated(self.correlator.flush())
+        return validated(self.analyzer.flush())
 
     def run(self, container_id: str = A, at_s: float = 0.0, **inspected: Any) -> None:  # noqa: ANN401 (any field)
         """
         Start a container and inspect it, as the Docker source does.
         """
-        self.tell(
+        self.feed(
             docker(DockerAction.CREATE, at_s, container_id),
             docker(DockerAction.START, at_s + 0.02, container_id),
             running(container_id, at_s, **inspected),
@@ -142,8 +146,8 @@ def owners(events: list[Event]) -> list[str | None]:
     return [victim.container_id for event in events for victim in oom(event).victims]
 
 
-def docker(action: DockerAction, at_s: float, container_id: str = A, **told: Any) -> DockerEvent:  # noqa: ANN401
-    attributes = told.pop("attributes", {"name": f"box-{container_id[0]}", "image": "shop/api:1"})
+def docker(action: DockerAction, at_s: float, container_id: str = A, **fields: Any) -> DockerEvent:  # noqa: ANN401
+    attributes = fields.pop("attributes", {"name": f"box-{container_id[0]}", "image": "shop/api:1"})
     return DockerEvent(
         action=action,
         container_id=container_id,
@@ -151,7 +155,7 @@ def docker(action: DockerAction, at_s: float, container_id: str = A, **told: Any
         image=attributes.get("image"),
         attributes=attributes,
         time_ns=ns(at_s),
-        **told,
+        **fields,
     )
 
 
@@ -242,8 +246,8 @@ def exited(
     code: int | None = None,
     signal: int | None = None,
     parent_pid: int = 1,
-) -> ProcessExited:
-    return ProcessExited(
+) -> ProcessExitedFact:
+    return ProcessExitedFact(
         pid=pid,
         started_ns=ns(started_s),
         container=ContainerRef(runtime=Runtime.DOCKER, id=container_id),
@@ -257,9 +261,9 @@ def exited(
     )
 
 
-def marked(pid: int, container_id: str | None = A, at_s: float = 1.0) -> VictimSeen:
+def marked(pid: int, container_id: str | None = A, at_s: float = 1.0) -> VictimMarkedFact:
     """
     The trace shows whom the OOM killer chose; its container where /proc still had it.
     """
     container = ContainerRef(runtime=Runtime.DOCKER, id=container_id) if container_id is not None else None
-    return VictimSeen(pid=pid, comm="hog", at_ns=ns(at_s), container=container)
+    return VictimMarkedFact(pid=pid, comm="hog", at_ns=ns(at_s), container=container)

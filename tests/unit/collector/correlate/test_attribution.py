@@ -7,20 +7,22 @@ from dataclasses import replace
 import pytest
 
 from collector.correlate.attribution import (
+    attribute,
     is_main_process,
     known_reference,
-    place,
     rows_from_the_first,
     rows_of_container,
     scope_of,
 )
-from collector.correlate.book import ContainerBook
-from collector.correlate.pid_index import PidIndex, Placement
-from collector.correlate.runs import ContainerRecord, Run
+from collector.correlate.inventory import ContainerInventory
+from collector.correlate.pid_index import Attribution, PidIndex
+from collector.correlate.runs import Run
+from collector.facts.observed import ProcessExitedFact
 from parsers.cgroup_path import container_of
-from parsers.oom_facts import OomMessage, OomReport, OomVictim, TaskRow
+from parsers.oom.facts import OomMessage, OomReport, OomVictim, TaskRow
+from parsers.proc_event import WaitStatus
 from sinks.event import Confidence, Scope
-from tests.unit.collector.correlate.scene import A, B, ns, scope_path, snapshot
+from tests.unit.collector.correlate.scene import A, B, exited, ns, scope_path, snapshot
 
 HOG = OomVictim(pid=10, comm="hog", confirmed=True)
 
@@ -29,26 +31,26 @@ def row(pid: int, comm: str = "hog") -> TaskRow:
     return TaskRow(pid=pid, tgid=pid, uid=0, comm=comm, total_vm_pages=1, rss_pages=1, oom_score_adj=0)
 
 
-def placed(report: OomReport, pids: PidIndex | None = None, victim: OomVictim = HOG) -> Placement | None:
-    return place(report, victim, ContainerBook(), pids or PidIndex())
+def attributed(report: OomReport, pids: PidIndex | None = None, victim: OomVictim = HOG) -> Attribution | None:
+    return attribute(report, victim, ContainerInventory(), pids or PidIndex())
 
 
 def test_the_kernels_path_is_proof() -> None:
     """
-    Whatever anybody else says about the pid.
+    The path attributes the victim, whatever else is known of the pid.
     """
     pids = PidIndex()
     pids.learn_main(B, 10, None)
-    placement = placed(OomReport(task_memcg=scope_path(A), victims=(HOG,)), pids)
-    assert placement == Placement(container_id=A, runtime="docker", confidence=Confidence.CERTAIN)
+    attribution = attributed(OomReport(task_memcg=scope_path(A), victims=(HOG,)), pids)
+    assert attribution == Attribution(container_id=A, runtime="docker", confidence=Confidence.CERTAIN)
 
 
 def test_a_path_that_may_be_another_reports_is_no_proof() -> None:
     """
     Old kernels print reports of several CPUs at once.
     """
-    placement = placed(OomReport(task_memcg=scope_path(A), victims=(HOG,), mixed=True))
-    assert placement == Placement(container_id=A, runtime="docker", confidence=Confidence.LIKELY)
+    attribution = attributed(OomReport(task_memcg=scope_path(A), victims=(HOG,), mixed=True))
+    assert attribution == Attribution(container_id=A, runtime="docker", confidence=Confidence.LIKELY)
 
 
 def test_a_path_of_no_container_is_proof_as_well() -> None:
@@ -57,81 +59,81 @@ def test_a_path_of_no_container_is_proof_as_well() -> None:
     """
     pids = PidIndex()
     pids.learn_main(A, 10, None)
-    placement = placed(OomReport(task_memcg="/system.slice/cron.service", victims=(HOG,)), pids)
-    assert placement == Placement(container_id=None, runtime=None, confidence=Confidence.CERTAIN)
+    attribution = attributed(OomReport(task_memcg="/system.slice/cron.service", victims=(HOG,)), pids)
+    assert attribution == Attribution(container_id=None, runtime=None, confidence=Confidence.CERTAIN)
 
 
 def test_a_cgroup_that_only_the_statistics_name_is_likely() -> None:
     """
     Old kernels print no path of the victim; the only container in the statistics will be it.
     """
-    placement = placed(OomReport(victim_cgroup_hint=scope_path(A), victims=(HOG,)))
-    assert placement is not None
-    assert (placement.container_id, placement.confidence) == (A, Confidence.LIKELY)
+    attribution = attributed(OomReport(victim_cgroup_hint=scope_path(A), victims=(HOG,)))
+    assert attribution is not None
+    assert (attribution.container_id, attribution.confidence) == (A, Confidence.LIKELY)
 
 
-def test_without_a_path_a_pid_that_was_known_before_tells() -> None:
+def test_without_a_path_a_known_pid_attributes_the_victim() -> None:
     """
-    In a storm the kernel drops four of five paths.
+    In a storm the kernel drops four of five paths, so a pid that was known before has to do.
     """
     pids = PidIndex()
     pids.learn_main(A, 10, None)
-    placement = placed(OomReport(victims=(HOG,)), pids)
-    assert placement is not None
-    assert (placement.container_id, placement.confidence) == (A, Confidence.LIKELY)
-    assert placement.how == "docker inspect named this pid"
+    attribution = attributed(OomReport(victims=(HOG,)), pids)
+    assert attribution is not None
+    assert (attribution.container_id, attribution.confidence) == (A, Confidence.LIKELY)
+    assert attribution.how == "docker inspect named this pid"
 
 
-def test_without_any_of_these_nobody_knows() -> None:
+def test_without_any_of_these_the_container_is_unknown() -> None:
     """
-    Which is not the same as a process of the host.
+    An unknown container is not the same as a process of the host.
     """
-    assert placed(OomReport(victims=(HOG,))) is None
+    assert attributed(OomReport(victims=(HOG,))) is None
 
 
 def test_a_pid_from_an_earlier_report_must_have_the_same_name() -> None:
     """
-    Another name is another process with the same number.
+    A process with another name and the same pid is another process.
     """
     pids = PidIndex()
     pids.learn_tasks(A, [row(10, "nginx")], None)
-    assert placed(OomReport(victims=(HOG,)), pids) is None
+    assert attributed(OomReport(victims=(HOG,)), pids) is None
     pids.learn_tasks(A, [row(10, "hog")], None)
-    assert placed(OomReport(victims=(HOG,)), pids) is not None
+    assert attributed(OomReport(victims=(HOG,)), pids) is not None
 
 
-def test_a_process_whose_end_was_seen_in_its_container_is_certain() -> None:
+def test_a_process_whose_exit_was_seen_in_its_container_is_certain() -> None:
     """
-    The kernel itself told of the end, with the pid.
+    The kernel itself reported the exit, with the pid.
     """
     pids = PidIndex()
     pids.learn_exited(A, 10, ns(0), ns(100))
-    placement = placed(OomReport(victims=(HOG,)), pids)
-    assert placement is not None
-    assert placement.confidence is Confidence.CERTAIN
+    attribution = attributed(OomReport(victims=(HOG,)), pids)
+    assert attribution is not None
+    assert attribution.confidence is Confidence.CERTAIN
 
 
 def test_a_dead_pid_is_forgotten() -> None:
     """
-    The next process of that number is another.
+    The next process with the pid is another one.
     """
     pids = PidIndex()
     pids.learn_main(A, 10, None)
     pids.forget(10, None)
-    assert placed(OomReport(victims=(HOG,)), pids) is None
+    assert attributed(OomReport(victims=(HOG,)), pids) is None
 
 
-def test_an_old_kill_of_the_same_pid_does_not_take_the_living_one_along() -> None:
+def test_an_old_kill_of_the_same_pid_does_not_forget_the_running_process() -> None:
     """
-    As when the agent begins with a log that goes back for days.
+    The agent may begin with a log that goes back for days.
     """
     pids = PidIndex()
     pids.learn_main(A, 10, ns(50))
     pids.learn_tasks(B, [row(10)], ns(1))
     pids.forget(10, ns(1))
-    placement = pids.owner(replace(HOG, at_ns=ns(60)))
-    assert placement is not None
-    assert placement.container_id == A
+    attribution = pids.owner(replace(HOG, at_ns=ns(60)))
+    assert attribution is not None
+    assert attribution.container_id == A
 
 
 def test_the_oldest_pids_are_forgotten_first() -> None:
@@ -151,22 +153,22 @@ def test_members_of_a_group_above_containers_have_their_own_containers() -> None
     """
     other = OomVictim(pid=11, comm="hog", confirmed=True)
     report = OomReport(task_memcg=scope_path(A), oom_memcg="/system.slice", group=True, victims=(HOG, other))
-    assert getattr(placed(report, victim=other), "confidence", None) is Confidence.LIKELY
+    assert getattr(attributed(report, victim=other), "confidence", None) is Confidence.LIKELY
     pids = PidIndex()
     pids.learn_exited(B, 11, ns(0), ns(100))
-    assert getattr(placed(report, pids, other), "container_id", None) == B
+    assert getattr(attributed(report, pids, other), "container_id", None) == B
 
 
-def test_of_nested_containers_the_one_that_docker_knows_is_meant() -> None:
+def test_of_nested_containers_the_one_that_docker_knows_counts() -> None:
     """
-    Docker in Docker: the host's engine knows the outer one only.
+    With Docker in Docker, the host's daemon knows only the outer container.
     """
     ref = container_of(f"/docker/{A}/docker/{B}")
     assert ref is not None
-    book = ContainerBook()
-    assert known_reference(ref, book).id == B
-    book.open(A, 0)
-    assert known_reference(ref, book).id == A
+    inventory = ContainerInventory()
+    assert known_reference(ref, inventory).id == B
+    inventory.get_or_add(A, 0)
+    assert known_reference(ref, inventory).id == A
 
 
 @pytest.mark.parametrize(
@@ -192,14 +194,14 @@ def test_of_nested_containers_the_one_that_docker_knows_is_meant() -> None:
 )
 def test_whose_memory_ran_out(report: OomReport, container_id: str | None, scope: Scope | None) -> None:
     """
-    The host's, the container's own, or that of a cgroup above.
+    The scope is the host, the container, or a cgroup above the container.
     """
     assert scope_of(report, container_id) is scope
 
 
 def test_only_a_containers_own_limit_makes_the_table_its_own() -> None:
     """
-    At a limit above, or of the host, the table lists others as well.
+    At a limit above the container, or of the host, the table lists processes of others too.
     """
     tasks = (row(10),)
     own = OomReport(oom_memcg=scope_path(A), tasks=tasks)
@@ -208,9 +210,28 @@ def test_only_a_containers_own_limit_makes_the_table_its_own() -> None:
     assert [rows_of_container(report, A) for report in (own, above, host)] == [tasks, (), ()]
 
 
-def container(main_pid: int | None, *, init: bool | None = None) -> ContainerRecord:
-    run = Run(container_id=A, main_pid=main_pid)
-    return ContainerRecord(id=A, snapshot=snapshot(init=init), runs=[run])
+def is_main(
+    main_pid: int | None, rows: tuple[TaskRow, ...], *ends: ProcessExitedFact, init: bool | None = None
+) -> bool | None:
+    """
+    Return whether process 10 was the main process of a container of which this is known.
+    """
+    inventory = ContainerInventory()
+    inventory.learn_snapshot(snapshot(init=init), 0).begin(Run(container_id=A, main_pid=main_pid))
+    for end in ends:
+        inventory.keep_exit(A, end)
+    return is_main_process(report_of(rows), replace(HOG, at_ns=ns(1)), A, inventory)
+
+
+def report_of(rows: tuple[TaskRow, ...]) -> OomReport:
+    return OomReport(oom_memcg=scope_path(A), tasks=rows, tasks_complete=True, victims=(HOG,))
+
+
+def killed_after_start(ancestors: tuple[str, ...] = (), namespace_pid: int | None = 1) -> ProcessExitedFact:
+    """
+    Return the end of process 10 right after its kill, and how it had been started.
+    """
+    return replace(exited(10, A, 1.01, signal=9), ancestors=ancestors, namespace_pid=namespace_pid)
 
 
 @pytest.mark.parametrize(
@@ -236,71 +257,104 @@ def container(main_pid: int | None, *, init: bool | None = None) -> ContainerRec
         "a shell is no init",
     ],
 )
-def test_the_main_process(main_pid: int | None, rows: tuple[TaskRow, ...], main: bool | None) -> None:
+def test_the_main_process_is_known_by_pid_or_by_order(
+    main_pid: int | None, rows: tuple[TaskRow, ...], main: bool | None
+) -> None:
     """
-    By Docker's word, else by the order in which processes entered the cgroup; under an init the one that it runs.
+    Docker names the main process, else the order of the table does; under an init it is the process that the init
+    runs.
     """
-    assert is_main_process(HOG, container(main_pid), rows) is main
+    assert is_main(main_pid, rows) is main
 
 
-def test_under_an_init_nobody_knows_without_a_table() -> None:
+def test_under_an_init_the_main_process_is_unknown_without_a_table() -> None:
     """
-    The pid that Docker names is the init's; the victim may be what it runs.
+    The pid that Docker names is the init's; the victim may be the process that it runs.
     """
-    assert is_main_process(HOG, container(9, init=True), ()) is None
+    assert is_main(9, (), init=True) is None
 
 
-def test_a_container_that_docker_never_told_of_has_an_order_too() -> None:
+@pytest.mark.parametrize(
+    ("end", "main"),
+    [
+        (killed_after_start(), True),
+        (killed_after_start(namespace_pid=27), False),
+        (killed_after_start(ancestors=("app",), namespace_pid=None), False),
+        (killed_after_start(ancestors=("tini",), namespace_pid=None), None),
+        (killed_after_start(ancestors=("sh", "tini"), namespace_pid=None), False),
+        (killed_after_start(namespace_pid=None), None),
+        (replace(killed_after_start(), status=WaitStatus(exit_code=0, signal=None)), None),
+        (replace(killed_after_start(), started_ns=ns(1.1), at_ns=ns(1.2)), None),
+    ],
+    ids=[
+        "pid 1 of the container",
+        "docker exec",
+        "a child",
+        "what an init started",
+        "a child of what an init started",
+        "not seen when it started",
+        "it exited by itself",
+        "a later process with its pid",
+    ],
+)
+def test_without_a_table_the_start_of_the_process_shows_its_role(end: ProcessExitedFact, main: bool | None) -> None:
     """
-    The kernel's table is enough.
+    The rate limit of the kernel drops the table; Docker was not asked for the pid in time.
     """
-    assert is_main_process(HOG, None, (row(10), row(11))) is True
+    assert is_main(None, (), end) is main
+
+
+def test_a_container_that_docker_never_named_has_an_order_too() -> None:
+    """
+    The kernel's table is enough to find the main process.
+    """
+    assert is_main_process(report_of((row(10), row(11))), HOG, A, ContainerInventory()) is True
 
 
 def test_a_kill_from_before_a_run_is_not_of_its_main_process() -> None:
     """
-    The pid was another process's then.
+    Before the run began, the pid belonged to another process.
     """
     pids = PidIndex()
     pids.learn_main(A, 10, ns(100))
-    assert placed(OomReport(), pids, replace(HOG, at_ns=ns(50))) is None
-    assert placed(OomReport(), pids, replace(HOG, at_ns=ns(101))) is not None
+    assert attributed(OomReport(), pids, replace(HOG, at_ns=ns(50))) is None
+    assert attributed(OomReport(), pids, replace(HOG, at_ns=ns(101))) is not None
 
 
 def test_a_kill_after_an_exit_is_not_of_that_process() -> None:
     """
-    The kernel has given the pid away again.
+    After the exit, the kernel may have given the pid to another process.
     """
     pids = PidIndex()
     pids.learn_exited(A, 10, ns(0), ns(100))
-    assert placed(OomReport(), pids, replace(HOG, at_ns=ns(102))) is None
-    assert placed(OomReport(), pids, replace(HOG, at_ns=ns(100))) is not None
+    assert attributed(OomReport(), pids, replace(HOG, at_ns=ns(102))) is None
+    assert attributed(OomReport(), pids, replace(HOG, at_ns=ns(100))) is not None
 
 
-def test_what_a_report_listed_grows_old() -> None:
+def test_a_listed_pid_expires() -> None:
     """
-    After a minute the pid may be anyone's.
+    After a minute a listed pid may belong to any process.
     """
     pids = PidIndex()
     pids.learn_tasks(A, [row(10)], ns(100))
-    assert placed(OomReport(), pids, replace(HOG, at_ns=ns(162))) is None
-    assert placed(OomReport(), pids, replace(HOG, at_ns=ns(130))) is not None
+    assert attributed(OomReport(), pids, replace(HOG, at_ns=ns(162))) is None
+    assert attributed(OomReport(), pids, replace(HOG, at_ns=ns(130))) is not None
 
 
-def test_only_an_exit_counts_where_exits_are_on_their_way() -> None:
+def test_only_an_exit_counts_while_exits_are_still_to_be_read() -> None:
     """
-    Nothing is guessed that will be known in a moment.
+    Nothing is guessed while certain evidence is about to come.
     """
     pids = PidIndex()
     pids.learn_main(A, 10, None)
-    assert place(OomReport(), HOG, ContainerBook(), pids, surely=True) is None
+    assert attribute(OomReport(), HOG, ContainerInventory(), pids, certain_only=True) is None
     pids.learn_exited(A, 10, ns(0), ns(1))
-    assert place(OomReport(), HOG, ContainerBook(), pids, surely=True) is not None
+    assert attribute(OomReport(), HOG, ContainerInventory(), pids, certain_only=True) is not None
 
 
 def test_the_table_of_a_cgroup_in_a_container_does_not_begin_with_its_main_process() -> None:
     """
-    Docker in Docker, systemd in a container: the first process there is another's.
+    With Docker in Docker, or systemd in a container, the first process of a nested cgroup is not the main process.
     """
     tasks = (row(10),)
     paths = (
@@ -309,16 +363,24 @@ def test_the_table_of_a_cgroup_in_a_container_does_not_begin_with_its_main_proce
         f"{scope_path(A)}/docker/{B}",
         "/system.slice",
     )
-    tables = [rows_from_the_first(OomReport(oom_memcg=path, tasks=tasks), A) for path in paths]
-    assert tables == [tasks, tasks, (), ()]
+    reports = [OomReport(oom_memcg=path, tasks=tasks, tasks_complete=True) for path in paths]
+    assert [rows_from_the_first(report, A) for report in reports] == [tasks, tasks, (), ()]
+
+
+def test_the_first_row_of_an_incomplete_table_is_not_the_main_process() -> None:
+    """
+    Rows may be missing, so nothing follows from their order.
+    """
+    report = OomReport(oom_memcg=scope_path(A), tasks=(row(10),), tasks_complete=False)
+    assert rows_from_the_first(report, A) == ()
 
 
 def test_a_kill_line_of_another_thread_is_likely() -> None:
     """
-    That it is of the summary's process is concluded.
+    That the line belongs to the process of the summary is only concluded.
     """
     victim = replace(HOG, pid=11)
-    told = OomReport(constraint="CONSTRAINT_MEMCG", chosen_pid=10, task_memcg=scope_path(A), victims=(victim,))
-    placement = placed(told, victim=victim)
-    assert placement is not None
-    assert (placement.container_id, placement.confidence) == (A, Confidence.LIKELY)
+    unconfirmed = OomReport(constraint="CONSTRAINT_MEMCG", chosen_pid=10, task_memcg=scope_path(A), victims=(victim,))
+    attribution = attributed(unconfirmed, victim=victim)
+    assert attribution is not None
+    assert (attribution.container_id, attribution.confidence) == (A, Confidence.LIKELY)

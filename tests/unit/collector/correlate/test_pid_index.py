@@ -1,9 +1,9 @@
 """
-Who had a pid, and when.
+Which container had a pid, and when.
 """
 
 from collector.correlate.pid_index import PidIndex
-from parsers.oom_facts import OomVictim
+from parsers.oom.facts import OomVictim
 from sinks.event import Confidence
 from tests.unit.collector.correlate.scene import A, B, ns
 
@@ -40,12 +40,12 @@ def test_a_kill_just_outside_of_a_life_is_likely_of_it() -> None:
     assert who(pids, 1.02) == (A, Confidence.CERTAIN)
     assert who(pids, 1.4) == (A, Confidence.LIKELY)
     assert who(pids, 1.6) is None
-    assert pids.owner(killed(1.4), surely=True) is None
+    assert pids.owner(killed(1.4), certain_only=True) is None
 
 
 def test_what_becomes_known_of_a_killed_process_later_is_not_the_next_one() -> None:
     """
-    Its end is read, and the trace's choice of it, after its kill was told.
+    Its end is read, and the trace's choice of it, after its kill was events.
     """
     pids = PidIndex()
     pids.killed(10, ns(1))
@@ -54,9 +54,9 @@ def test_what_becomes_known_of_a_killed_process_later_is_not_the_next_one() -> N
     assert who(pids, 1.3) is None
 
 
-def test_kills_of_a_pid_may_be_told_in_any_order() -> None:
+def test_kills_of_a_pid_may_be_published_in_any_order() -> None:
     """
-    One that waited for long is told after a later one; what comes late of either is still of a dead process.
+    A kill that waited long is published after a later one; late facts about either are still about a dead process.
     """
     pids = PidIndex()
     pids.killed(10, ns(2))
@@ -77,7 +77,7 @@ def test_the_next_process_with_the_pid_of_a_killed_one_is_known() -> None:
 
 def test_a_kill_does_not_take_the_next_process_along() -> None:
     """
-    Its end is known already when the kill of the one before is told.
+    Its end is known already when the kill of the one before is events.
     """
     pids = PidIndex()
     pids.learn_exited(B, 10, ns(1.2), ns(1.5))

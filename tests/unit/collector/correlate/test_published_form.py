@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from collector.correlate.facts import GapFact
+from collector.facts.observed import GapFact
 from parsers.docker_event import DockerAction
-from sinks.event import Event, EventType, document
+from sinks.event import Event, EventType, GapKind, document
 from tests.unit.collector.correlate.scene import (
     MAIN_PID,
     THIS_HOST,
@@ -30,7 +30,7 @@ COMPOSE = {"com.docker.compose.project": "shop", "com.docker.compose.service": "
 
 def one_kill(scene: Scene, **inspected: Any) -> Event:  # noqa: ANN401 (any field)
     scene.run(A, **inspected)
-    scene.tell(*report(MAIN_PID, A, at_s=1), at_s=1)
+    scene.feed(*report(MAIN_PID, A, at_s=1), at_s=1)
     (event,) = scene.wait(0.01)
     return event
 
@@ -39,9 +39,9 @@ def one_death(exit_code: int, *signals: int, **inspected: Any) -> Event:  # noqa
     scene = Scene()
     scene.run(A, **inspected)
     for signal in signals:
-        scene.tell(docker(DockerAction.KILL, 9.9, signal=signal))
-    scene.tell(docker(DockerAction.DIE, 10, exit_code=exit_code), at_s=10)
-    events = scene.tell(ended(finished_s=10, exit_code=exit_code, restart_count=2, **inspected), at_s=10.1)
+        scene.feed(docker(DockerAction.KILL, 9.9, signal=signal))
+    scene.feed(docker(DockerAction.DIE, 10, exit_code=exit_code), at_s=10)
+    events = scene.feed(ended(finished_s=10, exit_code=exit_code, restart_count=2, **inspected), at_s=10.1)
     (event,) = events + scene.wait(2)
     return event
 
@@ -55,7 +55,9 @@ def test_a_kill_carries_what_is_known_of_its_container() -> None:
     assert event.host == THIS_HOST
     assert data["container"]["name"] == "box-a"
     assert data["container"]["image"] == {"name": "shop/api:1", "tag": ["1"], "hash": {"all": ["sha256:ab"]}}
-    assert data["container"]["labels"] == COMPOSE
+    assert data["container"]["labels"] == {"com_docker_compose_project": "shop", "com_docker_compose_service": "api"}
+    assert data["exit137"]["labels"] == [f"{key}={value}" for key, value in COMPOSE.items()]
+    assert data["service"] == {"name": "api", "version": "1"}
     assert data["orchestrator"] == {
         "type": "compose",
         "namespace": "shop",
@@ -74,12 +76,12 @@ def test_a_kill_is_one_sentence_that_a_person_understands() -> None:
     )
 
 
-def test_a_kill_is_told_without_a_container_that_docker_never_told_of() -> None:
+def test_a_kill_needs_no_container_that_docker_knows() -> None:
     """
     The kernel's path has the id, and that is enough.
     """
     scene = Scene()
-    scene.tell(*report(10, A, at_s=1), at_s=1)
+    scene.feed(*report(10, A, at_s=1), at_s=1)
     (event,) = scene.wait(0.01)
     assert document(event)["data"]["container"] == {"id": A, "labels": {}, "runtime": "docker"}
     assert f"container {A[:12]}:" in event.message
@@ -101,7 +103,7 @@ def test_what_is_unknown_is_left_out() -> None:
     Nobody inspected it: no flag is not a flag that is false.
     """
     scene = Scene()
-    scene.tell(docker(DockerAction.DIE, 10), at_s=10)
+    scene.feed(docker(DockerAction.DIE, 10), at_s=10)
     (event,) = scene.wait(2)
     assert document(event)["data"]["exit137"]["death"] == {"finished_at": document(event)["time"], "oom_kill_ids": []}
 
@@ -127,7 +129,7 @@ def test_a_death_by_oom_names_its_victims() -> None:
     """
     scene = Scene()
     scene.run(A)
-    scene.tell(*report(MAIN_PID, A, at_s=9.9), docker(DockerAction.DIE, 10, exit_code=137), at_s=10)
+    scene.feed(*report(MAIN_PID, A, at_s=9.9), docker(DockerAction.DIE, 10, exit_code=137), at_s=10)
     event = scene.wait(2)[-1]
     oom = event.exit137.oom
     assert event.type is EventType.CONTAINER_DEATH
@@ -150,7 +152,7 @@ def test_the_process_that_the_kernel_showed_is_the_main_process() -> None:
     """
     scene = Scene()
     scene.run(A)
-    scene.tell(exited(MAIN_PID, A, at_s=10, code=1), docker(DockerAction.DIE, 10, exit_code=1), at_s=10)
+    scene.feed(exited(MAIN_PID, A, at_s=10, code=1), docker(DockerAction.DIE, 10, exit_code=1), at_s=10)
     (event,) = scene.wait(2)
     process = document(event)["data"]["process"]
     assert (process["pid"], process["name"], process["parent"]) == (
@@ -191,7 +193,7 @@ def test_labels_of_events_serve_where_nobody_inspected() -> None:
     """
     scene = Scene()
     attributes = {"name": "box-a", "image": "i", "exitCode": "1", "execDuration": "10", "team": "shop"}
-    scene.tell(docker(DockerAction.DIE, 10, exit_code=1, attributes=attributes), at_s=10)
+    scene.feed(docker(DockerAction.DIE, 10, exit_code=1, attributes=attributes), at_s=10)
     (event,) = scene.wait(2)
     assert event.container is not None
     assert event.container.labels == {"team": "shop"}
@@ -204,32 +206,32 @@ def test_a_name_that_no_terminal_should_see_is_shown_by_numbers() -> None:
     scene = Scene()
     name = "a\x1b[31m\nb\udcff"
     path = scope_path(A)
-    scene.tell(line(summary(10, path, comm=name), 1), line(killed(10, name), 1), at_s=1)
+    scene.feed(line(summary(10, path, comm=name), 1), line(killed(10, name), 1), at_s=1)
     (event,) = scene.wait(0.01)
     assert "\n" not in event.message
     assert "\x1b" not in event.message
     assert event.message.isprintable()
 
 
-def test_a_gap_is_told_with_its_bounds() -> None:
+def test_a_gap_is_published_with_its_bounds() -> None:
     """
     What was lost, how many, from when to when.
     """
     scene = Scene()
     gap = GapFact(
         source="kmsg",
-        what="records_lost",
+        what=GapKind.RECORDS_LOST,
         at_ns=ns(2),
         text="12 records are gone",
         count=12,
         from_ns=ns(1),
         to_ns=ns(2),
     )
-    (event,) = scene.tell(gap)
+    (event,) = scene.feed(gap)
     assert (event.type, event.subject, event.message) == (EventType.AGENT, "source/kmsg", "12 records are gone")
-    told = event.exit137.gap
-    assert told is not None
-    assert (told.count, told.from_ns, told.to_ns) == (12, ns(1), ns(2))
+    gap = event.exit137.gap
+    assert gap is not None
+    assert (gap.count, gap.from_ns, gap.to_ns) == (12, ns(1), ns(2))
 
 
 def test_a_name_that_is_no_name_stands_on_one_line() -> None:
@@ -238,6 +240,6 @@ def test_a_name_that_is_no_name_stands_on_one_line() -> None:
     """
     scene = Scene()
     scene.run(A, name="box\nroot\x1b[2J", image_name="shop\n")
-    scene.tell(docker(DockerAction.DIE, 10, exit_code=3), ended(finished_s=10, exit_code=3, name="box\n"), at_s=10)
+    scene.feed(docker(DockerAction.DIE, 10, exit_code=3), ended(finished_s=10, exit_code=3, name="box\n"), at_s=10)
     (death,) = scene.wait(3)
     assert death.message.isprintable()

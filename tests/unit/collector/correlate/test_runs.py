@@ -4,14 +4,14 @@ The runs of one container: which moment and which inspection belongs to which.
 
 import pytest
 
-from collector.correlate.runs import ContainerRecord, Run, without_state
+from collector.correlate.runs import ContainerRecord, Run
 from tests.unit.collector.correlate.scene import A, ended, ns, running
 
 
-@pytest.mark.parametrize(("at_s", "run"), [(5, 0), (9.99, 0), (10.1, 0), (10.16, 1), (60, 1), (-1, None), (None, 1)])
+@pytest.mark.parametrize(("at_s", "run"), [(5, 0), (10.04, 0), (10.06, 1), (60, 1), (-59, 0), (-61, None), (None, 1)])
 def test_a_moment_belongs_to_the_latest_run_that_had_begun(at_s: float | None, run: int | None) -> None:
     """
-    The clock of the kernel's log may be 50 ms behind; before the first run there was none.
+    The end of one run begins the next, whatever Docker stamps; the first may have begun a minute before its stamp.
     """
     record = ContainerRecord(id=A)
     first = record.begin(Run(container_id=A, started_at_ns=ns(0), die_event_ns=ns(10)))
@@ -19,20 +19,39 @@ def test_a_moment_belongs_to_the_latest_run_that_had_begun(at_s: float | None, r
     assert record.run_at(ns(at_s) if at_s is not None else None) is (None if run is None else (first, second)[run])
 
 
-def test_only_the_latest_runs_are_kept() -> None:
+def test_a_run_of_which_only_the_start_event_is_known_may_have_begun_minutes_earlier() -> None:
+    """
+    Docker stamps its event late on a starved host: its process may be killed before.
+    """
+    run = Run(container_id=A, start_event_ns=ns(0))
+    assert run.had_begun(ns(-223))
+    assert not run.had_begun(ns(-601))
+
+
+def test_only_the_latest_runs_with_a_verdict_are_kept() -> None:
     """
     A container in a restart loop has thousands.
     """
     record = ContainerRecord(id=A)
     for number in range(10):
-        record.begin(Run(container_id=A, started_at_ns=number))
+        record.begin(Run(container_id=A, started_at_ns=number, judged=True))
     assert [run.started_at_ns for run in record.runs] == [6, 7, 8, 9]
 
 
-@pytest.mark.parametrize(("started_s", "matches"), [(0, True), (-4.9, True), (0.09, True), (-5.1, False), (0.2, False)])
+def test_runs_that_await_their_verdict_are_kept_up_to_a_bound() -> None:
+    """
+    No engine restarts a container so often before it is judged, unless it lies.
+    """
+    record = ContainerRecord(id=A)
+    for number in range(300):
+        record.begin(Run(container_id=A, started_at_ns=number))
+    assert [run.started_at_ns for run in record.runs] == list(range(44, 300))
+
+
+@pytest.mark.parametrize(("started_s", "matches"), [(0, True), (-599, True), (0.09, True), (-601, False), (0.2, False)])
 def test_a_snapshot_shows_the_run_whose_start_event_fits(started_s: float, matches: bool) -> None:
     """
-    Docker stamps State.StartedAt, then logs `start`.
+    Docker stamps State.StartedAt, then logs `start`; on a starved host minutes later.
     """
     run = Run(container_id=A, start_event_ns=ns(0))
     assert run.matches(running(started_s=started_s).snapshot) is matches
@@ -56,10 +75,12 @@ def test_a_run_of_which_only_the_end_was_seen_is_known_by_it() -> None:
     assert not run.matches(ended(finished_s=20, exit_code=1).snapshot)
 
 
-def test_the_configuration_of_a_snapshot_is_true_from_the_creation_on() -> None:
+@pytest.mark.parametrize(
+    ("start_event_s", "ended", "is_start"), [(223, False, True), (601, False, False), (30, True, False)]
+)
+def test_a_start_event_may_come_minutes_late(start_event_s: float, ended: bool, is_start: bool) -> None:
     """
-    Its state is not: a replay must not know the end before it comes.
+    It belongs to the run that an inspection has shown, unless that run has ended: Docker's events come in order.
     """
-    before = without_state(ended(finished_s=10, exit_code=137, oom_killed=True, pid=7).snapshot)
-    assert (before.started_at_ns, before.finished_at_ns, before.pid, before.exit_code) == (None, None, None, 0)
-    assert (before.oom_killed, before.running, before.name) == (False, False, "box-a")
+    run = Run(container_id=A, started_at_ns=ns(0), die_event_ns=ns(20) if ended else None)
+    assert run.is_start(ns(start_event_s)) is is_start

@@ -1,5 +1,5 @@
 """
-A store, and what is counted of one sink.
+A store, and the metrics of one sink.
 """
 
 from collections.abc import AsyncIterator

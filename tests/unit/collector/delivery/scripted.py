@@ -1,5 +1,5 @@
 """
-A courier at work over a real store: a sink that fails as told, and a clock that moves only when it is waited for.
+A courier over a real store, with a sink that fails as scripted and a clock that moves only when it is waited on.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ GONE = DisabledError(Reason.NO_SUCH_TARGET, "gone")
 
 class FakeClock:
     """
-    Time passes by being waited for.
+    A clock whose time passes only by waiting on it.
     """
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class FakeClock:
 
 class ScriptedSink:
     """
-    Raises what it was given, one for each send, then takes everything; what is in `poison` it never takes.
+    Raises the given failures, one per send, then accepts everything but the events in `poison`.
     """
 
     max_batch = 500
@@ -49,7 +49,7 @@ class ScriptedSink:
     def __init__(self, *failures: Exception, poison: Sequence[str] = ()) -> None:
         self.failures = list(failures)
         self.poison = poison
-        self.taken: list[str] = []
+        self.accepted: list[str] = []
         self.sizes: list[int] = []
         self.opened = 0
         self.closed = False
@@ -62,11 +62,11 @@ class ScriptedSink:
         if self.failures:
             failure = self.failures.pop(0)
             if isinstance(failure, PartialError):
-                self.taken += [event.id for event in batch if event.id not in failure.failures]
+                self.accepted += [event.id for event in batch if event.id not in failure.failures]
             raise failure
         if any(event.id in self.poison for event in batch):
             raise BAD
-        self.taken += [event.id for event in batch]
+        self.accepted += [event.id for event in batch]
 
     async def aclose(self) -> None:
         self.closed = True
@@ -83,7 +83,7 @@ class HangingSink(ScriptedSink):
 
 class Highest(random.Random):
     """
-    The jitter that waits longest.
+    The jitter that always waits longest.
     """
 
     def uniform(self, a: float, b: float) -> float:
@@ -108,7 +108,7 @@ async def running(
     store: Store, metrics: Metrics, sink: Sink, *, name: str = "a", clock: FakeClock | None = None, **settings: float
 ) -> AsyncIterator[Courier]:
     """
-    A courier at work.
+    Run a courier.
     """
     config = SinkConfig(name=name, type="scripted", **settings)
     courier = Courier(config, sink, store=store, metrics=metrics, clock=clock or FakeClock(), rng=Highest())
@@ -120,16 +120,16 @@ async def running(
 
 async def until(condition: Callable[[], bool]) -> None:
     """
-    Let the others work until it holds.
+    Let the other tasks work until a condition is true.
     """
     async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110 (what is waited for tells nobody)
+        while not condition():  # noqa: ASYNC110 (nothing signals the condition)
             await asyncio.sleep(0)
 
 
 async def deliver(store: Store, metrics: Metrics, sink: ScriptedSink, *ids: str, **settings: float) -> FakeClock:
     """
-    Store these, deliver them all, and give the clock.
+    Store these events, deliver them all, and return the clock.
     """
     clock = FakeClock()
     await store.commit([stored(event_id, "a") for event_id in ids], {})

@@ -1,5 +1,5 @@
 """
-A clock for stories: time passes only as far as the test says, and only by being waited for.
+A clock that moves only as far as a test allows, and only by waiting on it.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ class StoppedClock:
 
     async def run_to(self, courier: Courier, end_s: float) -> None:
         """
-        Until the courier has nothing to do before a time, seconds since the beginning.
+        Run until the courier has nothing to do before a time, seconds since the start.
         """
         self._end_s = BEGIN_S + end_s
         self._stopped.clear()

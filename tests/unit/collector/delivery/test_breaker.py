@@ -1,86 +1,86 @@
 """
-The circuit of a sink, step by step.
+The circuit breaker, step by step.
 """
 
 import random
 
 from collector.delivery import Breaker
-from collector.metrics import Circuit
+from collector.delivery.breaker import Circuit
 from sinks.errors import DisabledError, Reason, TransientError
 
 BUSY = TransientError(Reason.SERVER_ERROR, "busy")
 GONE = DisabledError(Reason.NO_SUCH_TARGET, "gone")
 
 
-def opened() -> Breaker:
+def opened_breaker() -> Breaker:
     """
-    A circuit that five failures have opened.
+    Return a breaker that five failures have opened_breaker.
     """
     breaker = Breaker(random.Random(137))  # noqa: S311 (jitter)
     for _ in range(5):
-        breaker.waited()
+        breaker.wait_ended()
         breaker.failed(BUSY)
     return breaker
 
 
-def test_some_failures_do_not_open_it() -> None:
+def test_four_failures_do_not_open_the_circuit() -> None:
     """
-    A restart of the other side is no outage.
+    A short failure, such as a restart of the receiver, does not open the circuit.
     """
     breaker = Breaker(random.Random(137))  # noqa: S311 (jitter)
     for _ in range(4):
         breaker.failed(BUSY)
-        breaker.waited()
+        breaker.wait_ended()
     assert breaker.circuit is Circuit.CLOSED
 
 
-def test_open_becomes_half_open_when_the_wait_is_over() -> None:
+def test_an_open_circuit_is_half_open_after_its_wait() -> None:
     """
-    Then one event is tried.
+    After its wait, an open circuit lets one event through.
     """
-    breaker = opened()
+    breaker = opened_breaker()
     assert (breaker.circuit, breaker.probing) == (Circuit.OPEN, False)
-    breaker.waited()
+    breaker.wait_ended()
     assert (breaker.circuit, breaker.probing) == (Circuit.HALF_OPEN, True)
 
 
-def test_a_failed_probe_opens_it_again_and_a_taken_one_closes_it() -> None:
+def test_a_failed_probe_opens_and_a_successful_one_closes() -> None:
     """
-    Closed means that nothing is remembered of the failures.
+    A failed probe opens the circuit again. A successful one closes it and resets the count of failures.
     """
-    breaker = opened()
-    breaker.waited()
+    breaker = opened_breaker()
+    breaker.wait_ended()
     breaker.failed(BUSY)
     assert breaker.circuit is Circuit.OPEN
-    breaker.waited()
-    breaker.taken()
+    breaker.wait_ended()
+    breaker.succeeded()
     assert breaker.circuit is Circuit.CLOSED
     breaker.failed(BUSY)
     assert breaker.circuit is Circuit.CLOSED
 
 
-def test_at_once_is_not_for_ever() -> None:
+def test_a_sink_may_ask_for_an_immediate_retry_only_while_closed() -> None:
     """
-    A sink that fails each time with a reason to go on would take the host's time, and the other side's.
+    A sink that fails every time and asks for an immediate retry must not keep the host and the receiver busy.
     """
     breaker = Breaker(random.Random(137))  # noqa: S311 (jitter)
     lost_count = TransientError(Reason.SERVER_ERROR, "lost count", retry_after_s=0.0)
     waits_s = []
     for _ in range(8):
         waits_s.append(breaker.failed(lost_count))
-        breaker.waited()
+        breaker.wait_ended()
     assert waits_s[:4] == [0, 0, 0, 0]
     assert min(waits_s[4:]) > 0
 
 
-def test_disabled_is_probed_too() -> None:
+def test_a_disabled_sink_is_probed() -> None:
     """
-    After five minutes; still disabled if the answer is the same.
+    A disabled sink is tried after five minutes, and stays disabled if the answer is the same.
     """
     breaker = Breaker(random.Random(137))  # noqa: S311 (jitter)
     assert breaker.failed(GONE) == 300
     assert breaker.circuit is Circuit.DISABLED
-    breaker.waited()
+    breaker.wait_ended()
     assert breaker.circuit is Circuit.HALF_OPEN
     breaker.failed(GONE)
     assert breaker.circuit is Circuit.DISABLED
@@ -88,7 +88,7 @@ def test_disabled_is_probed_too() -> None:
 
 def test_the_jitter_is_full() -> None:
     """
-    Of many hosts that failed together, some come back at once and some late.
+    Of many hosts that failed together, some retry at once and some late.
     """
     rng = random.Random(137)  # noqa: S311 (jitter)
     breakers = [Breaker(rng) for _ in range(200)]

@@ -1,5 +1,5 @@
 """
-Delivery to a sink that people read, over a real store, with a clock that moves only when it is waited for.
+Delivery to a chat over a real store, with a clock that moves only when it is waited on.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ import pytest
 
 from collector.delivery import Courier
 from collector.metrics import Metrics
-from collector.store import Store, StoredEvent, WaitingGroup
+from collector.store import PendingGroup, Store, StoredEvent
 from sinks.base import Grouping, Outgoing, SinkConfig
 from sinks.errors import PermanentError, Reason, TransientError
 from tests.unit.collector.delivery.stopped_clock import BEGIN_S, StoppedClock
@@ -23,7 +23,7 @@ BAD = PermanentError(Reason.REJECTED, "bad")
 
 class ChatConfig(SinkConfig, frozen=True, kw_only=True):
     """
-    Of a sink that people read.
+    The configuration of a chat.
     """
 
     grouping: Grouping = Grouping()
@@ -31,7 +31,7 @@ class ChatConfig(SinkConfig, frozen=True, kw_only=True):
 
 class Chat:
     """
-    Takes messages; first raises what it was given.
+    Raises the given failures, one per send, then accepts every message.
     """
 
     max_batch = 500
@@ -73,7 +73,7 @@ async def store(tmp_path: Path, clock: StoppedClock) -> AsyncIterator[Store]:
 
 async def put(store: Store, clock: StoppedClock, *ids: str, group: str = "a") -> None:
     """
-    Store these, which happen now.
+    Store events that happen now.
     """
     await store.commit(
         [
@@ -105,9 +105,9 @@ async def running(store: Store, clock: StoppedClock, chat: Chat, burst: int = 4)
         task.cancel()
 
 
-async def test_a_message_is_all_events_of_its_group(store: Store, clock: StoppedClock) -> None:
+async def test_a_message_contains_all_pending_events_of_its_group(store: Store, clock: StoppedClock) -> None:
     """
-    The first at once, what follows together; each with how often it has happened in 24 hours.
+    The first event is sent at once and later ones together, each with its count of the last 24 hours.
     """
     chat = Chat(clock)
     await put(store, clock, "1")
@@ -120,9 +120,9 @@ async def test_a_message_is_all_events_of_its_group(store: Store, clock: Stopped
     assert store.depth("chat") == 0
 
 
-async def test_what_is_older_than_a_day_is_not_counted(store: Store, clock: StoppedClock) -> None:
+async def test_events_older_than_a_day_are_not_counted(store: Store, clock: StoppedClock) -> None:
     """
-    The third within two days is the second within one.
+    The third event within two days is the second within one.
     """
     chat = Chat(clock)
     async with running(store, clock, chat) as courier:
@@ -133,9 +133,9 @@ async def test_what_is_older_than_a_day_is_not_counted(store: Store, clock: Stop
     assert [event.times_in_last_day for message in chat.messages for event in message] == [1, 1, 2]
 
 
-async def test_a_first_event_is_told_though_hundreds_wait_for_their_digest(store: Store, clock: StoppedClock) -> None:
+async def test_a_new_group_is_sent_while_hundreds_wait_for_a_digest(store: Store, clock: StoppedClock) -> None:
     """
-    What waits longest does not hide what is new.
+    The events that are pending for longest do not hide a new group.
     """
     chat = Chat(clock)
     await put(store, clock, "0")
@@ -147,9 +147,9 @@ async def test_a_first_event_is_told_though_hundreds_wait_for_their_digest(store
     assert chat.ids == [["0"], ["new"]]
 
 
-async def test_a_digest_has_so_many_events_as_the_sink_takes(store: Store, clock: StoppedClock) -> None:
+async def test_a_digest_has_as_many_events_as_the_sink_accepts(store: Store, clock: StoppedClock) -> None:
     """
-    The others are in the next one.
+    The other events are in the next digest.
     """
     chat = Chat(clock)
     await put(store, clock, "0")
@@ -160,9 +160,9 @@ async def test_a_digest_has_so_many_events_as_the_sink_takes(store: Store, clock
     assert [len(message) for message in chat.messages] == [1, 500, 100]
 
 
-async def test_a_group_that_has_no_room_in_a_message_was_not_told(store: Store, clock: StoppedClock) -> None:
+async def test_a_group_that_does_not_fit_into_a_message_is_still_new(store: Store, clock: StoppedClock) -> None:
     """
-    Its first event is in the next one, not in a digest.
+    Its first event is in the next message and does not wait for a digest.
     """
     chat = Chat(clock)
     for group in "abcde":
@@ -174,9 +174,9 @@ async def test_a_group_that_has_no_room_in_a_message_was_not_told(store: Store, 
     assert chat.ids[2] == ["new"]
 
 
-async def test_failed_attempts_too_are_a_second_apart(store: Store, clock: StoppedClock) -> None:
+async def test_failed_attempts_are_at_least_a_second_apart(store: Store, clock: StoppedClock) -> None:
     """
-    Also where the wait before the next would be shorter; what Retry-After says is kept.
+    The second is kept even if the back-off would be shorter; a longer Retry-After is respected.
     """
     chat = Chat(clock, *[BUSY] * 3, TransientError(Reason.RATE_LIMITED, "later", retry_after_s=30))
     await put(store, clock, "1")
@@ -188,9 +188,9 @@ async def test_failed_attempts_too_are_a_second_apart(store: Store, clock: Stopp
     assert chat.ids == [["1"]]
 
 
-async def test_a_message_that_failed_is_told_with_what_has_come_since(store: Store, clock: StoppedClock) -> None:
+async def test_a_failed_message_is_retried_with_newer_events(store: Store, clock: StoppedClock) -> None:
     """
-    It was not told: no digest waits for it, and nothing is sent twice.
+    A failed message counts as not sent: no digest waits for it, and nothing is sent twice.
     """
     chat = Chat(clock, TransientError(Reason.RATE_LIMITED, "later", retry_after_s=20))
     await put(store, clock, "1")
@@ -201,9 +201,9 @@ async def test_a_message_that_failed_is_told_with_what_has_come_since(store: Sto
     assert chat.ids == [["1", "2"]]
 
 
-async def test_an_open_circuit_is_tried_with_one_message(store: Store, clock: StoppedClock) -> None:
+async def test_an_open_circuit_tries_one_message(store: Store, clock: StoppedClock) -> None:
     """
-    Whatever its first event's group: a message is one attempt.
+    A message is one attempt, however many events it contains.
     """
     chat = Chat(clock, *[BUSY] * 5)
     await put(store, clock, "1", "2", "3")
@@ -212,9 +212,9 @@ async def test_an_open_circuit_is_tried_with_one_message(store: Store, clock: St
     assert chat.ids == [["1", "2", "3"]]
 
 
-async def test_a_message_that_is_refused_is_put_aside(store: Store, clock: StoppedClock) -> None:
+async def test_a_refused_message_is_dead_lettered(store: Store, clock: StoppedClock) -> None:
     """
-    One by one its events would be a flood.
+    Its events are not sent one by one, which would flood the chat.
     """
     chat = Chat(clock, BAD)
     await put(store, clock, "1", "2")
@@ -223,9 +223,9 @@ async def test_a_message_that_is_refused_is_put_aside(store: Store, clock: Stopp
     assert (chat.ids, len(chat.attempts_s), store.depth("chat")) == ([], 1, 0)
 
 
-async def test_a_digest_that_waits_does_not_hold_up_the_end(store: Store, clock: StoppedClock) -> None:
+async def test_a_waiting_digest_does_not_delay_a_shutdown(store: Store, clock: StoppedClock) -> None:
     """
-    A drain waits for what may be sent now; after a restart the digest comes when it is due.
+    A drain waits only for what may be sent now. After a restart, the digest is sent when it is due.
     """
     chat = Chat(clock)
     await put(store, clock, "1")
@@ -242,26 +242,26 @@ async def test_a_digest_that_waits_does_not_hold_up_the_end(store: Store, clock:
 
 
 @pytest.fixture
-def looks(store: Store, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+def queries(store: Store, monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """
-    When the courier looked through what waits.
+    Return the times at which the courier queried the pending groups.
     """
     found: list[float] = []
-    waiting = store.waiting
+    pending_groups = store.pending_groups
 
-    async def counted(sink: str, now_s: float) -> list[WaitingGroup]:
+    async def counted(sink: str, now_s: float) -> list[PendingGroup]:
         found.append(now_s - BEGIN_S)
-        return await waiting(sink, now_s)
+        return await pending_groups(sink, now_s)
 
-    monkeypatch.setattr(store, "waiting", counted)
+    monkeypatch.setattr(store, "pending_groups", counted)
     return found
 
 
-async def test_what_waits_is_not_looked_through_while_no_message_may_go_out(
-    store: Store, clock: StoppedClock, looks: list[float]
+async def test_pending_groups_are_not_queried_while_no_message_may_be_sent(
+    store: Store, clock: StoppedClock, queries: list[float]
 ) -> None:
     """
-    A storm stores much in that time, and each commit wakes the courier.
+    In a storm, every commit wakes the courier while many events are pending.
     """
     chat = Chat(clock)
     async with running(store, clock, chat) as courier:
@@ -269,14 +269,14 @@ async def test_what_waits_is_not_looked_through_while_no_message_may_go_out(
             await put(store, clock, str(number), group=str(number))
             await clock.run_to(courier, number)
     assert len(chat.messages) == 4
-    assert len(looks) < 10
+    assert len(queries) < 10
 
 
-async def test_a_digest_that_failed_waits_as_calmly_as_any(
-    store: Store, clock: StoppedClock, looks: list[float]
+async def test_a_failed_digest_does_not_cause_busy_waiting(
+    store: Store, clock: StoppedClock, queries: list[float]
 ) -> None:
     """
-    Its retry is over, its turn has not come: nobody looks again and again.
+    Between the end of its back-off and its turn, the courier does not query again and again.
     """
     chat = Chat(clock)
     await put(store, clock, "a1")
@@ -288,6 +288,6 @@ async def test_a_digest_that_failed_waits_as_calmly_as_any(
         await put(store, clock, "b", group="b")
         await clock.run_to(courier, 600)
         assert chat.ids == [["a1"], ["b"]]
-        assert len(looks) < 30
+        assert len(queries) < 30
         await clock.run_to(courier, 602)
     assert chat.ids == [["a1"], ["b"], ["a2"]]

@@ -1,5 +1,5 @@
 """
-Which sinks an event is for.
+Which sinks receive an event.
 """
 
 import dataclasses
@@ -18,7 +18,7 @@ def event(cause: Cause | None, kind: EventType = EventType.CONTAINER_DEATH) -> E
 
 
 @pytest.mark.parametrize(
-    ("events", "causes", "taken"),
+    ("events", "causes", "accepted"),
     [
         (None, None, True),
         (("exit137.container_death",), None, True),
@@ -28,19 +28,19 @@ def event(cause: Cause | None, kind: EventType = EventType.CONTAINER_DEATH) -> E
         (("exit137.container_death",), ("exit",), False),
     ],
 )
-def test_a_sink_gets_what_both_its_filters_let_pass(
-    events: tuple[str, ...] | None, causes: tuple[str, ...] | None, taken: bool
+def test_a_sink_receives_what_passes_all_its_filters(
+    events: tuple[str, ...] | None, causes: tuple[str, ...] | None, accepted: bool
 ) -> None:
     """
-    No filter lets everything pass.
+    An event must pass every filter of a sink; a sink without filters receives everything.
     """
     config = SinkConfig(name="a", type="stdout", events=events, causes=causes)
-    assert route(event(Cause.CRASH), [config]) == (("a",) if taken else ())
+    assert route(event(Cause.CRASH), [config]) == (("a",) if accepted else ())
 
 
-def test_an_event_without_a_cause_passes_every_filter_of_causes() -> None:
+def test_an_event_without_a_cause_passes_a_filter_of_causes() -> None:
     """
-    Word of lost evidence must not be filtered away by accident.
+    An event about lost evidence must not be filtered out by accident.
     """
     config = SinkConfig(name="a", type="stdout", causes=("crash",))
     assert route(event(None, EventType.AGENT), [config]) == ("a",)
@@ -50,7 +50,7 @@ IN_CONTAINER = Container(id="c", image=Image(name="ghcr.io/acme/api"), labels={"
 
 
 @pytest.mark.parametrize(
-    ("images", "labels", "taken"),
+    ("images", "labels", "accepted"),
     [
         (("ghcr.io/acme/*",), {}, True),
         (("postgres", "*/api"), {}, True),
@@ -63,19 +63,19 @@ IN_CONTAINER = Container(id="c", image=Image(name="ghcr.io/acme/api"), labels={"
     ],
 )
 def test_containers_are_chosen_by_image_and_labels(
-    images: tuple[str, ...] | None, labels: dict[str, str], taken: bool
+    images: tuple[str, ...] | None, labels: dict[str, str], accepted: bool
 ) -> None:
     """
-    Any of the images, and all of the labels.
+    One of the images must match, and all of the labels.
     """
     config = SinkConfig(name="a", type="stdout", images=images, labels=labels)
     found = dataclasses.replace(event(Cause.CRASH), container=IN_CONTAINER)
-    assert route(found, [config]) == (("a",) if taken else ())
+    assert route(found, [config]) == (("a",) if accepted else ())
 
 
-def test_an_event_without_a_container_passes_every_filter_of_containers() -> None:
+def test_an_event_without_a_container_passes_a_filter_of_containers() -> None:
     """
-    A kill on the host concerns whoever runs containers on it.
+    A kill outside of containers concerns everybody who runs containers on the host.
     """
     config = SinkConfig(name="a", type="stdout", images=("postgres",), labels={"team": "payments"})
     assert route(event(None, EventType.OOM_KILL), [config]) == ("a",)

@@ -1,11 +1,11 @@
 """
-Generated memory curves: a level in MiB as a function of the elapsed share of the time, with noise from a seed.
+Generate memory curves: a level in MiB as a function of the elapsed share of the time, plus seeded noise.
 """
 
 import random
 from collections.abc import Callable
 
-from collector.memory.samples import Point
+from collector.memory.sample_ring import Point
 
 MIB = 1 << 20
 
@@ -20,7 +20,7 @@ def curve(
     file: Callable[[float], float] = lambda _: 10.0,
 ) -> list[Point]:
     """
-    Points whose working set is `level` plus noise; all of it anonymous, but for `file` (also in MiB).
+    Return points whose working set is `level` plus noise, all anonymous except `file` (both in MiB).
     """
     source = random.Random(seed)  # noqa: S311 (noise)
     count = int(span_s / every_s)
@@ -42,6 +42,6 @@ def curve(
 
 def teeth(count: int, bottom: float, top: float) -> Callable[[float], float]:
     """
-    A sawtooth: `count` slow rises, each with a sudden fall.
+    Return a sawtooth: `count` slow rises, each with a sudden fall.
     """
     return lambda share: bottom + (top - bottom) * (share * count % 1.0)

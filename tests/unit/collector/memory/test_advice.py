@@ -1,10 +1,10 @@
 """
-The limit that a container should have, and settings that work against it.
+The recommended limit, and Docker settings that work against the container.
 """
 
 import pytest
 
-from collector.memory.advice import Observation, limit_advice, setting_advice
+from collector.memory.advice import MemoryNeed, limit_advice, setting_advice
 from collector.memory.runtimes import Language
 from collector.memory.shape import Shape, Trend
 from parsers.docker_inspect import ContainerSnapshot
@@ -19,7 +19,7 @@ def shape(trend: Trend = Trend.STEADY, growth_mib_per_min: float | None = None) 
     return Shape(trend=trend, confidence=Confidence.LIKELY, samples=99, span_s=9.0, growth_bytes_per_min=growth)
 
 
-def seen(
+def need(
     peak_mib: int = 400,
     *,
     days: float = 3.0,
@@ -28,10 +28,10 @@ def seen(
     language: Language | None = None,
     host_mib: int | None = None,
     killed: bool = False,
-) -> Observation:
-    return Observation(
+) -> MemoryNeed:
+    return MemoryNeed(
         peak_bytes=peak_mib * MIB,
-        seen_s=days * DAY_S,
+        observed_s=days * DAY_S,
         limit_bytes=limit_mib * MIB if limit_mib is not None else None,
         shape=one or shape(),
         language=language,
@@ -41,70 +41,74 @@ def seen(
 
 
 @pytest.mark.parametrize(
-    ("observed", "limit_mib"),
+    ("one", "limit_mib"),
     [
-        (seen(400), 608),
-        (seen(400, days=1.0), 800),
-        (seen(400, language=Language.JVM), 1008),
-        (seen(400, language=Language.NODE), 704),
-        (seen(400, language=Language.GO), 656),
-        (seen(400, language=Language.PYTHON), 608),
-        (seen(512, killed=True, days=0.1), 1024),
-        (seen(100, limit_mib=4096), 160),
+        (need(400), 608),
+        (need(400, days=1.0), 800),
+        (need(400, language=Language.JVM), 1008),
+        (need(400, language=Language.NODE), 704),
+        (need(400, language=Language.GO), 656),
+        (need(400, language=Language.PYTHON), 608),
+        (need(512, killed=True, days=0.1), 1024),
+        (need(100, limit_mib=4096), 160),
     ],
 )
-def test_the_limit(observed: Observation, limit_mib: int) -> None:
+def test_the_limit_is_the_peak_with_headroom(one: MemoryNeed, limit_mib: int) -> None:
     """
-    1.5 times the peak, 2 times where it was seen for less than two days, plus what the runtime needs, rounded up.
+    The limit is 1.5 times the peak (twice if observed for less than two days), plus the need of the runtime, rounded
+    up.
     """
-    advice = limit_advice(observed)
+    advice = limit_advice(one)
     assert (advice.kind, advice.value) == ("limit", limit_mib * MIB)
     assert advice.unless
 
 
-def test_the_working_is_shown() -> None:
+def test_the_calculation_is_shown() -> None:
     """
-    The figures behind the figure.
+    The reason shows all figures behind the recommended limit.
     """
-    advice = limit_advice(seen(400, days=0.5, language=Language.NODE, killed=True))
+    advice = limit_advice(need(400, days=0.5, language=Language.NODE, killed=True))
     assert advice.reason == (
-        "2 times its peak of at least 400 MiB in 12.0 hours plus 100 MiB that node needs beside its heap,"
-        " since it was observed for less than two days; rounded up to 16 MiB."
+        "2 times the peak of at least 400 MiB in 12.0 hours"
+        " (not 1.5 times, because it was observed for less than two days),"
+        " plus 100 MiB that node needs outside its heap, rounded up to a multiple of 16 MiB."
     )
 
 
-def test_a_limit_that_fits_stays() -> None:
+def test_a_right_limit_is_kept() -> None:
     """
-    Neither too small nor, seen for days, twice too large.
+    A limit is kept if it is large enough and, after days of observation, at most twice what is needed.
     """
-    assert limit_advice(seen(400, limit_mib=640)).text == "The limit of 640 MiB fits."
-    assert limit_advice(seen(100, days=0.5, limit_mib=4096)).text == "The limit of 4 GiB fits."
+    assert limit_advice(need(400, limit_mib=640)).text == "Keep the limit of 640 MiB."
+    assert limit_advice(need(100, days=0.5, limit_mib=4096)).text == "Keep the limit of 4 GiB."
 
 
 def test_the_host_is_the_cap() -> None:
     """
-    Four fifths of it, and what would be needed is said.
+    A limit is at most four fifths of the host, and the text says what would be needed.
     """
-    advice = limit_advice(seen(2000, limit_mib=2000, host_mib=2500))
+    advice = limit_advice(need(2000, limit_mib=2000, host_mib=2500))
     assert advice.value == advice.cap == 2000 * MIB
-    assert advice.text == "Set the limit to 2 GiB: it should be 2.9 GiB, but the host has 2.4 GiB."
+    assert advice.text == "Set the limit to 2 GiB: it needs 2.9 GiB, but the host has only 2.4 GiB."
 
 
-def test_a_leak_has_no_limit() -> None:
+def test_a_leak_gets_no_limit() -> None:
     """
-    Only the time that a higher one buys.
+    For a leak the advice only says how much time a higher limit buys.
     """
-    advice = limit_advice(seen(500, one=shape(Trend.LEAK, 9.0)))
+    advice = limit_advice(need(500, one=shape(Trend.LEAK, 9.0)))
     assert (advice.kind, advice.value) == ("leak", None)
-    assert advice.reason == "It grows by 9 MiB a minute and gives nothing back: doubling the limit buys 57 minutes."
-    assert limit_advice(seen(500, limit_mib=None, one=shape(Trend.LEAK, 9.0))).value is None
+    assert (
+        advice.reason == "Its memory grows by 9 MiB per minute and never shrinks: doubling the limit buys 57 minutes."
+    )
+    assert limit_advice(need(500, limit_mib=None, one=shape(Trend.LEAK, 9.0))).value is None
 
 
-def test_cache_needs_nothing() -> None:
+def test_cache_needs_no_higher_limit() -> None:
     """
-    The kernel drops it.
+    File cache needs no higher limit: the kernel drops it.
     """
-    assert limit_advice(seen(500, one=shape(Trend.CACHE))).value is None
+    assert limit_advice(need(500, one=shape(Trend.CACHE))).value is None
 
 
 def snapshot(**settings: object) -> ContainerSnapshot:
@@ -121,16 +125,16 @@ def snapshot(**settings: object) -> ContainerSnapshot:
         ({"oom_kill_disable": True}, "oom_kill_disable"),
     ],
 )
-def test_settings(settings: dict[str, object], kind: str) -> None:
+def test_each_bad_setting_gives_one_advice(settings: dict[str, object], kind: str) -> None:
     """
-    One advice each.
+    Each setting that works against the container gives exactly one advice.
     """
     assert [advice.kind for advice in setting_advice(snapshot(**settings))] == [kind]
 
 
-def test_good_settings_are_not_told() -> None:
+def test_good_settings_give_no_advice() -> None:
     """
-    Reservation and swap as the limit, the usual score.
+    Reservation and swap that equal the limit, and the default score, are fine.
     """
     good = snapshot(
         memory_reservation_bytes=512 * MIB, memory_swap_bytes=512 * MIB, oom_score_adj=0, oom_kill_disable=False

@@ -1,5 +1,5 @@
 """
-When the limit will be reached, and how sure that is.
+When a container will reach its limit, and how certain that is.
 """
 
 import pytest
@@ -11,9 +11,9 @@ LIMIT = 512 * MIB
 
 
 @pytest.mark.parametrize("seed", range(1, 21))
-def test_steady_growth(seed: int) -> None:
+def test_steady_growth_reaches_the_limit_within_the_bounds(seed: int) -> None:
     """
-    9 MiB a minute, 112 MiB left: twelve and a half minutes, and the truth is within the bounds.
+    At 9 MiB per minute with 112 MiB left, the limit is twelve and a half minutes away.
     """
     ahead = forecast(curve(lambda t: 310 + 90 * t, span_s=600, noise_mib=4, seed=seed), LIMIT)
     assert ahead is not None
@@ -24,9 +24,9 @@ def test_steady_growth(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(1, 21))
-def test_more_noise_is_more_doubt(seed: int) -> None:
+def test_more_noise_widens_the_bounds(seed: int) -> None:
     """
-    The bounds are farther apart.
+    With more noise, the earliest and the latest time are farther apart.
     """
     calm, wild = (
         forecast(curve(lambda t: 100 + 200 * t, span_s=600, noise_mib=noise, seed=seed), LIMIT) for noise in (1, 20)
@@ -34,38 +34,38 @@ def test_more_noise_is_more_doubt(seed: int) -> None:
     assert calm is not None
     assert wild is not None
     assert calm.latest_s is not None
-    doubt_s = calm.latest_s - calm.soonest_s
-    assert wild.latest_s is None or wild.latest_s - wild.soonest_s > 2 * doubt_s
+    width_s = calm.latest_s - calm.soonest_s
+    assert wild.latest_s is None or wild.latest_s - wild.soonest_s > 2 * width_s
 
 
-def test_a_collector_at_work_gives_no_bound() -> None:
+def test_a_sawtooth_has_no_latest_time() -> None:
     """
-    It rises now, and may fall any moment.
+    A sawtooth rises now but may fall at any time.
     """
     ahead = forecast(curve(teeth(4, 200, 400), span_s=600), LIMIT)
     assert ahead is None or ahead.latest_s is None
 
 
 @pytest.mark.parametrize("share", [0.4, 0.5, 0.6])
-def test_a_step_gives_no_bound(share: float) -> None:
+def test_a_step_has_no_latest_time(share: float) -> None:
     """
-    It grew, and does not any more.
+    After a step the memory no longer grows.
     """
     ahead = forecast(curve(lambda t: 100 if t < share else 300, span_s=600), LIMIT)
     assert ahead is None or ahead.latest_s is None
 
 
 @pytest.mark.parametrize("span_s", [10.0, 60.0])
-def test_the_first_minutes_say_nothing(span_s: float) -> None:
+def test_the_first_minutes_give_no_forecast(span_s: float) -> None:
     """
     Every program grows when it starts.
     """
     assert forecast(curve(lambda t: 100 + 300 * t, span_s=span_s, every_s=1.0), LIMIT) is None
 
 
-def test_no_forecast() -> None:
+def test_there_is_no_forecast_without_limit_growth_or_samples() -> None:
     """
-    Without a limit, without growth, with too few samples.
+    A forecast needs a limit, growth and enough samples.
     """
     grows = curve(lambda t: 100 + 100 * t, span_s=600)
     assert forecast(grows, None) is None

@@ -1,11 +1,19 @@
 """
-Which runtime a process is, and what it was told.
+The runtime of a process and its memory options.
 """
 
 import pytest
 
-from collector.correlate.memory_facts import RunningProcess
-from collector.memory.runtimes import Language, java_options, language_of, node_options, number_of, option, size_of
+from collector.facts.memory import RunningProcess
+from collector.memory.runtimes import (
+    Language,
+    java_options,
+    language_of,
+    node_options,
+    option,
+    parse_number,
+    parse_size,
+)
 
 
 @pytest.mark.parametrize(
@@ -24,24 +32,24 @@ from collector.memory.runtimes import Language, java_options, language_of, node_
         ("/bin/sh", None),
     ],
 )
-def test_by_the_executable(executable: str, language: Language | None) -> None:
+def test_the_executable_names_the_runtime(executable: str, language: Language | None) -> None:
     """
-    Its name, whole.
+    The whole name of the executable must match, not only a part.
     """
     assert language_of(RunningProcess(pid=1, executable=executable)) is language
 
 
-def test_a_go_program_has_any_name() -> None:
+def test_a_go_program_is_recognized_by_its_file_or_environment() -> None:
     """
-    Its file tells, or its environment.
+    A Go program can have any name, so its build information or its environment decides.
     """
     assert language_of(RunningProcess(pid=1, executable="/app", go_binary=True)) is Language.GO
     assert language_of(RunningProcess(pid=1, executable="/app", environment={"GOGC": "50"})) is Language.GO
 
 
-def test_a_dotnet_program_may_carry_its_runtime() -> None:
+def test_a_dotnet_program_with_its_own_runtime_is_recognized_by_its_environment() -> None:
     """
-    Its environment tells.
+    A self-contained .NET program has its own name, so its environment decides.
     """
     process = RunningProcess(pid=1, executable="/app/shop", environment={"DOTNET_GCHeapHardLimit": "10000000"})
     assert language_of(process) is Language.DOTNET
@@ -49,7 +57,7 @@ def test_a_dotnet_program_may_carry_its_runtime() -> None:
 
 def test_the_later_java_option_wins() -> None:
     """
-    JAVA_TOOL_OPTIONS, then the command line up to the program, then _JAVA_OPTIONS.
+    The order is JAVA_TOOL_OPTIONS, the command line up to the program, _JAVA_OPTIONS.
     """
     process = RunningProcess(
         pid=1,
@@ -61,9 +69,9 @@ def test_the_later_java_option_wins() -> None:
     assert option(java_options(process), "-Xmx") == "3g"
 
 
-def test_node_takes_underscores() -> None:
+def test_node_accepts_underscores() -> None:
     """
-    And NODE_OPTIONS; a quote that is open breaks nothing.
+    NODE_OPTIONS is read too, and an unclosed quote in it does no harm.
     """
     process = RunningProcess(
         pid=1,
@@ -88,24 +96,24 @@ def test_node_takes_underscores() -> None:
         ("12q", None),
     ],
 )
-def test_sizes(text: str | None, expected: int | None) -> None:
+def test_sizes_are_parsed(text: str | None, expected: int | None) -> None:
     """
-    As JVMs and Go take them.
+    Sizes are accepted in the forms that JVMs and Go accept.
     """
-    assert size_of(text) == expected
+    assert parse_size(text) == expected
 
 
-def test_numbers() -> None:
+def test_numbers_are_parsed() -> None:
     """
-    .NET's are hexadecimal.
+    The numbers of .NET are hexadecimal.
     """
-    assert (number_of("0x20000000", 16), number_of("C8", 16), number_of("4")) == (1 << 29, 200, 4)
-    assert number_of("") is number_of(None) is number_of("x") is number_of("9" * 5000) is None
+    assert (parse_number("0x20000000", 16), parse_number("C8", 16), parse_number("4")) == (1 << 29, 200, 4)
+    assert parse_number("") is parse_number(None) is parse_number("x") is parse_number("9" * 5000) is None
 
 
 def test_a_class_path_is_not_the_end_of_the_jvms_options() -> None:
     """
-    Its value is a word of its own; what follows the main class is the program's.
+    The class path is the next argument; everything after the main class belongs to the program.
     """
     process = RunningProcess(
         pid=1,

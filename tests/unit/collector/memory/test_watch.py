@@ -1,15 +1,15 @@
 """
-What is told of containers whose memory is followed.
+Warnings and stuck containers, from rounds of samples.
 """
 
 from collections.abc import Callable
 
-from collector.correlate.memory_facts import MemoryRound, MemorySample
+from collector.facts.memory import MemoryRoundFact, MemorySample
 from collector.memory.latch import Level
+from collector.memory.pressure import PressureAlert, PressureKind
 from collector.memory.stuck import Stuck, StuckState
-from collector.memory.warnings import Alarm, PressureKind
-from collector.memory.watch import Finding, MemoryWatch
-from parsers.meminfo import HostMemory
+from collector.memory.watch import MemoryFinding, MemoryWatch
+from parsers.proc_files import HostMemory
 from tests.unit.collector.memory.curves import teeth
 
 MIB = 1 << 20
@@ -32,88 +32,88 @@ def sample(mib: float, at_s: float, *, cpu_s: float = 0.0) -> MemorySample:
     )
 
 
-def take(watch: MemoryWatch, one: MemorySample) -> list[Finding]:
-    return watch.feed(MemoryRound(at_ns=one.at_ns, samples=(one,), host=HOST), one.at_ns - START_NS)
+def take(watch: MemoryWatch, one: MemorySample) -> list[MemoryFinding]:
+    return watch.feed(MemoryRoundFact(at_ns=one.at_ns, samples=(one,), host=HOST), one.at_ns - START_NS)
 
 
-def run(watch: MemoryWatch, level: Callable[[float], float], seconds: range) -> list[Finding]:
-    return [told for at_s in seconds for told in take(watch, sample(level(at_s), at_s, cpu_s=at_s / 10))]
+def run(watch: MemoryWatch, level: Callable[[float], float], seconds: range) -> list[MemoryFinding]:
+    return [finding for at_s in seconds for finding in take(watch, sample(level(at_s), at_s, cpu_s=at_s / 10))]
 
 
-def kinds(findings: list[Finding]) -> list[tuple[PressureKind, Level]]:
-    return [(told.kind, told.level) for told in findings if isinstance(told, Alarm)]
+def kinds(findings: list[MemoryFinding]) -> list[tuple[PressureKind, Level]]:
+    return [(one.kind, one.level) for one in findings if isinstance(one, PressureAlert)]
 
 
-def test_a_leak_is_told_in_time() -> None:
+def test_a_leak_is_reported_before_the_limit() -> None:
     """
-    First the forecast, then the limit.
+    A leak is first reported by the forecast, then by the limit.
     """
-    told = kinds(run(MemoryWatch(), lambda at_s: 300 + at_s / 5, range(0, 2400, 5)))
-    assert told[0] == (PressureKind.FORECAST, Level.WARNING)
-    assert (PressureKind.LIMIT, Level.WARNING) in told
+    reported = kinds(run(MemoryWatch(), lambda at_s: 300 + at_s / 5, range(0, 2400, 5)))
+    assert reported[0] == (PressureKind.FORECAST, Level.WARNING)
+    assert (PressureKind.LIMIT, Level.WARNING) in reported
 
 
-def test_the_growth_of_a_collectors_heap_is_no_news() -> None:
+def test_the_growth_of_a_sawtooth_is_not_reported() -> None:
     """
-    Its sawtooth doubles and falls every quarter of an hour; after four of its teeth it is known for one.
+    A heap that doubles and falls every quarter of an hour is recognized after four teeth.
     """
     saw, watch = teeth(16, 150, 600), MemoryWatch()
     run(watch, lambda at_s: saw(at_s / 14_400), range(0, 3600, 5))
-    told = kinds(run(watch, lambda at_s: saw(at_s / 14_400), range(3600, 14_400, 5)))
-    assert [kind for kind, level in told if level is not Level.RESOLVED] == []
+    reported = kinds(run(watch, lambda at_s: saw(at_s / 14_400), range(3600, 14_400, 5)))
+    assert [kind for kind, level in reported if level is not Level.RESOLVED] == []
 
 
-def test_what_was_not_told_does_not_pass() -> None:
+def test_only_a_reported_warning_is_resolved() -> None:
     """
-    What was told does.
+    The end of a warning is reported only if its beginning was.
     """
     levels = [100.0] * 120 + [500.0] * 400
-    told = kinds(run(MemoryWatch(), lambda at_s: levels[int(at_s // 5)], range(0, 2600, 5)))
-    assert told == [(PressureKind.GROWTH, Level.WARNING), (PressureKind.GROWTH, Level.RESOLVED)]
+    reported = kinds(run(MemoryWatch(), lambda at_s: levels[int(at_s // 5)], range(0, 2600, 5)))
+    assert reported == [(PressureKind.GROWTH, Level.WARNING), (PressureKind.GROWTH, Level.RESOLVED)]
 
 
-def test_a_container_that_spins_after_the_kill_of_a_child() -> None:
+def test_a_container_that_spins_after_the_kill_of_a_child_is_stuck() -> None:
     """
-    Its CPU time comes with its samples.
+    The CPU time comes with the samples.
     """
     watch = MemoryWatch()
     run(watch, lambda _: 100, range(0, 60, 5))
-    assert watch.killed("c", "kill-1", START_NS + 60 * S) == []
-    spun = [told for at_s in range(65, 120, 5) for told in take(watch, sample(100, at_s, cpu_s=at_s))]
-    assert [told.state for told in spun if isinstance(told, Stuck)] == [StuckState.SPINNING]
+    assert watch.add_child_kill("c", "kill-1", START_NS + 60 * S) == []
+    spun = [one for at_s in range(65, 120, 5) for one in take(watch, sample(100, at_s, cpu_s=at_s))]
+    assert [one.state for one in spun if isinstance(one, Stuck)] == [StuckState.SPINNING]
 
 
-def test_a_health_check_that_failed_before_the_kill() -> None:
+def test_a_health_check_that_failed_before_the_kill_does_not_count() -> None:
     """
-    Has another reason; it counts when it fails again.
+    It has another cause, and counts only when it fails again after a success.
     """
     watch = MemoryWatch()
     take(watch, sample(100, 0))
-    watch.health("c", "unhealthy", START_NS)
-    watch.killed("c", "kill-1", START_NS + S)
-    assert watch.health("c", "unhealthy", START_NS + 2 * S) == []
-    watch.health("c", "healthy", START_NS + 3 * S)
-    (told,) = watch.health("c", "unhealthy", START_NS + 4 * S)
-    assert isinstance(told, Stuck)
-    assert told.state is StuckState.UNHEALTHY
+    watch.add_health("c", "unhealthy", START_NS)
+    watch.add_child_kill("c", "kill-1", START_NS + S)
+    assert watch.add_health("c", "unhealthy", START_NS + 2 * S) == []
+    watch.add_health("c", "healthy", START_NS + 3 * S)
+    (stuck,) = watch.add_health("c", "unhealthy", START_NS + 4 * S)
+    assert isinstance(stuck, Stuck)
+    assert stuck.state is StuckState.UNHEALTHY
 
 
 def test_the_curve_outlives_the_container() -> None:
     """
-    For ten minutes.
+    The curve is kept for ten minutes after the container has gone.
     """
     watch = MemoryWatch()
     take(watch, sample(100, 0))
-    watch.feed(MemoryRound(at_ns=START_NS + S, samples=(), gone=("c",)), S)
-    watch.feed(MemoryRound(at_ns=START_NS + 600 * S, samples=()), 600 * S)
+    watch.feed(MemoryRoundFact(at_ns=START_NS + S, samples=(), gone=("c",)), S)
+    watch.feed(MemoryRoundFact(at_ns=START_NS + 600 * S, samples=()), 600 * S)
     assert watch.curve("c", START_NS + S) is not None
-    watch.feed(MemoryRound(at_ns=START_NS + 601 * S, samples=()), 601 * S)
+    watch.feed(MemoryRoundFact(at_ns=START_NS + 601 * S, samples=()), 601 * S)
     assert watch.curve("c", START_NS + S) is None
 
 
 def test_a_restart_begins_a_new_curve() -> None:
     """
-    Seen by the CPU time that begins anew; the death before it is told with the old curve.
+    CPU time that starts again from zero shows a new run; the old curve remains for the death before it.
     """
     watch = MemoryWatch()
     take(watch, sample(900, 0, cpu_s=50))
@@ -124,10 +124,10 @@ def test_a_restart_begins_a_new_curve() -> None:
     assert (before.peak_bytes, after.peak_bytes) == (900 * MIB, 100 * MIB)
 
 
-def test_what_is_not_followed_is_no_failure() -> None:
+def test_unknown_containers_are_ignored() -> None:
     """
-    Kills and health checks of containers without samples.
+    Kills and health checks of containers without samples have no effect.
     """
     watch = MemoryWatch()
-    assert watch.killed("c", "kill-1", 0) == watch.health("c", "unhealthy", 0) == []
+    assert watch.add_child_kill("c", "kill-1", 0) == watch.add_health("c", "unhealthy", 0) == []
     assert watch.curve("c", 0) is None

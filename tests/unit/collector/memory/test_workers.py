@@ -1,10 +1,10 @@
 """
-Servers with many workers, and builds with many jobs.
+Worker pools that do not fit the limit, and builds with many jobs.
 """
 
 import pytest
 
-from collector.correlate.memory_facts import RunningProcess
+from collector.facts.memory import RunningProcess
 from collector.memory.workers import build_advice, worker_advice, worker_pool
 
 MIB = 1 << 20
@@ -25,7 +25,7 @@ def server(
 
 
 @pytest.mark.parametrize(
-    ("command", "name", "asked_for"),
+    ("command", "name", "configured"),
     [
         ("/usr/bin/python3 /usr/bin/gunicorn app:app --workers 8", "gunicorn", 8),
         ("/usr/bin/python3 /usr/bin/gunicorn app:app --workers=8", "gunicorn", 8),
@@ -35,18 +35,18 @@ def server(
         ("gunicorn -w", "gunicorn", None),
     ],
 )
-def test_pools(command: str, name: str, asked_for: int | None) -> None:
+def test_a_pool_is_found_by_its_parent(command: str, name: str, configured: int | None) -> None:
     """
-    By the script, the module or the title of the parent; the count that it was told.
+    The script, the module or the title of the parent names the server; its options give the number of workers.
     """
     pool = worker_pool(server(command, 4, 150))
     assert pool is not None
-    assert (pool.server, pool.running, pool.asked_for, pool.worker_bytes) == (name, 4, asked_for, 150 * MIB)
+    assert (pool.server, pool.running, pool.configured, pool.worker_bytes) == (name, 4, configured, 150 * MIB)
 
 
-def test_the_environment_asks_for_workers_too() -> None:
+def test_the_environment_sets_the_number_of_workers() -> None:
     """
-    WEB_CONCURRENCY, where the command line says nothing.
+    WEB_CONCURRENCY counts if the command line does not set the number.
     """
     pool = worker_pool(server("gunicorn app:app", 2, 150, {"WEB_CONCURRENCY": "6"}))
     assert pool is not None
@@ -55,20 +55,20 @@ def test_the_environment_asks_for_workers_too() -> None:
 
 def test_too_many_workers() -> None:
     """
-    Eight of 150 MiB and their parent do not fit 1 GiB: six do.
+    Eight workers of 150 MiB and their parent do not fit 1 GiB; six do.
     """
     pool = worker_pool(server("gunicorn app:app --workers 8", 4, 150))
     assert pool is not None
     advice = worker_advice(pool, 1024 * MIB)
     assert advice is not None
     assert advice.value == 6
-    assert advice.text == "Run 6 workers of gunicorn at most, or set the limit to 1.2 GiB."
+    assert advice.text == "Run at most 6 gunicorn workers, or set the limit to 1.2 GiB."
     assert worker_advice(pool, 1300 * MIB) is None
 
 
-def test_children_of_others_are_no_workers() -> None:
+def test_children_of_other_programs_are_not_workers() -> None:
     """
-    A shell and what it runs.
+    A shell and its children are not a pool.
     """
     assert worker_pool(server("sh -c make", 8, 150)) is None
     assert worker_pool([]) is None
@@ -76,7 +76,7 @@ def test_children_of_others_are_no_workers() -> None:
 
 def test_many_compilers() -> None:
     """
-    Three and more at once; two are a build of its own.
+    Three compilers at once lead to advice; two may be one small build.
     """
     advice = build_advice(["make", "cc1plus", "cc1plus", "cc1plus", "ld", "sh"])
     assert advice is not None

@@ -1,5 +1,5 @@
 """
-Cgroup file systems made of files.
+Build cgroup file systems from plain files.
 """
 
 from pathlib import Path
@@ -22,7 +22,7 @@ def stat(**values: int) -> str:
 
 def v1(root: Path) -> Path:
     """
-    A host with cgroup v1 and one container that is limited to 512 MiB.
+    Build a host with cgroup v1 and one container with a limit of 512 MiB.
     """
     write(root / "memory", {"memory.usage_in_bytes": "1", "memory.limit_in_bytes": str(UNLIMITED_V1)})
     write(root / "memory/docker", {"memory.limit_in_bytes": str(UNLIMITED_V1)})
@@ -54,7 +54,7 @@ def v1_container(root: Path, container_id: str, *, usage_mib: int, limit_mib: in
 
 def v2(root: Path) -> Path:
     """
-    A host with cgroup v2: a container of 512 MiB in a slice of 256 MiB.
+    Build a host with cgroup v2: a container with a limit of 512 MiB in a slice of 256 MiB.
     """
     write(root, {"cgroup.controllers": "cpu memory"})
     write(root / "system.slice", {"memory.max": "max"})

@@ -1,19 +1,16 @@
 """
-A host whose containers' memory is followed.
+A scene on a host whose memory is sampled.
 """
 
 from typing import Final
 
-from collector.correlate.correlator import Correlator
-from collector.correlate.facts import KernelFact
-from collector.correlate.memory_facts import MemoryRound, MemorySample
-from collector.memory.insight import MemoryInsight
-from parsers.meminfo import HostMemory
+from collector.facts.kernel import KernelFact
+from collector.facts.memory import MemoryRoundFact, MemorySample
+from parsers.proc_files import HostMemory
 from sinks.event import Event
 from tests.unit.collector.correlate.scene import (
     LIMIT_BYTES,
     MAIN_PID,
-    THIS_HOST,
     A,
     Scene,
     killed,
@@ -33,10 +30,6 @@ class Watched(Scene):
     A scene in which memory is sampled.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.correlator = Correlator(THIS_HOST, insight=MemoryInsight(THIS_HOST))
-
     def sample(self, mib: float, at_s: float, *, cpu_s: float = 0.0, container_id: str = A) -> list[Event]:
         one = MemorySample(
             container_id=container_id,
@@ -50,21 +43,21 @@ class Watched(Scene):
             cpu_ns=int(cpu_s * 1e9),
         )
         host = HostMemory(total_bytes=8 << 30)
-        return self.tell(MemoryRound(at_ns=ns(at_s), samples=(one,), host=host), at_s=at_s)
+        return self.feed(MemoryRoundFact(at_ns=ns(at_s), samples=(one,), host=host), at_s=at_s)
 
     def leak(self, until_s: int = 600) -> list[Event]:
         """
-        From 4 MiB to 60 of 64 MiB.
+        Let the memory grow from 4 to 60 of 64 MiB.
         """
-        return [told for at_s in range(0, until_s, 5) for told in self.sample(4 + 56 * at_s / until_s, at_s)]
+        return [event for at_s in range(0, until_s, 5) for event in self.sample(4 + 56 * at_s / until_s, at_s)]
 
     def kill(self, pid: int, at_s: float) -> list[Event]:
-        return self.tell(*report(pid, A, at_s=at_s), at_s=at_s) + self.wait(0.01)
+        return self.feed(*report(pid, A, at_s=at_s), at_s=at_s) + self.wait(0.01)
 
 
 def with_table(at_s: float) -> list[KernelFact]:
     """
-    The report of the kill of a child, with the table of who was there.
+    Return the report of the kill of a child, with its task table.
     """
     lines = [
         "hog invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0",

@@ -1,5 +1,5 @@
 """
-Inputs for the tests of the sources: a device that gives one kernel record a read, and an engine without Docker.
+Inputs for tests of the sources: a device that returns one kernel record per read, and a Docker Engine in memory.
 """
 
 import fcntl
@@ -10,20 +10,23 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import orjson
+
 from collector.sources.base import SourceError
+from collector.sources.docker.client import Listing
 
 END = None
 
 
 class Kmsg:
     """
-    A FIFO in packet mode: like /dev/kmsg it gives one record a read, and EAGAIN when there is none.
+    A FIFO in packet mode: like /dev/kmsg it returns one record per read, and EAGAIN when there is none.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         os.mkfifo(path)
-        # A reader of our own keeps what is written while the source is away.
+        # A second reader, so that what is written while the source is stopped is kept.
         self._keep = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         self._write = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
         fcntl.fcntl(self._write, fcntl.F_SETFL, os.O_DIRECT | os.O_NONBLOCK)
@@ -43,14 +46,14 @@ class Kmsg:
 
 def record(seq: int, text: str, *, priority: int = 3, seconds: float | None = None) -> bytes:
     """
-    One record as /dev/kmsg gives it.
+    Return one record as /dev/kmsg returns it.
     """
     return f"{priority},{seq},{round((seconds or seq) * 1_000_000)},-;{text}\n".encode()
 
 
 def kill(seq: int, pid: int) -> bytes:
     """
-    The record of an OOM kill.
+    Return the record of an OOM kill.
     """
     text = f"Memory cgroup out of memory: Killed process {pid} (hog) total-vm:1kB, anon-rss:1kB, file-rss:0kB"
     return record(seq, f"{text}, shmem-rss:0kB, UID:0 pgtables:4kB oom_score_adj:0")
@@ -58,7 +61,7 @@ def kill(seq: int, pid: int) -> bytes:
 
 class Engine:
     """
-    A Docker Engine of a few lines: containers that are inspected, events that wait, and those that were.
+    A Docker Engine in memory: containers, logs, past events and a live event stream.
     """
 
     def __init__(self) -> None:
@@ -67,6 +70,7 @@ class Engine:
         self.live: queue.Queue[dict[str, Any] | SourceError | None] = queue.Queue()
         self.logs: dict[str, bytes] = {}
         self.failure: SourceError | None = None
+        self.answers_pings = True
         self.open_streams = 0
         self.open_clients = 0
         self.asked_since: list[int] = []
@@ -86,9 +90,9 @@ class Engine:
             "HostConfig": {},
         }
 
-    def tell(self, action: str, container_id: str, time_ns: int, **attributes: str) -> None:
+    def emit(self, action: str, container_id: str, time_ns: int, **attributes: str) -> None:
         """
-        An event, to whoever listens and to whoever asks later.
+        Send an event to the listeners, and keep it for those that ask later.
         """
         message = {
             "Type": "container",
@@ -102,7 +106,7 @@ class Engine:
 
 class Client:
     """
-    A connection to such an engine.
+    A connection to the engine in memory.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -111,18 +115,24 @@ class Client:
     def version(self) -> str:
         return "99.0"
 
+    def ping(self) -> bool:
+        if not self._engine.answers_pings:
+            raise SourceError("no answer")
+        return True
+
     def events(self, since_ns: int) -> "Stream":
         self._engine.asked_since.append(since_ns)
         self._engine.open_streams += 1
         self._engine.live = queue.Queue()
         return Stream(self._engine, [event for event in self._engine.past if event["timeNano"] >= since_ns])
 
-    def past_events(self, since_ns: int, until_ns: int) -> list[Mapping[str, Any]]:
-        return [event for event in self._engine.past if since_ns <= event["timeNano"] < until_ns]
+    def past_events(self, since_ns: int, until_ns: int) -> list[bytes]:
+        return [orjson.dumps(event) for event in self._engine.past if since_ns <= event["timeNano"] < until_ns]
 
-    def container_ids(self, *, running_only: bool) -> list[str]:
+    def container_ids(self, *, running_only: bool) -> Listing:
         found = self._engine.containers.items()
-        return [name for name, answer in found if answer["State"]["Running"] or not running_only]
+        ids = [name for name, answer in found if answer["State"]["Running"] or not running_only]
+        return Listing(ids=tuple(ids), garbage=0)
 
     def inspect(self, container_id: str) -> Mapping[str, Any] | None:
         return self._engine.containers.get(container_id)
@@ -137,7 +147,7 @@ class Client:
 
 class Stream:
     """
-    First what was, then what comes, until it is closed.
+    An event stream: first past events, then live ones, until it is closed.
     """
 
     def __init__(self, engine: Engine, past: list[dict[str, Any]]) -> None:
@@ -145,12 +155,15 @@ class Stream:
         self._past = past
         self._live = engine.live
 
-    def __iter__(self) -> Iterator[Mapping[str, Any]]:
-        yield from self._past
+    def __iter__(self) -> Iterator[bytes]:
+        yield from map(orjson.dumps, self._past)
         while (event := self._live.get()) is not END:
             if isinstance(event, SourceError):
                 raise event
-            yield event
+            yield orjson.dumps(event)
+
+    def has_unread(self) -> bool:
+        return not self._live.empty()
 
     def close(self) -> None:
         self._engine.open_streams -= 1

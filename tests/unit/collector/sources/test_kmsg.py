@@ -1,22 +1,25 @@
 """
-The kernel log, from a device that gives one record a read as /dev/kmsg does.
+Tests of the kmsg source, with a device that returns one record per read as /dev/kmsg does.
 """
 
 import asyncio
 import errno
 import itertools
 import os
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing
 from pathlib import Path
 
 import pytest
 
-from collector.correlate.facts import Fact, GapFact, KernelFact
-from collector.hostclock import BootClock
+from collector.config.sources import KmsgConfig
+from collector.facts.kernel import KernelFact
+from collector.facts.observed import Fact, GapFact
+from collector.facts.watermark import WatermarkFact
+from collector.host.clock import BootClock
 from collector.sources.base import Position, PrivilegeError, SourceError, SourceMissingError
-from collector.sources.kmsg import KmsgSource, offered
-from collector.sources.settings import KmsgConfig
+from collector.sources.kmsg.source import KmsgSource, offered
 from tests.unit.collector.sources.devices import Kmsg, kill, record
 
 BOOT = "b" * 32
@@ -30,14 +33,16 @@ def device(tmp_path: Path) -> Iterator[Kmsg]:
         yield made
 
 
-def source(path: Path, boot_id: str | None = BOOT, read: Read = os.read) -> KmsgSource:
+def source(
+    path: Path, boot_id: str | None = BOOT, read: Read = os.read, wall_ns: Callable[[], int] = time.time_ns
+) -> KmsgSource:
     clock = BootClock(monotonic_ns=lambda: 0, wall_ns=lambda: 5000 * SECOND)
-    return KmsgSource(KmsgConfig(path=str(path)), boot_id, clock, read)
+    return KmsgSource(KmsgConfig(path=str(path)), boot_id, clock, read, wall_ns)
 
 
 async def first(made: KmsgSource, position: Position | None = None) -> tuple[tuple[Fact, ...], Position]:
     """
-    The first reading: all that is there.
+    Return the first reading: all that is there.
     """
     async with asyncio.timeout(5), aclosing(made.readings(position)) as readings:
         reading = await anext(readings)
@@ -50,7 +55,7 @@ def pids(facts: tuple[Fact, ...]) -> list[str]:
 
 async def test_a_kill_is_read_with_its_stamps(device: Kmsg) -> None:
     """
-    The kernel's clock, the wall clock by it, the boot and the number.
+    A kill's line carries the kernel's stamp, its wall clock time, the boot id and the sequence number.
     """
     device.write(kill(7, 10))
     (fact,), position = await first(source(device.path))
@@ -60,17 +65,17 @@ async def test_a_kill_is_read_with_its_stamps(device: Kmsg) -> None:
     assert position == {"boot_id": BOOT, "seq": 7}
 
 
-async def test_what_does_not_concern_us_only_moves_the_position(device: Kmsg) -> None:
+async def test_unrelated_records_only_advance_the_position(device: Kmsg) -> None:
     """
-    Most of the log is of disks and networks.
+    A record that has nothing to do with OOM kills gives no fact, but a new position.
     """
     device.write(record(1, "eth0: link up"))
     assert await first(source(device.path)) == ((), {"boot_id": BOOT, "seq": 1})
 
 
-async def test_what_user_space_wrote_is_refused(device: Kmsg) -> None:
+async def test_records_of_user_space_are_refused(device: Kmsg) -> None:
     """
-    Anybody with access to the device can write such a line; the facility tells.
+    A record with a facility of user space is no evidence: anybody with access to the device can write it.
     """
     forged = kill(1, 10).replace(b"3,", b"11,", 1)
     device.write(forged)
@@ -78,9 +83,9 @@ async def test_what_user_space_wrote_is_refused(device: Kmsg) -> None:
     assert (facts, position["seq"]) == ((), 1)
 
 
-async def test_a_jump_of_the_numbers_is_loss_and_is_counted(device: Kmsg) -> None:
+async def test_a_jump_of_the_sequence_numbers_is_counted_as_loss(device: Kmsg) -> None:
     """
-    The ring was overwritten under the reader.
+    A jump of the sequence numbers gives a gap with the number of records that were overwritten.
     """
     device.write(kill(7, 10))
     device.write(kill(20, 11))
@@ -90,9 +95,9 @@ async def test_a_jump_of_the_numbers_is_loss_and_is_counted(device: Kmsg) -> Non
     assert (lost.what, lost.count, lost.source) == ("records_lost", 12, "kmsg")
 
 
-async def test_a_gap_since_the_stored_position_is_loss_too(device: Kmsg) -> None:
+async def test_a_jump_since_the_stored_position_is_loss_too(device: Kmsg) -> None:
     """
-    The agent was away for longer than the ring remembers.
+    Records that were overwritten while the agent was down are counted as a gap.
     """
     device.write(kill(20, 11))
     (lost, _), _ = await first(source(device.path), {"boot_id": BOOT, "seq": 7})
@@ -100,9 +105,9 @@ async def test_a_gap_since_the_stored_position_is_loss_too(device: Kmsg) -> None
     assert lost.count == 12
 
 
-async def test_what_was_read_before_is_not_read_again(device: Kmsg) -> None:
+async def test_records_before_the_position_are_skipped(device: Kmsg) -> None:
     """
-    The device always begins with the oldest record.
+    Records up to the stored position are skipped: the device always starts with the oldest record.
     """
     for seq, pid in ((1, 10), (2, 11), (3, 12)):
         device.write(kill(seq, pid))
@@ -111,9 +116,9 @@ async def test_what_was_read_before_is_not_read_again(device: Kmsg) -> None:
 
 
 @pytest.mark.parametrize("position", [{"boot_id": "c" * 32, "seq": 99}, {"seq": 99}, {"boot_id": BOOT, "seq": "99"}])
-async def test_a_position_of_another_boot_says_nothing(device: Kmsg, position: Position) -> None:
+async def test_a_position_of_another_boot_is_ignored(device: Kmsg, position: Position) -> None:
     """
-    The numbers begin anew with each boot; what cannot be read says nothing either.
+    A position of another boot, where the numbers were different, or a malformed one is ignored.
     """
     device.write(kill(1, 10))
     facts, _ = await first(source(device.path), position)
@@ -122,7 +127,7 @@ async def test_a_position_of_another_boot_says_nothing(device: Kmsg, position: P
 
 async def test_new_records_wake_the_source(device: Kmsg) -> None:
     """
-    It sleeps until there is one.
+    The source sleeps until a record arrives.
     """
     async with asyncio.timeout(5), aclosing(source(device.path).readings(None)) as readings:
         assert (await anext(readings)).facts == ()
@@ -138,9 +143,9 @@ async def _next(readings: AsyncIterator[object]) -> object:
 
 
 @pytest.mark.parametrize("code", [errno.EPIPE, errno.EINVAL])
-async def test_a_record_that_is_gone_does_not_end_the_reading(device: Kmsg, code: int) -> None:
+async def test_a_lost_record_does_not_stop_the_source(device: Kmsg, code: int) -> None:
     """
-    EPIPE: overwritten; EINVAL: longer than any record of the kernel.
+    Reading continues after EPIPE (overwritten) and EINVAL (longer than any record of the kernel).
     """
     failures = [OSError(code, "gone")]
 
@@ -156,7 +161,8 @@ async def test_a_record_that_is_gone_does_not_end_the_reading(device: Kmsg, code
 
 async def test_the_rest_of_a_report_is_read_before_the_kernel_wakes_its_readers(tmp_path: Path) -> None:
     """
-    It does so at its next tick, up to 10 ms later; by then a report would have been closed without its last lines.
+    After a line of a report the device is read again at once: the kernel wakes its readers up to 10 ms later, and by
+    then the report would have been closed without its last lines.
     """
     path = tmp_path / "kmsg"
     os.mkfifo(path)  # nobody writes into it: it never wakes anyone
@@ -169,9 +175,9 @@ async def test_the_rest_of_a_report_is_read_before_the_kernel_wakes_its_readers(
         assert [(await anext(readings)).position["seq"] for _ in range(2)] == [1, 2]
 
 
-async def test_another_failure_ends_it(device: Kmsg) -> None:
+async def test_any_other_failure_stops_the_source(device: Kmsg) -> None:
     """
-    The supervisor tries again.
+    Any other error of a read ends the source with SourceError, and the supervisor starts it again.
     """
 
     def read(fd: int, size: int) -> bytes:
@@ -182,9 +188,9 @@ async def test_another_failure_ends_it(device: Kmsg) -> None:
 
 
 @pytest.mark.parametrize("garbage", [b"no record\n", b";\n", b"3,x,1,-;text\n", b"\xff\xfe"])
-async def test_garbage_is_counted_and_passed_over(device: Kmsg, garbage: bytes) -> None:
+async def test_garbage_is_counted_and_skipped(device: Kmsg, garbage: bytes) -> None:
     """
-    What follows it is read.
+    A malformed record is counted as garbage, and the record after it is read.
     """
     made = source(device.path)
     device.write(garbage)
@@ -196,7 +202,7 @@ async def test_garbage_is_counted_and_passed_over(device: Kmsg, garbage: bytes) 
 
 async def test_a_long_log_is_read_in_batches(device: Kmsg) -> None:
     """
-    The loop is for others too: between two readings it gets its turn, and none is skipped.
+    A long log is read in batches without skipping any record, so that other tasks of the loop get their turn.
     """
     records = iter([record(seq, "eth0: link up") for seq in range(1, 5001)])
 
@@ -214,9 +220,9 @@ async def test_a_long_log_is_read_in_batches(device: Kmsg) -> None:
     assert len(seqs) > 2
 
 
-async def test_a_device_that_may_not_be_read_names_the_remedy(device: Kmsg, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_missing_privilege_names_the_remedy(device: Kmsg, monkeypatch: pytest.MonkeyPatch) -> None:
     """
-    Which capability is missing.
+    If reading the device is not permitted, the error names the capability to grant.
     """
 
     def refuse(path: str, flags: int) -> int:
@@ -227,9 +233,9 @@ async def test_a_device_that_may_not_be_read_names_the_remedy(device: Kmsg, monk
         await first(source(device.path))
 
 
-async def test_a_device_that_is_not_there_is_missing(tmp_path: Path) -> None:
+async def test_a_missing_device_is_reported_as_missing(tmp_path: Path) -> None:
     """
-    In most containers.
+    Where the device does not exist, as in most containers, the source is not available.
     """
     config = KmsgConfig(path=str(tmp_path / "none"))
     assert not offered(config)
@@ -239,6 +245,92 @@ async def test_a_device_that_is_not_there_is_missing(tmp_path: Path) -> None:
 
 def test_the_default_is_the_kernels_own_device() -> None:
     """
-    Another file serves tests.
+    Without a configured path the source reads /dev/kmsg.
     """
     assert KmsgConfig().path == "/dev/kmsg"
+
+
+def watermarks(facts: tuple[Fact, ...]) -> list[WatermarkFact]:
+    return [fact for fact in facts if isinstance(fact, WatermarkFact)]
+
+
+async def test_a_watermark_is_the_time_before_the_read_that_found_nothing(device: Kmsg) -> None:
+    """
+    On request the source states until when it has read, and the newest record that the kernel itself wrote.
+    """
+    ticks = itertools.count(100)
+    empty_ns: list[int] = []
+
+    def read(fd: int, size: int) -> bytes:
+        try:
+            return os.read(fd, size)
+        except BlockingIOError:
+            empty_ns.append(next(ticks))
+            raise
+
+    made = source(device.path, read=read, wall_ns=lambda: next(ticks))
+    device.write(kill(7, 10))
+    device.write(record(8, "from user space", priority=14))
+    made.request_watermark()
+    facts, _ = await first(made)
+    assert pids(facts[:1]) == ["10"]
+    assert facts[1:] == (
+        WatermarkFact(
+            source="kmsg", read_until_ns=empty_ns[-1] - 1, newest_kernel_us=7_000_000, newest_kernel_ns=5007 * SECOND
+        ),
+    )
+
+
+async def test_no_watermark_is_stated_unasked_or_while_records_are_unread(
+    device: Kmsg, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    A request waits until the log has been read to its end.
+    """
+    monkeypatch.setattr("collector.sources.kmsg.source._BATCH", 4)
+    for seq in range(1, 7):
+        device.write(record(seq, "x"))
+    made = source(device.path)
+    async with asyncio.timeout(5), aclosing(made.readings(None)) as readings:
+        made.request_watermark()
+        first_batch, rest = await anext(readings), await anext(readings)
+        assert watermarks(first_batch.facts) == []
+        assert len(watermarks(rest.facts)) == 1
+        device.write(record(7, "x"))
+        assert watermarks((await anext(readings)).facts) == []
+
+
+async def test_a_request_wakes_the_source(device: Kmsg) -> None:
+    """
+    The source answers while the log is silent.
+    """
+    made = source(device.path)
+    async with asyncio.timeout(0.5), aclosing(made.readings(None)) as readings:
+        await anext(readings)
+        asyncio.get_running_loop().call_later(0.01, made.request_watermark)
+        assert watermarks((await anext(readings)).facts)
+
+
+async def test_a_hole_lasts_from_the_record_before_to_the_record_after_it(device: Kmsg) -> None:
+    """
+    The gap states when the last record before the hole and the first one after it were written.
+    """
+    device.write(record(7, "before"))
+    device.write(record(20, "after"))
+    (lost,), _ = await first(source(device.path))
+    assert isinstance(lost, GapFact)
+    assert (lost.from_ns, lost.to_ns) == (5007 * SECOND, 5020 * SECOND)
+
+
+async def test_a_kernel_notice_is_read(device: Kmsg) -> None:
+    """
+    A line about a crash is a fact, among records that are looked at together and at the first of all.
+    """
+    text = "hog[7]: segfault at 8 ip 50 sp 7ffc error 4 in libc.so.6[0+1000]"
+    device.write(record(1, text))
+    for seq in range(2, 12):
+        device.write(record(seq, "eth0: link up"))
+    device.write(record(12, text))
+    facts, position = await first(source(device.path))
+    assert [fact.line.seq for fact in facts if isinstance(fact, KernelFact)] == [1, 12]
+    assert position["seq"] == 12

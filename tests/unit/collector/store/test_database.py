@@ -1,5 +1,5 @@
 """
-Opening the database file: what is created, what is refused, and what is set aside.
+Opening the database: what is created, what is refused, and what is moved aside.
 """
 
 import sqlite3
@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from collector.store.database import MIGRATIONS, Database
+from collector.store.connection import MIGRATIONS
+from collector.store.database import Database
 from collector.store.errors import (
     StoreForeignError,
     StoreInUseError,
@@ -20,16 +21,16 @@ from collector.store.errors import (
 
 def write(path: Path, statement: str) -> None:
     """
-    Change a database behind the program's back.
+    Change a database without the program.
     """
     with closing(sqlite3.connect(path)) as connection:
         connection.execute(statement)
         connection.commit()
 
 
-def test_file_and_directory_are_for_owner_and_group_only(tmp_path: Path) -> None:
+def test_only_owner_and_group_can_read_the_files(tmp_path: Path) -> None:
     """
-    Events hold command lines: nobody else may read them.
+    Events contain command lines, so nobody else may read them.
     """
     path = tmp_path / "state" / "exit137.db"
 
@@ -43,7 +44,7 @@ def test_file_and_directory_are_for_owner_and_group_only(tmp_path: Path) -> None
 
 def test_commits_are_synced(tmp_path: Path) -> None:
     """
-    WAL and synchronous=FULL: a power cut takes nothing that was committed.
+    With WAL and synchronous=FULL, a power cut loses nothing that was committed.
     """
     database = Database(tmp_path / "exit137.db")
 
@@ -56,7 +57,7 @@ def test_commits_are_synced(tmp_path: Path) -> None:
     database.close()
 
 
-def test_second_agent_is_refused(tmp_path: Path) -> None:
+def test_a_second_agent_is_refused(tmp_path: Path) -> None:
     """
     Two agents would send everything twice.
     """
@@ -69,9 +70,9 @@ def test_second_agent_is_refused(tmp_path: Path) -> None:
     Database(tmp_path / "exit137.db").close()
 
 
-def test_damaged_database_is_set_aside(tmp_path: Path) -> None:
+def test_a_damaged_database_is_moved_aside(tmp_path: Path) -> None:
     """
-    The agent begins a new one, and the damaged one stays for salvage.
+    The agent starts with a new database, and the damaged one stays for inspection.
     """
     path = tmp_path / "exit137.db"
     Database(path).close()
@@ -80,15 +81,15 @@ def test_damaged_database_is_set_aside(tmp_path: Path) -> None:
 
     database = Database(path)
 
-    assert database.salvaged.set_aside == tmp_path / "exit137.db.corrupt-1"
-    assert database.salvaged.set_aside.read_bytes() == damaged
+    assert database.salvaged.moved_to == tmp_path / "exit137.db.corrupt-1"
+    assert database.salvaged.moved_to.read_bytes() == damaged
     assert database.connection.execute("SELECT count(*) FROM events").fetchone() == (0,)
     database.close()
 
 
-def test_each_damaged_database_keeps_its_own_name(tmp_path: Path) -> None:
+def test_each_damaged_database_gets_its_own_name(tmp_path: Path) -> None:
     """
-    A second accident does not overwrite what the first left.
+    A second damaged database does not overwrite the first.
     """
     path = tmp_path / "exit137.db"
     Database(path).close()
@@ -102,7 +103,7 @@ def test_each_damaged_database_keeps_its_own_name(tmp_path: Path) -> None:
 
 def test_damage_within_a_page_is_found_at_opening(tmp_path: Path) -> None:
     """
-    A readable header does not make a sound database.
+    A readable header does not prove that the database is intact.
     """
     path = tmp_path / "exit137.db"
     database = Database(path)
@@ -123,9 +124,9 @@ def test_damage_within_a_page_is_found_at_opening(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"root:x:0:0:root:/root:/bin/bash\n" * 20, b"\x00" * 4096])
-def test_file_of_somebody_else_is_left_alone(tmp_path: Path, content: bytes) -> None:
+def test_a_file_of_another_program_is_not_changed(tmp_path: Path, content: bytes) -> None:
     """
-    A wrong path in the configuration costs nobody a file.
+    A wrong path in the configuration must not destroy a file.
     """
     path = tmp_path / "passwd"
     path.write_bytes(content)
@@ -137,9 +138,9 @@ def test_file_of_somebody_else_is_left_alone(tmp_path: Path, content: bytes) -> 
     assert [entry.name for entry in tmp_path.iterdir()] == ["passwd"]
 
 
-def test_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
+def test_a_database_of_another_program_is_not_changed(tmp_path: Path) -> None:
     """
-    SQLite files are told apart by their application id.
+    The application id of a SQLite file shows which program created it.
     """
     path = tmp_path / "theirs.db"
     write(path, "CREATE TABLE theirs (x)")
@@ -151,22 +152,22 @@ def test_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
-def test_newer_schema_is_left_alone(tmp_path: Path) -> None:
+def test_a_newer_schema_is_not_changed(tmp_path: Path) -> None:
     """
-    After a downgrade the agent says so instead of damaging the store.
+    After a downgrade the agent refuses to start instead of damaging the store.
     """
     path = tmp_path / "exit137.db"
     Database(path).close()
     write(path, f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
     before = path.read_bytes()
 
-    with pytest.raises(StoreVersionError, match="install a later one"):
+    with pytest.raises(StoreVersionError, match="install a newer version"):
         Database(path)
 
     assert path.read_bytes() == before
 
 
-def test_directory_in_the_place_of_the_file_is_told(tmp_path: Path) -> None:
+def test_a_directory_instead_of_the_file_is_an_error(tmp_path: Path) -> None:
     """
     The error names the path.
     """
@@ -174,9 +175,9 @@ def test_directory_in_the_place_of_the_file_is_told(tmp_path: Path) -> None:
         Database(tmp_path)
 
 
-def test_full_disk_is_told_from_other_failures(tmp_path: Path) -> None:
+def test_a_full_disk_is_distinguished_from_other_failures(tmp_path: Path) -> None:
     """
-    It passes without anybody's work on the configuration; SQLite's own limit stands for the disk's.
+    A full disk ends without a change of the configuration. SQLite's own size limit stands for the disk's.
     """
     database = Database(tmp_path / "exit137.db")
     pages = database.connection.execute("PRAGMA page_count").fetchone()[0]
@@ -192,9 +193,9 @@ def test_full_disk_is_told_from_other_failures(tmp_path: Path) -> None:
     database.close()
 
 
-def test_transaction_that_fails_leaves_nothing(tmp_path: Path) -> None:
+def test_a_failed_transaction_changes_nothing(tmp_path: Path) -> None:
     """
-    All or nothing, whatever was raised.
+    All statements of a transaction take effect, or none, whatever was raised.
     """
     database = Database(tmp_path / "exit137.db")
 

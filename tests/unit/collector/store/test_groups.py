@@ -1,5 +1,5 @@
 """
-The groups that people are told of: what waits by group, and how often it has happened.
+Groups of events: which are pending, and how often each has happened.
 """
 
 import sqlite3
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from collector.store import Store, StoredEvent, WaitingGroup
+from collector.store import PendingGroup, Store, StoredEvent
 
 NOW_S = 1_763_781_424.0
 DAY_S = 86_400.0
@@ -19,7 +19,7 @@ APPLICATION_ID = int.from_bytes(b"e137", "big")
 
 class Clock:
     """
-    The store's wall clock.
+    The wall clock of the store.
     """
 
     now_s = NOW_S
@@ -54,49 +54,49 @@ def event(number: int, group: str | None, *, at_s: float = NOW_S, sink: str = "c
     )
 
 
-async def test_groups_wait_in_the_order_of_their_first_events(store: Store, clock: Clock) -> None:
+async def test_groups_are_ordered_by_their_first_events(store: Store, clock: Clock) -> None:
     """
-    Each since its first event was stored; those of other sinks are not among them.
+    Each group is pending since its first event was stored. Groups of other sinks are not returned.
     """
     await store.commit([event(1, "b"), event(2, "a", sink="other")], {})
     clock.now_s += 7
     await store.commit([event(3, "a"), event(4, "b")], {})
-    expected = [WaitingGroup(name="b", since_s=NOW_S), WaitingGroup(name="a", since_s=NOW_S + 7)]
-    assert await store.waiting("chat", clock.now_s) == expected
+    expected = [PendingGroup(name="b", since_s=NOW_S), PendingGroup(name="a", since_s=NOW_S + 7)]
+    assert await store.pending_groups("chat", clock.now_s) == expected
 
 
-async def test_what_waits_for_a_retry_is_in_no_group(store: Store) -> None:
+async def test_a_delayed_event_is_in_no_pending_group(store: Store) -> None:
     """
-    Nor what comes after it with the same key.
+    Later events with the same key are not in a pending group either.
     """
     await store.commit([event(1, "a"), event(2, "b"), event(3, "c")], {})
-    await store.failed("chat", ["e1"], NOW_S + 10, "timeout", "late")
-    assert [group.name for group in await store.waiting("chat", NOW_S)] == ["b"]
-    assert [group.name for group in await store.waiting("chat", NOW_S + 10)] == ["a", "b", "c"]
+    await store.mark_failed("chat", ["e1"], NOW_S + 10, "timeout", "late")
+    assert [group.name for group in await store.pending_groups("chat", NOW_S)] == ["b"]
+    assert [group.name for group in await store.pending_groups("chat", NOW_S + 10)] == ["a", "b", "c"]
 
 
-async def test_the_events_of_some_groups_can_be_had_alone(store: Store) -> None:
+async def test_pending_events_can_be_limited_to_groups(store: Store) -> None:
     """
-    In their order, with the name of their group.
+    The events come in order, with the names of their groups.
     """
     await store.commit([event(1, "a"), event(2, "b"), event(3, "a"), event(4, "c")], {})
     found = [event.outgoing for event in await store.pending("chat", 10, NOW_S, ["c", "a"])]
     assert [(outgoing.id, outgoing.group) for outgoing in found] == [("e1", "a"), ("e3", "a"), ("e4", "c")]
 
 
-async def test_events_are_counted_by_group_and_when_they_happened(store: Store) -> None:
+async def test_events_are_counted_by_group_and_time(store: Store) -> None:
     """
-    Delivered or not, and to whichever sink.
+    Every event counts, delivered or not, whatever its sinks.
     """
     old, new = NOW_S - DAY_S - 1, NOW_S - DAY_S
     await store.commit([event(1, "a", at_s=old), event(2, "a", at_s=new), event(3, "a", sink="other")], {})
-    await store.delivered("chat", ["e2"])
+    await store.mark_delivered("chat", ["e2"])
     assert await store.counts(["a", "unheard of"], NOW_S - DAY_S) == {"a": 2, "unheard of": 0}
 
 
-async def test_events_of_an_older_store_have_groups_by_type_and_key(tmp_path: Path) -> None:
+async def test_events_of_an_older_schema_are_grouped_by_type_and_key(tmp_path: Path) -> None:
     """
-    They are told as all others, and were never counted.
+    They are sent like all others, and are not counted.
     """
     path = tmp_path / "old.db"
     with closing(sqlite3.connect(path)) as connection:
@@ -111,7 +111,7 @@ async def test_events_of_an_older_store_have_groups_by_type_and_key(tmp_path: Pa
         connection.executescript(f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = 2;")
     store = await Store.open(path)
     try:
-        assert [group.name for group in await store.waiting("chat", NOW_S)] == ["t k"]
+        assert [group.name for group in await store.pending_groups("chat", NOW_S)] == ["t k"]
         (found,) = await store.pending("chat", 10, NOW_S, ["t k"])
         assert found.outgoing.group == "t k"
         assert await store.counts(["t k"], 0) == {"t k": 0}

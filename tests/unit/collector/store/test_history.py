@@ -11,12 +11,12 @@ from pathlib import Path
 import orjson
 import pytest
 
-from collector.store import History, Store, StoredEvent, StoreUnavailableError, StoreVersionError
+from collector.store import History, Store, StoreCorruptError, StoredEvent, StoreUnavailableError, StoreVersionError
 
 
 def event(number: int, container: str, name: str, kind: str = "exit137.oom_kill") -> StoredEvent:
     """
-    The event of a number: `time_ns` is the number.
+    Return an event with this number as its time.
     """
     return StoredEvent(
         id=f"event-{number}",
@@ -67,17 +67,17 @@ async def path(tmp_path: Path) -> AsyncIterator[Path]:
         ({"container": "web", "since_ns": 2, "types": ["exit137.oom_kill"]}, [4]),
     ],
 )
-async def test_each_condition_narrows(path: Path, wanted: dict[str, object], expected: list[int]) -> None:
+async def test_each_condition_restricts_the_events(path: Path, wanted: dict[str, object], expected: list[int]) -> None:
     """
-    Events come in the order of storing; `limit` keeps the newest, or the first after a number.
+    Events come in the order of storing. `limit` selects the newest, or the first after a number.
     """
     with History(path) as history:
         assert [past.time_ns for past in history.events(**wanted)] == expected
 
 
-async def test_reader_sees_what_the_agent_adds(tmp_path: Path) -> None:
+async def test_a_reader_sees_new_events(tmp_path: Path) -> None:
     """
-    `events --follow` goes on from the last number that it saw.
+    `events --follow` continues after the last number that it saw.
     """
     store = await Store.open(tmp_path / "exit137.db")
     await store.commit([event(1, "aaaa1111", "web")], {})
@@ -90,9 +90,9 @@ async def test_reader_sees_what_the_agent_adds(tmp_path: Path) -> None:
     await store.aclose()
 
 
-async def test_history_of_a_stopped_agent_is_read_and_nothing_is_written(tmp_path: Path) -> None:
+async def test_reading_the_history_of_a_stopped_agent_writes_nothing(tmp_path: Path) -> None:
     """
-    Reading leaves no file behind and changes none.
+    Reading creates no file and changes none.
     """
     path = tmp_path / "exit137.db"
     store = await Store.open(path)
@@ -106,9 +106,9 @@ async def test_history_of_a_stopped_agent_is_read_and_nothing_is_written(tmp_pat
     assert path.read_bytes() == before
 
 
-def test_missing_database_is_told_and_not_created(tmp_path: Path) -> None:
+def test_a_missing_database_is_an_error_and_not_created(tmp_path: Path) -> None:
     """
-    A reader never makes a store.
+    A reader never creates a store.
     """
     with pytest.raises(StoreUnavailableError, match=r"exit137\.db"):
         History(tmp_path / "exit137.db")
@@ -116,19 +116,19 @@ def test_missing_database_is_told_and_not_created(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_file_that_is_no_database_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_database_is_an_error(tmp_path: Path) -> None:
     """
-    Whatever is wrong, the error names the file.
+    The error names the file.
     """
     (tmp_path / "exit137.db").write_bytes(b"not a database" * 100)
 
-    with pytest.raises(StoreUnavailableError, match=r"exit137\.db"):
+    with pytest.raises(StoreCorruptError, match=r"exit137\.db"):
         History(tmp_path / "exit137.db")
 
 
-async def test_the_store_of_a_later_version_is_not_guessed_at(path: Path) -> None:
+async def test_the_store_of_a_later_version_is_refused(path: Path) -> None:
     """
-    Its columns may mean something else.
+    The columns of a later schema may have another meaning.
     """
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA user_version = 99")
@@ -136,9 +136,10 @@ async def test_the_store_of_a_later_version_is_not_guessed_at(path: Path) -> Non
         History(path)
 
 
-def test_why_a_store_cannot_be_opened_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_says_why_a_store_cannot_be_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """
-    In the words of the system: the service's directory is closed to most users, and SQLite says the same of all causes.
+    The error has the message of the operating system. SQLite reports the same error for every cause, and most users may
+    not read the directory of the service.
     """
     path = tmp_path / "s.db"
     with pytest.raises(StoreUnavailableError, match="No such file"):

@@ -1,5 +1,5 @@
 """
-What goes when the store is full, and what never does.
+Which events are deleted when the store is full, and which never are.
 """
 
 from pathlib import Path
@@ -16,7 +16,7 @@ BODY = b"x" * 3000
 
 def event(number: int) -> StoredEvent:
     """
-    The event of a number, for one sink.
+    Return the event with this number, for one sink.
     """
     return StoredEvent(
         id=f"kill-{number:04}",
@@ -32,23 +32,23 @@ def event(number: int) -> StoredEvent:
 
 async def fill(store: Store, numbers: range) -> None:
     """
-    Store and deliver one after the other.
+    Store and deliver events, one after the other.
     """
     for number in numbers:
         await store.commit([event(number)], {})
-        await store.delivered("audit", [f"kill-{number:04}"])
+        await store.mark_delivered("audit", [f"kill-{number:04}"])
 
 
 async def ids(store: Store) -> list[str]:
     """
-    What is still stored.
+    Return the ids of the stored events.
     """
     return [past.id for past in await store.events(limit=-1)]
 
 
-async def test_oldest_delivered_events_go_first(tmp_path: Path) -> None:
+async def test_the_oldest_delivered_events_are_deleted_first(tmp_path: Path) -> None:
     """
-    The newest history stays, within the size.
+    The newest history stays, within the size limit.
     """
     store = await Store.open(tmp_path / "exit137.db", max_bytes=MAX_BYTES)
 
@@ -61,9 +61,9 @@ async def test_oldest_delivered_events_go_first(tmp_path: Path) -> None:
     assert (tmp_path / "exit137.db").stat().st_size < 1.5 * MAX_BYTES
 
 
-async def test_undelivered_event_outlives_newer_delivered_ones(tmp_path: Path) -> None:
+async def test_a_pending_event_outlives_newer_delivered_ones(tmp_path: Path) -> None:
     """
-    Age does not matter while a sink has yet to take it.
+    A pending event is not deleted because of its age.
     """
     store = await Store.open(tmp_path / "exit137.db", max_bytes=MAX_BYTES)
     await store.commit([event(9999)], {})
@@ -75,13 +75,13 @@ async def test_undelivered_event_outlives_newer_delivered_ones(tmp_path: Path) -
     await store.aclose()
 
 
-async def test_delivered_go_before_dead_letters(tmp_path: Path) -> None:
+async def test_delivered_events_are_deleted_before_dead_letters(tmp_path: Path) -> None:
     """
-    What failed is kept for a person as long as there is anything else to drop.
+    Dead letters stay for inspection as long as anything else can be deleted.
     """
     store = await Store.open(tmp_path / "exit137.db", max_bytes=MAX_BYTES)
     await store.commit([event(9999)], {})
-    await store.dead("audit", "kill-9999", "rejected", "400")
+    await store.dead_letter("audit", "kill-9999", "rejected", "400")
 
     await fill(store, range(500))
 
@@ -89,7 +89,7 @@ async def test_delivered_go_before_dead_letters(tmp_path: Path) -> None:
     await store.aclose()
 
 
-async def test_dead_letters_go_before_the_agent_stops(tmp_path: Path) -> None:
+async def test_dead_letters_are_deleted_before_the_store_refuses_events(tmp_path: Path) -> None:
     """
     A sink that refuses everything does not fill the store for good.
     """
@@ -97,15 +97,15 @@ async def test_dead_letters_go_before_the_agent_stops(tmp_path: Path) -> None:
 
     for number in range(500):
         await store.commit([event(number)], {})
-        await store.dead("audit", f"kill-{number:04}", "rejected", "400")
+        await store.dead_letter("audit", f"kill-{number:04}", "rejected", "400")
 
     assert (await ids(store))[-1] == "kill-0499"
     await store.aclose()
 
 
-async def test_full_store_takes_events_again_once_a_sink_moves(tmp_path: Path) -> None:
+async def test_a_full_store_accepts_events_again_after_deliveries(tmp_path: Path) -> None:
     """
-    Full is a state, not an end.
+    A full store is a temporary state.
     """
     store = await Store.open(tmp_path / "exit137.db", max_bytes=MAX_BYTES)
     with pytest.raises(StoreFullError):
@@ -113,7 +113,7 @@ async def test_full_store_takes_events_again_once_a_sink_moves(tmp_path: Path) -
     assert await ids(store) == []
 
     await store.commit([event(number) for number in range(50)], {})
-    await store.delivered("audit", [f"kill-{number:04}" for number in range(50)])
+    await store.mark_delivered("audit", [f"kill-{number:04}" for number in range(50)])
     await store.commit([event(number) for number in range(50, 100)], {})
 
     assert store.depth("audit") == 50

@@ -1,5 +1,5 @@
 """
-What is left of a store after pages of it were overwritten.
+What is recovered from a store after some of its pages were overwritten.
 """
 
 import sqlite3
@@ -23,7 +23,7 @@ COUNT = 400
 
 def event(number: int) -> StoredEvent:
     """
-    The event of a number; every second one is also for a second sink.
+    Return the event with this number. Every second one is also for a second sink.
     """
     body = orjson.dumps({"number": number, "text": "x" * (number % 37) * 40})
     sinks = ("audit", "bus") if number % 2 else ("audit",)
@@ -39,27 +39,27 @@ def event(number: int) -> StoredEvent:
     )
 
 
-async def filled(path: Path) -> None:
+async def fill(path: Path) -> None:
     """
-    A store of which the first hundred events were delivered, with a position and a dead letter.
+    Create a store with a position and a dead letter, whose first hundred events are delivered.
     """
     store = await Store.open(path)
     await store.commit([event(number) for number in range(COUNT)], {"kmsg": {"seq": 4711}})
-    await store.delivered("audit", [f"kill-{number:04}" for number in range(100)])
-    await store.dead("audit", "kill-0399", "rejected", "400")
+    await store.mark_delivered("audit", [f"kill-{number:04}" for number in range(100)])
+    await store.dead_letter("audit", "kill-0399", "rejected", "400")
     await store.aclose()
 
 
 def overwrite(path: Path, page: int, content: bytes) -> None:
     """
-    Put other bytes into one page, counted from 0.
+    Overwrite one page, counted from 0.
     """
     with path.open("r+b") as file:
         file.seek(page * PAGE_BYTES)
         file.write((content * PAGE_BYTES)[:PAGE_BYTES])
 
 
-def spoil(path: Path, name: str) -> None:
+def damage(path: Path, name: str) -> None:
     """
     Overwrite the last page below the root of a table or of an index (sqlite.org/fileformat2.html, 1.6).
     """
@@ -73,37 +73,37 @@ def spoil(path: Path, name: str) -> None:
 
 def page_of(path: Path, marker: bytes) -> int:
     """
-    The page that holds this.
+    Return the page that contains these bytes.
     """
     return path.read_bytes().index(marker) // PAGE_BYTES
 
 
-async def test_one_bad_page_costs_only_what_was_on_it(tmp_path: Path) -> None:
+async def test_one_damaged_page_loses_only_its_own_rows(tmp_path: Path) -> None:
     """
-    All other events are there, still wait for whom they waited for, and those that were delivered are not sent again.
+    All other events are recovered and pending for the same sinks. Delivered events are not sent again.
     """
     path = tmp_path / "s.db"
-    await filled(path)
+    await fill(path)
     overwrite(path, page_of(path, b'"number":200'), b"\xa5")
 
     store = await Store.open(path)
 
     kept = {past.id for past in await store.events(limit=-1)}
     assert COUNT - 20 < len(kept) < COUNT
-    waiting = {pending.outgoing.id for pending in await store.pending("audit", COUNT, 0)}
-    assert waiting == {event_id for event_id in kept if "kill-0100" <= event_id < "kill-0399"}
-    assert store.depth("audit") == len(waiting)
+    pending = {waiting.outgoing.id for waiting in await store.pending("audit", COUNT, 0)}
+    assert pending == {event_id for event_id in kept if "kill-0100" <= event_id < "kill-0399"}
+    assert store.depth("audit") == len(pending)
     assert store.salvaged is not None
-    assert (store.salvaged.events, store.salvaged.whole) == (len(kept), False)
+    assert (store.salvaged.events, store.salvaged.complete) == (len(kept), False)
     await store.aclose()
 
 
-async def test_sources_read_again_what_they_have_when_events_are_missing(tmp_path: Path) -> None:
+async def test_positions_are_dropped_if_events_are_missing(tmp_path: Path) -> None:
     """
-    A position would say that the lost events are safe.
+    A position would claim that the lost events are stored. Without it the source reads them again.
     """
     path = tmp_path / "s.db"
-    await filled(path)
+    await fill(path)
     overwrite(path, page_of(path, b'"number":200'), b"\xa5")
 
     store = await Store.open(path)
@@ -112,48 +112,48 @@ async def test_sources_read_again_what_they_have_when_events_are_missing(tmp_pat
     await store.aclose()
 
 
-async def test_damage_that_costs_no_event_costs_nothing(tmp_path: Path) -> None:
+async def test_damage_outside_of_events_loses_nothing(tmp_path: Path) -> None:
     """
-    An index can be made anew; sources go on where they were.
+    An index can be rebuilt, and sources continue where they were.
     """
     path = tmp_path / "s.db"
-    await filled(path)
+    await fill(path)
     page = path.read_bytes().rindex(b"kill-0200") // PAGE_BYTES
     overwrite(path, page, b"\xa5")
 
     store = await Store.open(path)
 
     assert store.salvaged is not None
-    assert store.salvaged.whole
+    assert store.salvaged.complete
     assert len(await store.events(limit=-1)) == COUNT
     assert await store.positions() == {"kmsg": {"seq": 4711}}
     await store.aclose()
 
 
 @pytest.mark.parametrize("copy", ["outbox", "outbox_event"])
-async def test_what_waits_is_known_though_a_page_of_it_is_bad(tmp_path: Path, copy: str) -> None:
+async def test_the_outbox_survives_a_damaged_page(tmp_path: Path, copy: str) -> None:
     """
-    It is in the file twice, and one of the two is enough.
+    The outbox is in the file twice, and one of the two copies is enough.
     """
     path = tmp_path / "s.db"
-    await filled(path)
-    spoil(path, copy)
+    await fill(path)
+    damage(path, copy)
 
     store = await Store.open(path)
 
     assert store.salvaged is not None
-    assert store.salvaged.whole
+    assert store.salvaged.complete
     assert (store.depth("audit"), store.depth("bus")) == (COUNT - 101, COUNT // 2)
     assert len(await store.events(limit=-1)) == COUNT
     await store.aclose()
 
 
-async def test_body_that_is_no_json_is_not_sent(tmp_path: Path) -> None:
+async def test_a_body_that_is_not_json_is_not_recovered(tmp_path: Path) -> None:
     """
-    SQLite notices a broken page, not broken content; a receiver would.
+    SQLite notices a damaged page, but not damaged content. A receiver would.
     """
     path = tmp_path / "s.db"
-    await filled(path)
+    await fill(path)
     content = path.read_bytes().replace(b'{"number":200', b'{"number"!200')
     path.write_bytes(content)
     overwrite(path, path.read_bytes().rindex(b"kill-0200") // PAGE_BYTES, b"\xa5")
@@ -164,7 +164,7 @@ async def test_body_that_is_no_json_is_not_sent(tmp_path: Path) -> None:
     await store.aclose()
 
 
-# Opens a store, and dies before the system has done the nth change of a name.
+# Opens a store, and dies before it renames or deletes the nth file.
 DIES = """
 import os, sys
 from pathlib import Path
@@ -188,25 +188,25 @@ Database(Path(sys.argv[1])).close()
 
 def dies(path: Path, changes: int) -> bool:
     """
-    Whether a process that opens the store is dead before it has changed so many names.
+    Return whether a process that opens the store dies before it has renamed or deleted this many files.
     """
     return subprocess.run([sys.executable, "-c", DIES, path, str(changes)], check=False).returncode != 0
 
 
 def names(directory: Path) -> list[str]:
     """
-    The files in it, without the logs of databases.
+    Return the names of the files in a directory, without the logs of databases.
     """
     return sorted(each.name for each in directory.iterdir() if not each.name.endswith(("-wal", "-shm")))
 
 
 @pytest.mark.parametrize("changes", range(9))
-async def test_salvage_that_is_killed_is_finished_by_the_next_start(tmp_path: Path, changes: int) -> None:
+async def test_an_interrupted_salvage_is_finished_by_the_next_start(tmp_path: Path, changes: int) -> None:
     """
-    Wherever it was: nothing that could be read is lost, and it is told.
+    Wherever the process was killed, nothing readable is lost, and the salvage is reported.
     """
     path = tmp_path / "s.db"
-    await filled(path)
+    await fill(path)
     overwrite(path, page_of(path, b'"number":200'), b"\xa5")
     died = dies(path, changes)
 
@@ -224,12 +224,12 @@ async def test_salvage_that_is_killed_is_finished_by_the_next_start(tmp_path: Pa
 @given(pages=st.sets(st.integers(0, 60), min_size=1, max_size=8), filler=st.binary(min_size=1, max_size=64))
 async def test_no_damage_stops_the_agent_or_invents_an_event(pages: set[int], filler: bytes) -> None:
     """
-    Whatever is overwritten, the store opens, takes events, and gives only what was once put in.
+    Whatever is overwritten, the store opens, accepts events, and returns only events that were stored before.
     """
     originals = {event(number).id: event(number).body for number in range(COUNT)}
     with TemporaryDirectory() as directory:
         path = Path(directory) / "s.db"
-        await filled(path)
+        await fill(path)
         last = path.stat().st_size // PAGE_BYTES
         for page in pages:
             overwrite(path, page % last, filler)

@@ -1,5 +1,5 @@
 """
-What a person sees of undelivered events and can do about them, beside the agent that has the store open.
+What an operator sees of undelivered events and can do about them, while an agent has the store open.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ NOW_S = 1_800_000_000.0
 
 def event(number: int) -> StoredEvent:
     """
-    The event of a number, for two sinks.
+    Return the event with this number, for two sinks.
     """
     return StoredEvent(
         id=f"kill-{number}",
@@ -38,7 +38,7 @@ def event(number: int) -> StoredEvent:
     )
 
 
-def spoil(path: Path) -> None:
+def damage(path: Path) -> None:
     path.write_bytes(b"\xa5" * 8192)
 
 
@@ -50,26 +50,26 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 async def store(path: Path) -> AsyncIterator[Store]:
     """
-    Of three events, `audit` refused the first, failed with the second, and nothing was tried with `bus`.
+    A store with three events: `audit` refused the first and failed with the second; `bus` was not tried.
     """
     store = await Store.open(path, wall_ns=lambda: int(NOW_S * 1e9))
     await store.commit([event(number) for number in range(3)], {})
-    await store.dead("audit", "kill-0", "rejected", "400")
-    await store.failed("audit", ["kill-1"], NOW_S + 60, "unreachable", "no route")
+    await store.dead_letter("audit", "kill-0", "rejected", "400")
+    await store.mark_failed("audit", ["kill-1"], NOW_S + 60, "unreachable", "no route")
     yield store
     await store.aclose()
 
 
 async def ready(store: Store, sink: str) -> list[str]:
     """
-    What a sink may be sent now.
+    Return the ids of the events that may be sent to a sink now.
     """
     return [pending.outgoing.id for pending in await store.pending(sink, 10, NOW_S)]
 
 
-async def test_backlog_says_what_waits_and_what_was_put_aside(store: Store, path: Path) -> None:
+async def test_a_backlog_counts_pending_and_dead_lettered_events(store: Store, path: Path) -> None:
     """
-    Per sink; with the worst attempt and the last words.
+    It also has the largest number of attempts and the last failure.
     """
     with Spool(path) as spool:
         audit, bus = spool.backlogs()
@@ -80,7 +80,7 @@ async def test_backlog_says_what_waits_and_what_was_put_aside(store: Store, path
     assert audit.retry_at_s == NOW_S + 60
 
 
-async def test_entries_are_chosen_by_sink_and_by_how_the_id_begins(store: Store, path: Path) -> None:
+async def test_entries_are_selected_by_sink_and_by_a_prefix_of_the_id(store: Store, path: Path) -> None:
     """
     As with container ids, a few characters are enough.
     """
@@ -91,9 +91,9 @@ async def test_entries_are_chosen_by_sink_and_by_how_the_id_begins(store: Store,
     assert (one.reason, one.attempts, one.body) == ("unreachable", 1, b'{"number":1}')
 
 
-async def test_requeued_dead_letter_comes_first_again(store: Store, path: Path) -> None:
+async def test_a_requeued_dead_letter_has_its_old_place_in_the_order(store: Store, path: Path) -> None:
     """
-    At its old place in the order, and what waited for a retry is due at once.
+    Delayed events become due at once.
     """
     with Spool(path) as spool:
         assert spool.requeue(["audit"]) == 2
@@ -101,9 +101,9 @@ async def test_requeued_dead_letter_comes_first_again(store: Store, path: Path) 
     assert await ready(store, "audit") == ["kill-0", "kill-1", "kill-2"]
 
 
-async def test_requeue_leaves_other_sinks_and_events_alone(store: Store, path: Path) -> None:
+async def test_requeue_affects_only_the_selected_events(store: Store, path: Path) -> None:
     """
-    Only what was named.
+    Other sinks and other events are not changed.
     """
     with Spool(path) as spool:
         assert spool.requeue(["bus"]) == 0
@@ -113,12 +113,13 @@ async def test_requeue_leaves_other_sinks_and_events_alone(store: Store, path: P
     assert await ready(store, "audit") == ["kill-0"]
 
 
-async def test_requeued_dead_letter_is_as_young_as_a_new_event(store: Store, path: Path) -> None:
+async def test_the_age_of_a_requeued_dead_letter_starts_again(store: Store, path: Path) -> None:
     """
-    Else its age would put it aside again at once.
+    Otherwise it would expire again at once.
     """
     with Spool(path, wall_ns=lambda: int((NOW_S + 1000) * 1e9)) as spool:
         spool.requeue(ids=["kill-0"])
+    assert await store.refresh()
 
     assert await store.expire("audit", NOW_S + 500) == 2
     assert await ready(store, "audit") == ["kill-0"]
@@ -126,7 +127,7 @@ async def test_requeued_dead_letter_is_as_young_as_a_new_event(store: Store, pat
 
 async def test_purged_events_stay_in_the_history(store: Store, path: Path) -> None:
     """
-    Only that they are sent is given up.
+    Only their deliveries are deleted.
     """
     with Spool(path) as spool:
         assert spool.purge(dead=True) == 1
@@ -136,9 +137,9 @@ async def test_purged_events_stay_in_the_history(store: Store, path: Path) -> No
     assert len(await store.events()) == 3
 
 
-async def test_agent_notices_what_was_changed(store: Store, path: Path) -> None:
+async def test_the_agent_notices_changes(store: Store, path: Path) -> None:
     """
-    Its own count of what waits is right again after it looked.
+    After a refresh, the agent's own counts are right again.
     """
     assert not await store.refresh()
     with Spool(path) as spool:
@@ -150,7 +151,7 @@ async def test_agent_notices_what_was_changed(store: Store, path: Path) -> None:
     assert not await store.refresh()
 
 
-def test_store_that_is_not_there_is_not_made(path: Path) -> None:
+def test_a_missing_store_is_not_created(path: Path) -> None:
     """
     A wrong configuration leaves no file behind.
     """
@@ -159,9 +160,9 @@ def test_store_that_is_not_there_is_not_made(path: Path) -> None:
     assert not path.exists()
 
 
-def test_file_of_another_program_is_refused(path: Path) -> None:
+def test_a_file_of_another_program_is_refused(path: Path) -> None:
     """
-    Neither a database without our mark nor a file that is none.
+    Neither a foreign database nor a file that is not a database is accepted.
     """
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TABLE events (id)")
@@ -172,12 +173,12 @@ def test_file_of_another_program_is_refused(path: Path) -> None:
         Spool(path)
 
 
-@pytest.mark.parametrize(("version", "advice"), [(0, "has yet to be started"), (99, "install a later one")])
-async def test_store_of_another_version_is_refused_but_not_disowned(
+@pytest.mark.parametrize(("version", "advice"), [(0, "start the agent once"), (99, "install a newer version")])
+async def test_a_store_of_another_version_is_refused_but_not_called_foreign(
     store: Store, path: Path, version: int, advice: str
 ) -> None:
     """
-    Whoever is told to move it away would lose what waits in it.
+    An operator who is asked to move the file away would lose its pending events.
     """
     await store.aclose()
     with contextlib.closing(sqlite3.connect(path)) as connection:
@@ -186,11 +187,11 @@ async def test_store_of_another_version_is_refused_but_not_disowned(
         Spool(path)
 
 
-async def test_damaged_store_is_called_so(store: Store, path: Path) -> None:
+async def test_a_damaged_store_is_reported_as_damaged(store: Store, path: Path) -> None:
     """
-    The lock file beside it shows that it was ours; the agent saves of it what can be read.
+    The lock file proves that it is a store of exit137. The agent salvages it at its next start.
     """
     await store.aclose()
-    spoil(path)
+    damage(path)
     with pytest.raises(StoreCorruptError):
         Spool(path)

@@ -1,5 +1,5 @@
 """
-The store's facade over a real database: events, outbox and positions in one transaction.
+The store over a real database: events, outbox and positions in one transaction.
 """
 
 import asyncio
@@ -7,10 +7,12 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from collector.store import Store, StoredEvent, StoreFullError, StoreUnavailableError
+from collector.store.thread import on_store_thread
 
 NOW_S = 1_763_781_424.0
 KILL = StoredEvent(
@@ -37,14 +39,22 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 def event(number: int, key: str = "9f8e", **changes: object) -> StoredEvent:
     """
-    The event of a number.
+    Return the event with this number.
     """
     return replace(KILL, id=f"kill-{number}", key=key, **changes)
 
 
-async def commit_for_ever(store: Store) -> None:
+@on_store_thread
+def execute(store: Store, statement: str) -> list[Any]:
     """
-    Store large events, each with a position, until something is raised.
+    Run a statement on the store's own connection.
+    """
+    return store._database.connection.execute(statement).fetchall()
+
+
+async def fill(store: Store) -> None:
+    """
+    Store large events, each with a position, until the store refuses one.
     """
     for number in count():
         await store.commit([event(number, body=b"x" * 10_000)], {"kmsg": {"last": f"kill-{number}"}})
@@ -52,14 +62,14 @@ async def commit_for_ever(store: Store) -> None:
 
 async def pending_ids(store: Store, sink: str = "audit", now_s: float = NOW_S, limit: int = 500) -> list[str]:
     """
-    The ids of what a sink may be sent.
+    Return the ids of the events that may be sent to a sink.
     """
     return [waiting.outgoing.id for waiting in await store.pending(sink, limit, now_s)]
 
 
-async def test_event_waits_for_each_of_its_sinks_and_no_other(store: Store) -> None:
+async def test_an_event_is_pending_for_each_of_its_sinks(store: Store) -> None:
     """
-    A stored event is pending for the sinks that it was routed to.
+    An event is pending for the sinks that it was routed to, and for no other.
     """
     assert await store.commit([KILL], {}) == 1
 
@@ -68,51 +78,51 @@ async def test_event_waits_for_each_of_its_sinks_and_no_other(store: Store) -> N
     assert await pending_ids(store, "oncall") == []
 
 
-async def test_pending_event_carries_what_a_sink_needs(store: Store) -> None:
+async def test_a_pending_event_has_what_a_sink_needs(store: Store) -> None:
     """
-    Id, type, key and body come out as they went in, with the number of attempts.
+    Id, type, key and body are returned as they were stored, with the number of attempts.
     """
     await store.commit([KILL], {})
-    await store.failed("audit", ["kill-1"], 0, "timeout", "no answer")
+    await store.mark_failed("audit", ["kill-1"], 0, "timeout", "no answer")
 
-    (waiting,) = await store.pending("audit", 10, NOW_S)
+    (pending,) = await store.pending("audit", 10, NOW_S)
 
-    assert (waiting.outgoing.id, waiting.outgoing.type, waiting.outgoing.key) == (
+    assert (pending.outgoing.id, pending.outgoing.type, pending.outgoing.key) == (
         KILL.id,
         KILL.type,
         KILL.key,
     )
-    assert waiting.outgoing.body == KILL.body
-    assert waiting.attempts == 1
+    assert pending.outgoing.body == KILL.body
+    assert pending.attempts == 1
 
 
-async def test_known_id_is_not_sent_again(store: Store) -> None:
+async def test_a_known_id_is_not_delivered_again(store: Store) -> None:
     """
-    A replay after a restart stores nothing twice and sends nothing twice.
+    Reading the same evidence again after a restart stores and delivers nothing twice.
     """
     await store.commit([KILL], {})
-    await store.delivered("audit", ["kill-1"])
+    await store.mark_delivered("audit", ["kill-1"])
 
     assert await store.commit([KILL, KILL], {}) == 0
     assert await pending_ids(store, "audit") == []
     assert await pending_ids(store, "bus") == ["kill-1"]
 
 
-async def test_delivery_to_one_sink_leaves_the_others_alone(store: Store) -> None:
+async def test_a_delivery_to_one_sink_does_not_affect_the_others(store: Store) -> None:
     """
-    Each sink has its own row of the outbox.
+    Each sink has its own row in the outbox.
     """
     await store.commit([event(1), event(2)], {})
 
-    await store.delivered("audit", ["kill-1", "kill-2"])
+    await store.mark_delivered("audit", ["kill-1", "kill-2"])
 
     assert (store.depth("audit"), store.depth("bus")) == (0, 2)
-    assert store.waiting_sinks() == {"bus"}
+    assert store.pending_sinks() == {"bus"}
 
 
-async def test_pending_keeps_the_order_of_storing(store: Store) -> None:
+async def test_pending_events_keep_the_order_of_storing(store: Store) -> None:
     """
-    Events come out in the order in which they were stored, whatever their ids and keys.
+    Events are returned in the order in which they were stored, whatever their ids and keys.
     """
     await store.commit([event(3, "c"), event(1, "a")], {})
     await store.commit([event(2, "b")], {})
@@ -121,48 +131,48 @@ async def test_pending_keeps_the_order_of_storing(store: Store) -> None:
     assert await pending_ids(store, limit=2) == ["kill-3", "kill-1"]
 
 
-async def test_delayed_event_holds_back_later_ones_of_its_key_only(store: Store) -> None:
+async def test_a_delayed_event_delays_only_later_events_of_its_key(store: Store) -> None:
     """
-    Nothing of one container overtakes; other containers go on.
+    The events of one container keep their order; those of other containers are not delayed.
     """
     await store.commit([event(1, "a"), event(2, "b"), event(3, "a")], {})
 
-    await store.failed("audit", ["kill-1"], NOW_S + 10, "timeout", "no answer")
+    await store.mark_failed("audit", ["kill-1"], NOW_S + 10, "timeout", "no answer")
 
     assert await pending_ids(store) == ["kill-2"]
     assert await store.next_retry_s("audit") == NOW_S + 10
     assert await pending_ids(store, now_s=NOW_S + 10) == ["kill-1", "kill-2", "kill-3"]
 
 
-async def test_delay_of_one_sink_does_not_delay_another(store: Store) -> None:
+async def test_a_delay_applies_to_one_sink(store: Store) -> None:
     """
     A retry belongs to one sink.
     """
     await store.commit([KILL], {})
 
-    await store.failed("audit", ["kill-1"], NOW_S + 10, "timeout", "no answer")
+    await store.mark_failed("audit", ["kill-1"], NOW_S + 10, "timeout", "no answer")
 
     assert await pending_ids(store, "bus") == ["kill-1"]
     assert await store.next_retry_s("bus") is None
 
 
-async def test_clock_that_was_put_back_does_not_delay_for_hours(store: Store) -> None:
+async def test_a_clock_that_is_set_back_does_not_delay_for_hours(store: Store) -> None:
     """
-    A retry that lies more than an hour ahead is due: nobody sets one so late.
+    A retry more than an hour ahead is due now, because no retry is set that far ahead.
     """
     await store.commit([KILL], {})
-    await store.failed("audit", ["kill-1"], NOW_S + 10, "timeout", "no answer")
+    await store.mark_failed("audit", ["kill-1"], NOW_S + 10, "timeout", "no answer")
 
     assert await pending_ids(store, now_s=NOW_S - 86_400) == ["kill-1"]
 
 
-async def test_dead_event_is_out_of_the_way(store: Store) -> None:
+async def test_a_dead_letter_does_not_block_later_events(store: Store) -> None:
     """
-    What a sink will never take is put aside for that sink, and later ones of its key are free.
+    An event that one sink refuses is dead-lettered for that sink only, and later events of its key are pending.
     """
     await store.commit([event(1), event(2)], {})
 
-    await store.dead("audit", "kill-1", "too_large", "2 MB")
+    await store.dead_letter("audit", "kill-1", "too_large", "2 MB")
 
     assert await pending_ids(store, "audit") == ["kill-2"]
     assert await pending_ids(store, "bus") == ["kill-1", "kill-2"]
@@ -171,7 +181,7 @@ async def test_dead_event_is_out_of_the_way(store: Store) -> None:
 
 async def test_positions_survive_a_restart_and_are_replaced(tmp_path: Path) -> None:
     """
-    The last position of each source is what a restart finds.
+    After a restart, the last position of each source is returned.
     """
     first = await Store.open(tmp_path / "exit137.db")
     await first.commit([], {"kmsg": {"seq": 1}, "docker": {"since_ns": 5}})
@@ -185,13 +195,13 @@ async def test_positions_survive_a_restart_and_are_replaced(tmp_path: Path) -> N
     await second.aclose()
 
 
-async def test_full_store_refuses_and_keeps_everything(tmp_path: Path) -> None:
+async def test_a_full_store_refuses_new_events_and_keeps_the_old(tmp_path: Path) -> None:
     """
-    When all that is stored still has to be delivered, a commit fails as a whole, positions included.
+    When only undelivered events are stored, a commit fails as a whole, including its positions.
     """
     store = await Store.open(tmp_path / "exit137.db", max_bytes=200_000)
     with pytest.raises(StoreFullError, match="for audit"):
-        await commit_for_ever(store)
+        await fill(store)
 
     stored = await pending_ids(store)
     assert 0 < len(stored) == store.depth("audit")
@@ -200,9 +210,9 @@ async def test_full_store_refuses_and_keeps_everything(tmp_path: Path) -> None:
     await store.aclose()
 
 
-async def test_cancelled_commit_is_whole_or_nothing(store: Store) -> None:
+async def test_a_cancelled_commit_is_complete_or_has_no_effect(store: Store) -> None:
     """
-    Whoever stops waiting for a commit does not tear it.
+    Cancelling the caller does not split a transaction.
     """
     waiting = asyncio.gather(store.commit([KILL], {"kmsg": {"seq": 1}}))
     await asyncio.sleep(0)
@@ -210,13 +220,13 @@ async def test_cancelled_commit_is_whole_or_nothing(store: Store) -> None:
     with pytest.raises(asyncio.CancelledError):
         await waiting
 
-    stored = await pending_ids(store)
-    assert await store.positions() == ({"kmsg": {"seq": 1}} if stored else {})
+    positions = await store.positions()
+    assert positions == ({"kmsg": {"seq": 1}} if await pending_ids(store) else {})
 
 
-async def test_history_within_the_agent(store: Store) -> None:
+async def test_the_agent_reads_its_own_history(store: Store) -> None:
     """
-    The running agent reads its own history, with the time of storing where no other is known.
+    An event whose time is unknown has the time of storing.
     """
     await store.commit([event(1, time_ns=None)], {})
 
@@ -225,23 +235,23 @@ async def test_history_within_the_agent(store: Store) -> None:
     assert (past.id, past.time_ns) == ("kill-1", int(NOW_S * 1e9))
 
 
-async def test_disk_that_refuses_is_told_and_nothing_is_counted(store: Store) -> None:
+async def test_a_failed_commit_changes_nothing(store: Store) -> None:
     """
-    A failed commit leaves neither rows nor depth behind.
+    A failed commit leaves neither rows nor counts behind.
     """
-    await store._run(store._database.connection.execute, "PRAGMA query_only = ON")
+    await execute(store, "PRAGMA query_only = ON")
 
     with pytest.raises(StoreUnavailableError, match=r"exit137\.db"):
         await store.commit([KILL], {})
 
-    await store._run(store._database.connection.execute, "PRAGMA query_only = OFF")
+    await execute(store, "PRAGMA query_only = OFF")
     assert store.depth("audit") == 0
     assert await pending_ids(store) == []
 
 
 async def test_closing_twice_is_safe(tmp_path: Path) -> None:
     """
-    The second close does nothing, not even to whoever has opened the store since.
+    The second close does nothing, and does not affect another store on the same file.
     """
     store = await Store.open(tmp_path / "exit137.db")
     await store.aclose()

@@ -4,10 +4,12 @@ Ended runs for the tests of the verdict: ten minutes long, and all that happened
 
 from typing import Any, Final
 
-from collector.correlate.facts import ProcessExited
-from collector.correlate.runs import KillInRun, SignalSent
+from collector.correlate.kill_in_run import KillInRun
+from collector.correlate.runs import SignalSent
 from collector.correlate.verdict import Case
+from collector.facts.observed import ProcessExitedFact, SignalFact
 from parsers.cgroup_path import ContainerRef, Runtime
+from parsers.killers import Author
 from parsers.proc_event import WaitStatus
 from sinks.event import EvidenceSource, Killer, Scope
 
@@ -16,6 +18,7 @@ ENDED_NS: Final = 1_000_000 * SECOND
 CONTAINER: Final = "c" * 64
 MAIN_PID: Final = 4000
 CHILD_PID: Final = 4001
+KILLER_PID: Final = 571
 
 
 def before_end(seconds: float) -> int:
@@ -50,6 +53,8 @@ def oom_kill(
     main: bool | None = True,
     killer: Killer = Killer.KERNEL,
     scope: Scope | None = Scope.CONTAINER,
+    signal: str | None = None,
+    author: Author | None = None,
 ) -> KillInRun:
     """
     An OOM kill of the main process, of a child, or of nobody knows which process.
@@ -65,14 +70,41 @@ def oom_kill(
         limit_bytes=1 << 26,
         source=EvidenceSource.KMSG,
         text="Memory cgroup out of memory: Killed process 4000 (hog)",
+        signal=signal,
+        author=author,
     )
 
 
-def main_exit(*, exit_code: int | None = None, signal: int | None = None, core: bool = False) -> ProcessExited:
+def program_kill(seconds: float = 0.05, killer: Killer = Killer.EARLYOOM, **fields: Any) -> KillInRun:  # noqa: ANN401
+    """
+    A kill by a program for which journald vouches.
+    """
+    author = Author(name=killer.value, pid=KILLER_PID)
+    return oom_kill(seconds, killer=killer, **({"scope": Scope.HOST, "author": author} | fields))
+
+
+def signal_from(pid: int, *, unit: str | None = None, seconds: float = 0.01, **fields: Any) -> SignalFact:  # noqa: ANN401
+    """
+    A SIGKILL to the main process, as the kernel traced it.
+    """
+    usual: dict[str, Any] = {
+        "signal": 9,
+        "code": 0,
+        "sender_comm": "sender",
+        "sender_uid": 0,
+        "sender_container": None,
+        "sender_placed": True,
+        "target_pid": MAIN_PID,
+        "target_comm": "hog",
+    }
+    return SignalFact(sender_pid=pid, sender_unit=unit, at_ns=before_end(seconds), **(usual | fields))
+
+
+def main_exit(*, exit_code: int | None = None, signal: int | None = None, core: bool = False) -> ProcessExitedFact:
     """
     How the main process ended, from the kernel itself.
     """
-    return ProcessExited(
+    return ProcessExitedFact(
         pid=MAIN_PID,
         started_ns=1,
         container=ContainerRef(runtime=Runtime.DOCKER, id=CONTAINER),

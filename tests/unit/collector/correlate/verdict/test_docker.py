@@ -2,6 +2,8 @@
 Verdict rules: somebody ended it through Docker, or Docker itself went down.
 """
 
+from typing import Any
+
 import pytest
 
 from collector.correlate.runs import SignalSent
@@ -81,12 +83,40 @@ def test_without_a_signal_there_was_no_stop() -> None:
     assert decide(case(1, stop_ns=JUST_AFTER)).cause is Cause.APP_ERROR
 
 
-def test_a_removal_by_force() -> None:
+@pytest.mark.parametrize("seen", [{"being_removed": True}, {"destroy_ns": JUST_AFTER}])
+def test_a_removal_by_force(seen: dict[str, Any]) -> None:
     """
-    SIGKILL, the end, `destroy`, and no `--rm`.
+    A removal by force is known by the container's state right after the end, long before `destroy`, or by that event.
+
+    It is likely: docker kill and docker rm, one right after the other, look the same.
     """
-    verdict = decide(case(137, signals=(sent(KILL),), destroy_ns=JUST_AFTER))
-    assert (verdict.cause, verdict.confidence) == (Cause.DOCKER_RM, Confidence.CERTAIN)
+    verdict = decide(case(137, signals=(sent(KILL),), **seen))
+    assert (verdict.cause, verdict.confidence) == (Cause.DOCKER_RM, Confidence.LIKELY)
+
+
+def test_a_removal_by_force_is_known_although_its_signal_is_stamped_late() -> None:
+    """
+    A busy engine stamps the signal of docker rm -f long after the end, which is a removal by force all the same.
+    """
+    late = sent(KILL, -2.0)
+    assert decide(case(137, signals=(late,), being_removed=True)).cause is Cause.DOCKER_RM
+    assert decide(case(137, signals=(late,))).cause is Cause.SIGNAL
+
+
+def test_docker_kill_is_not_certain_while_destroy_can_still_come() -> None:
+    """
+    A SIGKILL is only likely to be docker kill's where nobody knows whether Docker is removing the container.
+    """
+    verdict = decide(case(137, signals=(sent(KILL),)))
+    assert (verdict.cause, verdict.confidence) == (Cause.DOCKER_KILL, Confidence.LIKELY)
+
+
+def test_docker_kill_and_a_removal_later_are_no_removal_by_force() -> None:
+    """
+    A container that Docker was not removing right after its end was killed, though it was removed soon after.
+    """
+    verdict = decide(case(137, signals=(sent(KILL),), being_removed=False, destroy_ns=JUST_AFTER))
+    assert (verdict.cause, verdict.confidence) == (Cause.DOCKER_KILL, Confidence.CERTAIN)
 
 
 def test_a_removal_by_force_is_likely_where_a_label_hides_its_signal() -> None:
@@ -99,10 +129,10 @@ def test_a_removal_by_force_is_likely_where_a_label_hides_its_signal() -> None:
 
 def test_a_container_with_rm_is_destroyed_whoever_killed_it() -> None:
     """
-    `--rm` removes after every end: the `destroy` proves nothing, the signal was docker kill's.
+    `--rm` removes after every end, so `destroy` and state prove nothing: docker kill is likely, not certain.
     """
-    verdict = decide(case(137, auto_remove=True, signals=(sent(KILL),), destroy_ns=JUST_AFTER))
-    assert verdict.cause is Cause.DOCKER_KILL
+    verdict = decide(case(137, auto_remove=True, being_removed=True, signals=(sent(KILL),), destroy_ns=JUST_AFTER))
+    assert (verdict.cause, verdict.confidence) == (Cause.DOCKER_KILL, Confidence.LIKELY)
 
 
 @pytest.mark.parametrize(("exit_code", "signal"), [(1, KILL), (143, TERM)])
@@ -118,7 +148,7 @@ def test_docker_kill_ended_it(exit_code: int, signal: int) -> None:
     """
     The exit code is that of the signal that was sent, a reload signal that nobody handled included.
     """
-    verdict = decide(case(exit_code, signals=(sent(signal),)))
+    verdict = decide(case(exit_code, signals=(sent(signal),), being_removed=False))
     assert (verdict.cause, verdict.confidence) == (Cause.DOCKER_KILL, Confidence.CERTAIN)
 
 
@@ -165,7 +195,7 @@ def test_a_stamp_of_the_same_moment_is_no_kill_event_after_the_end() -> None:
     """
     A program dies of SIGKILL, or ends on SIGTERM, before Docker has looked at its clock.
     """
-    verdict = decide(case(137, signals=(sent(KILL, -0.001),)))
+    verdict = decide(case(137, signals=(sent(KILL, -0.001),), being_removed=False))
     assert (verdict.cause, verdict.confidence) == (Cause.DOCKER_KILL, Confidence.CERTAIN)
     verdict = decide(case(0, signals=(sent(TERM, -0.001),), stop_ns=before_end(-0.1)))
     assert (verdict.cause, verdict.confidence) == (Cause.DOCKER_STOP, Confidence.CERTAIN)
@@ -226,7 +256,7 @@ def test_a_signal_that_does_not_fit_the_code_is_not_the_one() -> None:
 
 def test_a_program_that_exits_with_128_and_more_on_a_signal_ended_on_it() -> None:
     """
-    Its wait status says exit(143): shells do so when they are told to end. The signal that was sent is likely why.
+    Its wait status says exit(143): shells do so on SIGTERM. The signal that was sent is likely why.
     """
     verdict = decide(case(143, signals=(sent(TERM, 1),), main_exit=main_exit(exit_code=143)))
     assert (verdict.cause, verdict.confidence) == (Cause.DOCKER_KILL, Confidence.LIKELY)

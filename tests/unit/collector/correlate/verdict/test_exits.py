@@ -18,7 +18,7 @@ def test_what_could_not_be_started_says_why(exit_code: int) -> None:
     State.Error has the words, and no evidence that may still come changes them.
     """
     verdict = decide(case(exit_code, error='exec: "foo": executable file not found in $PATH', **NOT_STARTED))
-    assert (verdict.cause, verdict.confidence, verdict.settled) == (Cause.START_FAILED, Confidence.CERTAIN, True)
+    assert (verdict.cause, verdict.confidence, verdict.final) == (Cause.START_FAILED, Confidence.CERTAIN, True)
     assert "executable file not found" in verdict.because
 
 
@@ -45,7 +45,7 @@ def test_a_container_that_was_removed_before_it_ran() -> None:
     assert (verdict.cause, verdict.confidence) == (Cause.START_FAILED, Confidence.POSSIBLE)
 
 
-def test_a_limit_that_kills_the_init_of_runc_is_told_with_the_failed_start() -> None:
+def test_a_limit_that_kills_the_init_of_runc_is_published_with_the_failed_start() -> None:
     """
     The kernel's line stands with State.Error as evidence.
     """
@@ -118,7 +118,7 @@ def test_exit_code_137_alone_proves_nothing() -> None:
     """
     verdict = decide(case(137))
     assert (verdict.cause, verdict.confidence, verdict.evidence) == (Cause.SIGNAL, Confidence.POSSIBLE, ())
-    assert not verdict.settled
+    assert not verdict.final
 
 
 def test_another_signal_from_outside_is_likely() -> None:
@@ -146,19 +146,19 @@ def test_a_wait_status_unmasks_a_program_that_calls_exit_137() -> None:
     assert (verdict.cause, verdict.confidence) == (Cause.APP_ERROR, Confidence.CERTAIN)
 
 
-def test_an_end_with_zero_is_certain_and_settled() -> None:
+def test_an_end_with_zero_is_certain_and_final() -> None:
     """
     Nothing that may still come explains it better.
     """
     verdict = decide(case(0))
-    assert (verdict.cause, verdict.confidence, verdict.settled) == (Cause.EXIT, Confidence.CERTAIN, True)
+    assert (verdict.cause, verdict.confidence, verdict.final) == (Cause.EXIT, Confidence.CERTAIN, True)
 
 
 def test_an_end_with_zero_after_a_signal_waits_for_the_stop_event() -> None:
     """
     Docker's `stop` comes after the end and makes it a stop.
     """
-    assert not decide(case(0, signals=(sent(TERM, 60),))).settled
+    assert not decide(case(0, signals=(sent(TERM, 60),))).final
 
 
 @pytest.mark.parametrize("exit_code", [1, 2, 42, 200, 254])
@@ -167,7 +167,7 @@ def test_a_code_that_no_signal_gives_is_the_programs_own(exit_code: int) -> None
     It is not settled: the kernel's word of a child may still come.
     """
     verdict = decide(case(exit_code))
-    assert (verdict.cause, verdict.confidence, verdict.settled) == (Cause.APP_ERROR, Confidence.CERTAIN, False)
+    assert (verdict.cause, verdict.confidence, verdict.final) == (Cause.APP_ERROR, Confidence.CERTAIN, False)
 
 
 def test_255_is_the_programs_own_only_where_its_end_was_seen() -> None:
@@ -185,7 +185,7 @@ def test_an_end_that_nobody_saw_and_nothing_explains_is_unknown(exit_code: int |
     """
     verdict = decide(case(exit_code, die_event_ns=None))
     assert (verdict.cause, verdict.confidence) == (Cause.UNKNOWN, Confidence.POSSIBLE)
-    assert verdict.because == "nobody saw its end"
+    assert verdict.because == "its end was not observed"
 
 
 def test_a_seen_end_without_a_code_is_unknown() -> None:

@@ -2,10 +2,12 @@
 Verdict rules: an OOM killer had a part in the end.
 """
 
+from dataclasses import replace
+
 import pytest
 
 from collector.correlate.verdict import decide
-from sinks.event import Cause, Confidence, Killer, Scope
+from sinks.event import Cause, Confidence, Scope
 from tests.unit.collector.correlate.verdict.cases import CHILD_PID, before_end, case, main_exit, oom_kill, sent
 
 
@@ -14,7 +16,7 @@ def test_a_main_process_that_the_kernel_killed_is_certain() -> None:
     The kernel named the pid that Docker had named as the main process; nothing that may still come changes that.
     """
     verdict = decide(case(kills=(oom_kill(),)))
-    assert (verdict.cause, verdict.confidence, verdict.settled) == (Cause.OOM_KILL, Confidence.CERTAIN, True)
+    assert (verdict.cause, verdict.confidence, verdict.final) == (Cause.OOM_KILL, Confidence.CERTAIN, True)
     assert verdict.scope is Scope.CONTAINER
     assert "Killed process 4000" in verdict.evidence[0].text
 
@@ -87,46 +89,13 @@ def test_an_exit_code_that_a_label_forged_does_not_hide_a_kill() -> None:
     assert decide(case(None, kills=(oom_kill(),))).cause is Cause.OOM_KILL
 
 
-@pytest.mark.parametrize("killer", [Killer.SYSTEMD_OOMD, Killer.EARLYOOM, Killer.OOMD])
-def test_a_killer_of_user_space_is_named(killer: Killer) -> None:
-    """
-    The kernel knows nothing of these: the journal does.
-    """
-    verdict = decide(case(kills=(oom_kill(1, killer=killer, scope=Scope.HOST),)))
-    assert (verdict.cause, verdict.confidence) == (Cause.USER_SPACE_OOM, Confidence.CERTAIN)
-    assert killer.value in verdict.because
-
-
-@pytest.mark.parametrize(("exit_code", "cause"), [(143, Cause.USER_SPACE_OOM), (139, Cause.CRASH)])
-def test_a_killer_of_user_space_that_hit_an_unknown_process_needs_a_fitting_code(exit_code: int, cause: Cause) -> None:
-    """
-    earlyoom sends SIGTERM first, then SIGKILL; a fault of the program is neither.
-    """
-    assert decide(case(exit_code, kills=(oom_kill(main=None, killer=Killer.EARLYOOM),))).cause is cause
-
-
-def test_a_child_killed_by_user_space_is_not_the_end_of_the_main_process() -> None:
-    """
-    earlyoom took one process; that the container ended by a signal a second later has another cause.
-    """
-    verdict = decide(case(kills=(oom_kill(1, main=False, killer=Killer.EARLYOOM),)))
-    assert verdict.cause is not Cause.USER_SPACE_OOM
-
-
-def test_a_kill_by_user_space_long_ago_explains_nothing() -> None:
-    """
-    Half a minute after it the end has reasons of its own.
-    """
-    assert decide(case(kills=(oom_kill(31, killer=Killer.EARLYOOM),))).cause is Cause.SIGNAL
-
-
 def test_a_process_of_unknown_role_killed_right_before_a_sigkill_is_possible() -> None:
     """
     It may have been the main process.
     """
     verdict = decide(case(kills=(oom_kill(0.1, main=None),)))
     assert (verdict.cause, verdict.confidence) == (Cause.OOM_KILL, Confidence.POSSIBLE)
-    assert not verdict.settled
+    assert not verdict.final
 
 
 def test_a_process_of_unknown_role_killed_long_ago_explains_no_sigkill() -> None:
@@ -153,6 +122,16 @@ def test_a_child_whose_death_soon_ended_the_main_process(seconds: float, confide
     verdict = decide(case(1, kills=(oom_kill(seconds, main=False),)))
     assert (verdict.cause, verdict.confidence) == (Cause.OOM_KILL_CHILD, confidence)
     assert f"(pid {CHILD_PID})" in verdict.because
+
+
+def test_an_end_that_docker_stamps_late_is_still_that_of_the_child() -> None:
+    """
+    The kernel shows that the main process ended half a second after its child was killed; on a starved host Docker
+    stamps the end a minute later.
+    """
+    ended = replace(main_exit(exit_code=1), at_ns=before_end(56))
+    verdict = decide(case(1, kills=(oom_kill(56.5, main=False),), main_exit=ended))
+    assert (verdict.cause, verdict.confidence) == (Cause.OOM_KILL_CHILD, Confidence.LIKELY)
 
 
 def test_a_child_killed_long_before_has_nothing_to_do_with_the_end() -> None:

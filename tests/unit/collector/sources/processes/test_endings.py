@@ -1,12 +1,12 @@
 """
-Telling the end of a process from that of its first thread.
+Tests of distinguishing the end of a process from the end of its first thread.
 """
 
 from pathlib import Path
 
 import pytest
 
-from collector.procfs import ProcFiles
+from collector.host.procfs import ProcFiles
 from collector.sources.processes.endings import Endings
 from collector.sources.processes.table import Process
 from parsers.proc_event import ProcExit, WaitStatus, parse_proc_event
@@ -18,7 +18,7 @@ PROCESS = Process(pid=10, start_ns=0, parent_pid=1, container=None, comm="app")
 @pytest.fixture
 def proc(tmp_path: Path) -> FakeProc:
     """
-    Without any process.
+    A /proc without processes.
     """
     return FakeProc(tmp_path)
 
@@ -26,7 +26,7 @@ def proc(tmp_path: Path) -> FakeProc:
 @pytest.fixture
 def endings(proc: FakeProc) -> Endings:
     """
-    That look at this /proc.
+    Endings that read this /proc.
     """
     return Endings(ProcFiles(proc.root))
 
@@ -37,67 +37,67 @@ def _exit(raw_status: int = 0) -> ProcExit:
     return event
 
 
-def test_gone(endings: Endings) -> None:
+def test_a_process_that_is_gone_has_ended(endings: Endings) -> None:
     """
-    Who is gone has ended.
+    If /proc no longer has the process, the exit of its first thread is its end.
     """
-    ending = endings.judge(PROCESS, _exit(), 0)
+    ending = endings.exited(PROCESS, _exit(), 0)
     assert ending is not None
     assert (ending.status, ending.at_ns) == (WaitStatus(exit_code=0, signal=None), 7)
 
 
-def test_killed(endings: Endings, proc: FakeProc) -> None:
+def test_a_signal_ends_all_threads(endings: Endings, proc: FakeProc) -> None:
     """
-    A signal ends all threads: nothing needs to be looked up.
+    An exit by a signal is the end of the process, without reading /proc.
     """
     proc.add(10, state="Z", threads=8)
-    ending = endings.judge(PROCESS, _exit(9), 0)
+    ending = endings.exited(PROCESS, _exit(9), 0)
     assert ending is not None
     assert ending.status == WaitStatus(exit_code=None, signal=9)
 
 
 def test_all_threads_end_together(endings: Endings, proc: FakeProc) -> None:
     """
-    While the other threads are on their way out the end waits for them, and keeps its status and time.
+    While other threads are still exiting, the end waits for them, and keeps its status and time.
     """
     proc.add(10, state="Z", threads=2)
-    assert endings.judge(PROCESS, _exit(), 0) is None
-    assert endings.settle(5 * MS) == []
+    assert endings.exited(PROCESS, _exit(), 0) is None
+    assert endings.recheck(5 * MS) == []
     proc.add(10, state="Z")
-    (ending,) = endings.settle(10 * MS)
+    (ending,) = endings.recheck(10 * MS)
     assert (ending.status, ending.at_ns) == (WaitStatus(exit_code=0, signal=None), 7)
     assert not endings.waiting
 
 
 def test_another_thread_runs_a_program(endings: Endings, proc: FakeProc) -> None:
     """
-    When another thread runs a program it takes the place of the first: the process goes on as before.
+    If another thread runs a program, the process goes on, and no end is reported.
     """
     proc.add(10, state="Z", threads=2)
-    assert endings.judge(PROCESS, _exit(), 0) is None
+    assert endings.exited(PROCESS, _exit(), 0) is None
     proc.add(10, state="S")
-    assert endings.settle(5 * MS) == []
+    assert endings.recheck(5 * MS) == []
     assert not endings.waiting
 
 
-def test_outlived(endings: Endings, proc: FakeProc) -> None:
+def test_a_process_that_outlives_its_first_thread_has_no_status(endings: Endings, proc: FakeProc) -> None:
     """
-    A process that outlives its first thread by more than a second has a status that nobody sees.
+    The end of a process that outlives its first thread by more than a second has no status.
     """
     proc.add(10, state="Z", threads=2)
-    endings.judge(PROCESS, _exit(), 0)
-    assert endings.settle(2000 * MS) == []
+    endings.exited(PROCESS, _exit(), 0)
+    assert endings.recheck(2000 * MS) == []
     proc.remove(10)
-    assert endings.settle(2500 * MS) == []
-    (ending,) = endings.settle(3000 * MS)
+    assert endings.recheck(2500 * MS) == []
+    (ending,) = endings.recheck(3000 * MS)
     assert (ending.status, ending.at_ns) == (None, 3000 * MS)
 
 
-def test_the_next_of_that_pid(endings: Endings, proc: FakeProc) -> None:
+def test_another_process_with_the_pid(endings: Endings, proc: FakeProc) -> None:
     """
-    Another process with the pid does not hide the end.
+    Another process that has the pid by now does not hide the end.
     """
     proc.add(10, start_ns=500 * MS)
-    ending = endings.judge(PROCESS, _exit(), 0)
+    ending = endings.exited(PROCESS, _exit(), 0)
     assert ending is not None
     assert (ending.status, ending.at_ns) == (WaitStatus(exit_code=0, signal=None), 7)

@@ -1,5 +1,5 @@
 """
-The account of what could not be seen.
+Tests of counting lost events.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from collector.sources.processes.losses import Losses
 @pytest.fixture
 def losses() -> Losses:
     """
-    With a clock that goes on by one at each look: it stands at 0 when the account begins.
+    Losses with a clock that advances by 1 ns at each reading, starting at 0.
     """
     ticks: Iterator[int] = count()
     return Losses(lambda: next(ticks))
@@ -21,7 +21,7 @@ def losses() -> Losses:
 
 def test_nothing_lost(losses: Losses) -> None:
     """
-    A scan without a loss before it, like the first one, tells nothing.
+    A scan without a loss before it, such as the first one, gives no gap.
     """
     assert losses.scan_ended() is None
     assert losses.refused(0) is None
@@ -29,7 +29,7 @@ def test_nothing_lost(losses: Losses) -> None:
 
 def test_a_loss(losses: Losses) -> None:
     """
-    A loss began when all had last been read, and ends with the scan; it is told once.
+    A gap lasts from the time when all events had been read to the end of the scan, and is reported once.
     """
     losses.all_read()
     losses.overrun()
@@ -46,7 +46,7 @@ def test_a_loss(losses: Losses) -> None:
 
 def test_a_loss_during_the_scan(losses: Losses) -> None:
     """
-    What is lost while a scan runs needs another one, and has its own number.
+    Events lost during a scan need another scan, and are counted separately.
     """
     losses.overrun()
     losses.scan_begins(120)
@@ -62,7 +62,7 @@ def test_a_loss_during_the_scan(losses: Losses) -> None:
 
 def test_a_kernel_that_does_not_count(losses: Losses) -> None:
     """
-    Then the number is unknown, not zero.
+    If the kernel does not count its losses, the number is unknown, not zero.
     """
     losses.overrun()
     losses.scan_begins(0)
@@ -71,9 +71,9 @@ def test_a_kernel_that_does_not_count(losses: Losses) -> None:
     assert gap.count is None
 
 
-def test_refused(losses: Losses) -> None:
+def test_refused_processes_are_reported_once(losses: Losses) -> None:
     """
-    Processes that there was no room for are told once.
+    Processes that the table had no room for are reported once.
     """
     gap = losses.refused(3)
     assert gap is not None

@@ -1,5 +1,5 @@
 """
-The BPF program, run by the kernel on a socket that needs no privilege.
+Tests of the BPF program, run by the kernel on a socket that needs no privilege.
 """
 
 import socket
@@ -12,7 +12,7 @@ import pytest
 
 from collector.sources.processes.socket_filter import INSTRUCTION_BYTES, wanted_events
 from parsers.proc_event import What
-from tests.unit.collector.sources.processes.fakes import datagram, end, execute, fork, rename
+from tests.unit.collector.sources.processes.fakes import crash, datagram, end, execute, fork, rename
 
 _SO_ATTACH_FILTER = 26
 _LAST = datagram(What.NONE, 0, 0)
@@ -21,7 +21,7 @@ _LAST = datagram(What.NONE, 0, 0)
 @pytest.fixture
 def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
     """
-    Two sockets; the program is on the second.
+    Two connected sockets, with the program attached to the second.
     """
     left, right = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     address, size = (code := array("B", wanted_events())).buffer_info()
@@ -39,6 +39,7 @@ def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
         (execute(11), True),
         (end(11), True),
         (datagram(What.EXIT, 0, 12, 11, 0, 17, 1, 1), False),
+        (crash(12, 11), True),
         (rename(11, b"app"), True),
         (datagram(What.COMM, 0, 12, 11), False),
         (datagram(4, 0, 11, 11), False),
@@ -51,6 +52,7 @@ def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
         "exec",
         "exit of a process",
         "exit of a thread",
+        "crash of a thread",
         "name of a process",
         "name of a thread",
         "change of the user",
@@ -58,9 +60,9 @@ def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
         "too short",
     ],
 )
-def test_what_passes(pair: tuple[socket.socket, socket.socket], event: bytes, passes: bool) -> None:
+def test_events_of_processes_pass(pair: tuple[socket.socket, socket.socket], event: bytes, passes: bool) -> None:
     """
-    Threads and other kinds of events stay in the kernel; answers to a listener pass.
+    Events of threads and other kinds of events are dropped in the kernel; events of processes and answers pass.
     """
     left, right = pair
     with suppress(PermissionError):  # how such a socket says that the filter of the other end refused

@@ -1,5 +1,5 @@
 """
-The process table: who belongs where, by events and findings alone.
+Tests of the process table: which container a process belongs to, from events and scans alone.
 """
 
 import pytest
@@ -18,25 +18,25 @@ def _found(pid: int, container: ContainerRef | None = A, start_ns: int = 0, comm
 @pytest.fixture
 def table() -> ProcessTable:
     """
-    Knows process 10 of container A, started at 0.
+    A table with process 10 of container A, started at 0.
     """
     table = ProcessTable()
     table.find(_found(10))
     return table
 
 
-def test_a_child_belongs_where_its_parent_does(table: ProcessTable) -> None:
+def test_a_child_belongs_to_its_parents_container(table: ProcessTable) -> None:
     """
-    Container, name and command line are the parent's until the child runs a program.
+    A child has the container, name and command line of its parent until it runs a program.
     """
     child = table.fork(11, 10, 500 * MS)
     assert child is not None
     assert (child.container, child.comm, child.parent_pid) == (A, "app", 10)
 
 
-def test_others_are_not_kept(table: ProcessTable) -> None:
+def test_children_of_unknown_processes_are_not_kept(table: ProcessTable) -> None:
     """
-    A child of a process that is in no container is nobody's.
+    A child of a process outside containers is not kept.
     """
     assert table.fork(11, 99, 500 * MS) is None
     assert 11 not in table.processes
@@ -44,7 +44,7 @@ def test_others_are_not_kept(table: ProcessTable) -> None:
 
 def test_runtimes_are_kept(table: ProcessTable) -> None:
     """
-    A container runtime and what it forks are followed, so that a container that comes out of it is known.
+    A container runtime and its children are kept, so that a container that it starts is known.
     """
     table.find(_found(20, container=None, comm="containerd-shim"))
     table.find(_found(30, container=None, comm="bash"))
@@ -56,12 +56,12 @@ def test_runtimes_are_kept(table: ProcessTable) -> None:
 
 def test_entering_a_container(table: ProcessTable) -> None:
     """
-    A process that a runtime puts into a container is the container's from then on, and its children are.
+    A process that a runtime moves into a container belongs to it from then on, and so do its children.
     """
     table.find(_found(20, container=None, comm="runc"))
     entered = table.fork(21, 20, 500 * MS)
     assert entered is not None
-    table.place(entered, B)
+    table.set_container(entered, B)
     child = table.fork(22, 21, 600 * MS)
     assert child is not None
     assert child.container == B
@@ -70,7 +70,7 @@ def test_entering_a_container(table: ProcessTable) -> None:
 
 def test_ancestors(table: ProcessTable) -> None:
     """
-    The names of the ancestors are those at the fork, nearest first, at most eight, none from outside.
+    A process keeps the names of at most eight ancestors as of its fork, nearest first, none from outside its container.
     """
     for pid in range(11, 25):
         child = table.fork(pid, pid - 1, pid * MS * 100)
@@ -82,7 +82,7 @@ def test_ancestors(table: ProcessTable) -> None:
 
 def test_an_end_comes_once(table: ProcessTable) -> None:
     """
-    The second end of a process is none.
+    A second exit of the same process is refused.
     """
     process = table.processes[10]
     assert table.exit(process, 500 * MS)
@@ -91,7 +91,7 @@ def test_an_end_comes_once(table: ProcessTable) -> None:
 
 def test_the_end_of_an_earlier_process(table: ProcessTable) -> None:
     """
-    An end from before the start is that of another process which had the pid.
+    An exit before the start of the process belongs to another process that had the pid.
     """
     table.find(_found(12, start_ns=900 * MS))
     assert not table.exit(table.processes[12], 899 * MS)
@@ -100,7 +100,7 @@ def test_the_end_of_an_earlier_process(table: ProcessTable) -> None:
 
 def test_a_pid_is_used_again(table: ProcessTable) -> None:
     """
-    The pid of a dead process of A, forked now in B, is B's; forked by the host, it is nobody's.
+    A pid that is used again belongs to the container of its new parent, or to none.
     """
     table.find(_found(20, container=B))
     table.fork(11, 10, 200 * MS)
@@ -116,7 +116,7 @@ def test_a_pid_is_used_again(table: ProcessTable) -> None:
 
 def test_a_pid_is_used_again_and_the_end_was_missed(table: ProcessTable) -> None:
     """
-    A fork with the pid of a process that should be alive tells that its end was lost.
+    A fork with the pid of a process that seemed to run shows that its exit was missed.
     """
     old = table.processes[10]
     table.fork(10, 99, 500 * MS)
@@ -126,7 +126,7 @@ def test_a_pid_is_used_again_and_the_end_was_missed(table: ProcessTable) -> None
 
 def test_a_scan_and_the_event_see_the_same_process(table: ProcessTable) -> None:
     """
-    A process that a scan saw before its fork was read is one, although /proc rounds its start.
+    A process that a scan saw before its fork event was read counts once, although /proc rounds its start time.
     """
     table.find(_found(11, start_ns=500 * MS))
     assert table.fork(11, 99, 507 * MS) is None
@@ -134,9 +134,9 @@ def test_a_scan_and_the_event_see_the_same_process(table: ProcessTable) -> None:
     assert table.take_missed() == []
 
 
-def test_the_dead_have_a_grace_time(table: ProcessTable) -> None:
+def test_dead_processes_have_a_grace_time(table: ProcessTable) -> None:
     """
-    Threads of a dead process still fork under its pid; after the grace time it is forgotten.
+    A dead process is kept for a grace time, as its threads may still fork, and forgotten after it.
     """
     table.exit(table.processes[10], 500 * MS)
     table.forget_dead(500 * MS + GRACE_NS - 1)
@@ -148,7 +148,7 @@ def test_the_dead_have_a_grace_time(table: ProcessTable) -> None:
 
 def test_forgetting_spares_the_next_of_that_pid(table: ProcessTable) -> None:
     """
-    When the grace time of a dead process ends, a living one with its pid stays.
+    When the grace time of a dead process ends, a running process with the same pid stays.
     """
     table.exit(table.processes[10], 100 * MS)
     table.find(_found(10, start_ns=300 * MS))
@@ -156,9 +156,9 @@ def test_forgetting_spares_the_next_of_that_pid(table: ProcessTable) -> None:
     assert table.processes[10].start_ns == 300 * MS
 
 
-def test_a_scan_moves(table: ProcessTable) -> None:
+def test_a_scan_corrects_the_container(table: ProcessTable) -> None:
     """
-    A scan that sees a process in another container believes its eyes, and so where it is in none any more.
+    A scan that finds a process in another container, or in none, corrects the table.
     """
     table.find(_found(10, container=B))
     assert table.processes[10].container == B
@@ -167,20 +167,20 @@ def test_a_scan_moves(table: ProcessTable) -> None:
     assert table.take_missed() == []
 
 
-def test_a_scan_finds_who_is_missing(table: ProcessTable) -> None:
+def test_a_scan_finds_missed_exits(table: ProcessTable) -> None:
     """
-    Who is older than the scan and was not seen by it is dead; who was forked meanwhile is not.
+    Processes older than the scan that it did not see are dead; processes forked since then are not.
     """
     old = table.processes[10]
     table.fork(11, 10, 900 * MS)
-    table.miss(seen=set(), since_ns=800 * MS)
+    table.end_scan(seen=set(), since_ns=800 * MS)
     assert table.take_missed() == [old]
     assert table.processes[11].died_ns is None
 
 
 def test_a_full_table() -> None:
     """
-    The oldest dead make room; when all live, the new one is refused and counted.
+    In a full table a new process replaces the oldest dead one; if none is dead, it is refused and counted.
     """
     table = ProcessTable(limit=2)
     table.find(_found(10))

@@ -1,13 +1,13 @@
 """
-From lines of the trace to facts, with a /proc of files.
+Tests of turning trace lines into facts, with a /proc made of files.
 """
 
 from pathlib import Path
 
 import pytest
 
-from collector.correlate.facts import Fact, GapFact, SignalSeen, VictimSeen
-from collector.procfs import ProcFiles
+from collector.facts.observed import Fact, GapFact, SignalFact, VictimMarkedFact
+from collector.host.procfs import ProcFiles
 from collector.sources.trace.lines import TraceLines
 from tests.unit.collector.sources.processes.fakes import IDS, FakeProc
 
@@ -23,18 +23,19 @@ MARKED = b"            java-40      [000] .....    10.600000: mark_victim: pid=1
 @pytest.fixture
 def proc(tmp_path: Path) -> FakeProc:
     """
-    Process 10 in a container and a shell (20), both from before; 20 s after the boot.
+    A /proc with process 10 in container 0 and a shell (20) in container 1, both started at boot.
     """
     proc = FakeProc(tmp_path)
     proc.add(10, "app", IDS[0])
     proc.add(20, "bash", IDS[1])
+    Path(proc.root, "20/exe").symlink_to("/bin/bash")
     return proc
 
 
 @pytest.fixture
 def lines(proc: FakeProc) -> TraceLines:
     """
-    Reads this /proc; the host was never suspended.
+    A parser that reads this /proc, 20 s after the boot of a host that was never suspended.
     """
     return TraceLines(
         ProcFiles(proc.root), wall_ns=lambda: NOW_NS, monotonic_ns=lambda: 20 * SECOND, offset_ns=lambda: 0
@@ -48,46 +49,57 @@ def only(facts: tuple[Fact, ...]) -> Fact:
 
 def test_a_victim_and_its_container(lines: TraceLines) -> None:
     """
-    The kernel gives the pid alone; /proc still shows where it is.
+    The kernel gives only the pid of a victim; /proc still shows its container.
     """
     fact = only(lines.feed(MARKED))
-    assert isinstance(fact, VictimSeen)
+    assert isinstance(fact, VictimMarkedFact)
     assert (fact.pid, fact.at_ns, fact.container and fact.container.id) == (10, NOW_NS - 9_400_000_000, IDS[0])
 
 
-def test_who_has_the_pid_of_a_victim_by_now_is_not_it(lines: TraceLines, proc: FakeProc) -> None:
+def test_a_later_process_with_the_pid_is_not_the_victim(lines: TraceLines, proc: FakeProc) -> None:
     """
-    The trace is read late, and the pid was given away in another container.
+    If the pid belongs to a later process by now, the victim's container is unknown.
     """
     proc.add(10, "app", IDS[1], start_ns=11 * SECOND)
     fact = only(lines.feed(MARKED))
-    assert isinstance(fact, VictimSeen)
+    assert isinstance(fact, VictimMarkedFact)
     assert fact.container is None
 
 
 def test_a_sender(lines: TraceLines) -> None:
     """
-    Its container and user are looked up, as long as it lives.
+    The container and user of a sender are read from /proc while it runs.
     """
     fact = only(lines.feed(SENT))
-    assert isinstance(fact, SignalSeen)
+    assert isinstance(fact, SignalFact)
     assert (fact.sender_pid, fact.sender_comm, fact.target_pid) == (20, "bash", 30)
     assert (fact.sender_container and fact.sender_container.id, fact.sender_uid is None) == (IDS[1], False)
+    assert (fact.sender_exe, fact.sender_placed) == ("/bin/bash", True)
 
 
-def test_who_has_the_pid_of_a_sender_by_now_has_sent_nothing(lines: TraceLines, proc: FakeProc) -> None:
+def test_the_cgroup_of_a_sender_that_exits_means_nothing(lines: TraceLines, proc: FakeProc) -> None:
     """
-    Only what the trace itself says of the sender is told.
+    A sender that is exiting has left its cgroup on cgroup v1: it was not necessarily outside of all containers.
+    """
+    proc.add(20, "runc", state="Z")
+    fact = only(lines.feed(SENT))
+    assert isinstance(fact, SignalFact)
+    assert (fact.sender_container, fact.sender_unit, fact.sender_placed) == (None, None, False)
+
+
+def test_a_later_process_with_the_pid_is_not_the_sender(lines: TraceLines, proc: FakeProc) -> None:
+    """
+    If the pid belongs to a later process by now, only what the trace itself says about the sender is reported.
     """
     proc.add(20, "cron", IDS[0], start_ns=12 * SECOND)
     fact = only(lines.feed(SENT))
-    assert isinstance(fact, SignalSeen)
+    assert isinstance(fact, SignalFact)
     assert (fact.sender_comm, fact.sender_container, fact.sender_uid, fact.sender_unit) == ("bash", None, None, None)
 
 
 def test_lines_come_in_pieces(lines: TraceLines) -> None:
     """
-    What is not whole waits for its rest.
+    An incomplete line waits for its rest.
     """
     assert lines.feed(SENT[:40]) == ()
     assert len(lines.feed(SENT[40:] + MARKED)) == 2
@@ -95,7 +107,7 @@ def test_lines_come_in_pieces(lines: TraceLines) -> None:
 
 def test_lost_events_are_a_gap(lines: TraceLines) -> None:
     """
-    With their number, and what is no line of a trace is counted.
+    Lost events give a gap with their number, and a malformed line is counted as garbage.
     """
     fact = only(lines.feed(b"CPU:1 [LOST 12 EVENTS]\n"))
     assert isinstance(fact, GapFact)

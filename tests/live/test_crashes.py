@@ -1,0 +1,127 @@
+"""
+Real crashes on this kernel: the death with its reason, and the kernel event with its container.
+"""
+
+import platform
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from sinks.event import EventType
+from tests.lab.agent import Agent
+from tests.lab.box import Box
+from tests.lab.lab import Lab
+from tests.lab.waiting import wait_until
+
+pytestmark = [
+    pytest.mark.live,
+    pytest.mark.timeout(240),
+    pytest.mark.skipif(platform.machine() != "x86_64", reason="other kernels print less of a crash"),
+]
+# How it crashes, where, its exit code, the kind of the kernel event, and the reason.
+CRASHES = [
+    ("null", "", 139, "segfault", "null_pointer"),
+    ("null", "thread", 139, "segfault", "null_pointer"),
+    ("call", "", 139, "segfault", "null_call"),
+    ("jump", "", 139, "segfault", "wild_jump"),
+    ("stack", "", 139, "segfault", "stack_overflow"),
+    ("stack", "thread", 139, "segfault", "stack_overflow"),
+    ("write", "", 139, "segfault", "read_only_memory"),
+    ("opcode", "", 132, "invalid_opcode", "invalid_instruction"),
+    ("opcode", "thread", 132, "invalid_opcode", "invalid_instruction"),
+    ("divide", "", 136, "trap", "divide_error"),
+    ("breakpoint", "", 133, "trap", "breakpoint"),
+    ("protection", "", 139, "general_protection", None),
+    ("abort", "", 134, None, None),
+    ("shm", "", 135, None, None),
+]
+# The kernel prints ten such lines in five seconds, and then none until they are over.
+PRINTED_AGAIN_S = 6
+IDS = [f"{how} {where}".strip() for how, where, *_ in CRASHES]
+
+
+@pytest.fixture(scope="module")
+def boxes(agent: Agent, lab: Lab) -> Sequence[Box]:
+    """
+    Return one container for each crash; each has ended, and its death is published.
+    """
+    boxes: list[Box] = []
+    for number, (how, where, exit_code, *_) in enumerate(CRASHES):
+        if number == len(CRASHES) // 2:
+            time.sleep(PRINTED_AGAIN_S)
+        # The first process of a container is deaf to a signal that is merely sent.
+        boxes.append(lab.run("/bin/crash", how, where, init=how == "abort"))
+        boxes[-1].wait(exit_code)
+    wait_until(lambda: all(deaths(agent, box) for box in boxes), 60, "all deaths are published")
+    return boxes
+
+
+def of_type(agent: Agent, box: Box, event_type: EventType) -> list[Mapping[str, Any]]:
+    """
+    Return what the events of one type about a container say.
+    """
+    found = [event for event in agent.events() if event["type"] == event_type]
+    return [event["data"] for event in found if event["data"].get("container", {}).get("id") == box.id]
+
+
+def deaths(agent: Agent, box: Box) -> list[Mapping[str, Any]]:
+    """
+    Return the deaths of a container.
+    """
+    return of_type(agent, box, EventType.CONTAINER_DEATH)
+
+
+@pytest.mark.parametrize("number", range(len(CRASHES)), ids=IDS)
+def test_a_crash_has_its_reason(number: int, boxes: Sequence[Box], agent: Agent) -> None:
+    """
+    Each crash is one death with the cause crash, and with what the kernel's line proves.
+    """
+    how, _, exit_code, kind, reason = CRASHES[number]
+    (death,) = deaths(agent, boxes[number])
+    assert (death["exit137"]["cause"], death["exit137"]["death"]["exit_code"]) == ("crash", exit_code)
+    crash = death["exit137"]["crash"]
+    assert crash["signal"] == exit_code - 128
+    assert (crash.get("kind"), crash.get("reason")) == (kind, reason)
+    if kind is not None and how not in ("call", "jump"):
+        assert crash["module"] == "crash"
+        assert crash["signature"].startswith(f"{kind} crash+0x")
+
+
+@pytest.mark.parametrize("where", ["worker", "loop"])
+def test_a_worker_that_crashes(where: str, agent: Agent, lab: Lab) -> None:
+    """
+    The crash of a child is a kernel event of the container, repetitions are folded, and the container lives on.
+    """
+    box = lab.run("/bin/crash", "null", where)
+    box.wait(0)
+    wait_until(lambda: bool(deaths(agent, box)), 30, "the death is published")
+    (crash,) = of_type(agent, box, EventType.KERNEL_EVENT)
+    assert (crash["exit137"]["confidence"], crash["exit137"]["kernel"]["kind"]) == ("certain", "segfault")
+    (death,) = deaths(agent, box)
+    assert death["exit137"]["cause"] == "exit"
+    assert "crash" not in death["exit137"]
+
+
+def test_the_crash_of_a_thread_is_certain(boxes: Sequence[Box], agent: Agent) -> None:
+    """
+    With the process connector the thread in the line is known for certain, with its process.
+    """
+    box = boxes[IDS.index("null thread")]
+    (crash,) = of_type(agent, box, EventType.KERNEL_EVENT)
+    kernel = crash["exit137"]["kernel"]
+    assert crash["exit137"]["confidence"] == "certain"
+    assert kernel["tid"] != kernel["pid"]
+    (death,) = deaths(agent, box)
+    assert death["exit137"]["crash"]["reason"] == "null_pointer"
+
+
+def test_a_limit_of_tasks(agent: Agent, lab: Lab) -> None:
+    """
+    A fork that is refused at --pids-limit is a kernel event of the container.
+    """
+    box = lab.run("fork:9", "sleep:2000", "end", "wait", pids_limit=4)
+    wait_until(lambda: bool(of_type(agent, box, EventType.KERNEL_EVENT)), 30, "the kernel event is published")
+    (event,) = of_type(agent, box, EventType.KERNEL_EVENT)
+    assert (event["exit137"]["kernel"]["kind"], event["exit137"]["confidence"]) == ("pids_limit", "certain")

@@ -1,0 +1,71 @@
+"""
+One node for most tests; each test has its own index.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+import pytest
+
+from sinks.base import Outgoing
+from sinks.formats import Format
+from tests.opensearch.everything import STREAM, Documents, documents, every_event
+from tests.opensearch.node import DOCS, JARS, Node, node
+from tests.shared.maven import NoJarsError, need_jars
+
+# The first time Maven fetches the node.
+_TIMEOUT_S: Final = 420
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    need_jars(items, "opensearch", JARS, _TIMEOUT_S)
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    try:
+        JARS.fetch()
+    except NoJarsError as error:
+        pytest.skip(str(error))
+    with node(tmp_path_factory.mktemp("opensearch")) as found:
+        templates = DOCS / "opensearch"
+        found.install(
+            [
+                ("_component_template/exit137", templates / "component-template.json"),
+                ("_index_template/exit137", templates / "index-template.json"),
+            ]
+        )
+        yield found
+
+
+@pytest.fixture
+def index(request: pytest.FixtureRequest) -> str:
+    """
+    The name of an index that no template is for.
+    """
+    return "".join(letter if letter.isalnum() else "-" for letter in request.node.name).strip("-").lower()
+
+
+@pytest.fixture(scope="session")
+def events() -> list[Outgoing]:
+    """
+    All events that the tests can make.
+    """
+    return every_event()
+
+
+@pytest.fixture(scope="session")
+def everything(events: list[Outgoing]) -> Documents:
+    """
+    All events as the documents that the template is for.
+    """
+    return documents(events, Format.ECS)
+
+
+@pytest.fixture(scope="session")
+def stream(running: Node, everything: Documents) -> str:
+    """
+    The data stream with all documents.
+    """
+    assert running.refused(STREAM, everything) == []
+    return STREAM

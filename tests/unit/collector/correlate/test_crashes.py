@@ -1,0 +1,163 @@
+"""
+What a death by a crash says of the crash, with and without each source.
+"""
+
+from dataclasses import replace
+
+import pytest
+
+from collector.facts.kernel import KernelFact, LiveTask, ThreadCrashedFact
+from collector.facts.observed import Fact
+from parsers.cgroup_path import ContainerRef, Runtime
+from sinks.event import Cause, Confidence, Crash, CrashReason, Event, EventType, KernelEventKind
+from tests.unit.collector.correlate.scene import (
+    DIE,
+    MAIN_PID,
+    START,
+    VERDICT_WAIT_S,
+    A,
+    Scene,
+    docker,
+    ended,
+    exited,
+    line,
+    ns,
+    running,
+    started,
+)
+
+THREAD = 4711
+SEGFAULT = "hog[{}]: segfault at 8 ip 7f5d0050 sp 7ffc1000 error 4 in libc.so.6[7f5d0000+1000]"
+IN_A = ContainerRef(runtime=Runtime.DOCKER, id=A)
+CRASH = Crash(
+    signal=11,
+    kind=KernelEventKind.SEGFAULT,
+    reason=CrashReason.NULL_POINTER,
+    module="libc.so.6",
+    module_offset="0x50",
+    address="0x8",
+    signature="segfault libc.so.6+0x50",
+)
+
+
+def crash_line(task: int = MAIN_PID, at_s: float = 9.9) -> KernelFact:
+    """
+    Return the kernel's line about a crash.
+    """
+    return line(SEGFAULT.format(task), at_s)
+
+
+def death(events: list[Event]) -> Event:
+    """
+    Return the one death among events.
+    """
+    (event,) = (event for event in events if event.type is EventType.CONTAINER_DEATH)
+    return event
+
+
+def died(scene: Scene, *facts: Fact, exit_code: int = 139) -> Event:
+    """
+    Feed what was seen of the end at second 10, and return the death.
+    """
+    events = scene.feed(*facts, docker(DIE, 10, exit_code=exit_code), at_s=10)
+    return death([*events, *scene.wait(VERDICT_WAIT_S)])
+
+
+def test_a_death_says_where_and_why_it_crashed() -> None:
+    """
+    With the wait status and the line, the death is certain and has the module, the reason and the line as evidence.
+    """
+    event = died(started(), crash_line(), exited(MAIN_PID, at_s=9.95, signal=11))
+    assert (event.exit137.cause, event.exit137.confidence) == (Cause.CRASH, Confidence.CERTAIN)
+    assert event.exit137.crash == CRASH
+    assert "SIGSEGV in libc.so.6 (it used a null pointer)" in event.message
+    assert SEGFAULT.format(MAIN_PID) in [entry.text for entry in event.exit137.evidence]
+
+
+def test_a_thread_that_is_not_the_main_one() -> None:
+    """
+    The line names a thread; the process connector says whose it is.
+    """
+    crash = ThreadCrashedFact(tid=THREAD, pid=MAIN_PID, container=IN_A, at_ns=ns(9.9))
+    event = died(started(), crash_line(THREAD), crash, exited(MAIN_PID, at_s=9.95, signal=11))
+    assert event.exit137.crash == CRASH
+
+
+def test_a_line_whose_process_is_certain_is_as_good_as_the_wait_status() -> None:
+    """
+    Without the process connector, the line of a task that still ran makes the crash certain.
+    """
+    fact = replace(crash_line(THREAD), task=LiveTask(pid=MAIN_PID, container=IN_A))
+    event = died(started(), fact)
+    assert (event.exit137.confidence, event.exit137.crash) == (Confidence.CERTAIN, CRASH)
+
+
+def test_docker_s_pid_makes_the_line_likely() -> None:
+    """
+    With only Docker's pid of the main process, the crash is likely, and still says where.
+    """
+    event = died(started(), crash_line())
+    assert (event.exit137.confidence, event.exit137.crash) == (Confidence.LIKELY, CRASH)
+
+
+def test_without_a_line_only_the_signal_is_known() -> None:
+    """
+    On a host whose kernel prints no such line the death has only the signal.
+    """
+    event = died(started(), exited(MAIN_PID, at_s=9.95, signal=11))
+    assert (event.exit137.confidence, event.exit137.crash) == (Confidence.CERTAIN, Crash(signal=11))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        crash_line(40),
+        crash_line(THREAD),
+        line(SEGFAULT.format(MAIN_PID), 1.0),
+        line("traps: hog[4000] trap divide error ip:7f sp:7f error:0", 9.9),
+    ],
+    ids=["another process", "a thread of nobody", "long before", "another signal"],
+)
+def test_the_line_of_another_end_is_not_used(other: KernelFact) -> None:
+    """
+    The line of another process, or of an end by another signal, says nothing about this death.
+    """
+    scene = Scene()
+    scene.run(A, at_s=5)
+    end = exited(MAIN_PID, at_s=9.95, signal=6)
+    event = died(scene, exited(40, at_s=9.91, signal=11), other, end, exit_code=134)
+    assert (event.exit137.cause, event.exit137.crash) == (Cause.CRASH, Crash(signal=6))
+
+
+def test_a_worker_that_crashes_is_no_death() -> None:
+    """
+    A crash of another process of the container is a kernel event, and the container lives on.
+    """
+    scene = started()
+    events = scene.feed(crash_line(40), exited(40, at_s=9.95, signal=11), at_s=10)
+    events += scene.wait(VERDICT_WAIT_S)
+    assert [event.type for event in events] == [EventType.KERNEL_EVENT]
+    later = death([*scene.feed(docker(DIE, 60, exit_code=0), at_s=60), *scene.wait(VERDICT_WAIT_S)])
+    assert (later.exit137.cause, later.exit137.crash) == (Cause.EXIT, None)
+
+
+def test_a_stop_is_no_crash() -> None:
+    """
+    A program that ends with a code of its own after a crash of its child did not crash.
+    """
+    event = died(started(), crash_line(40), exited(40, at_s=9.9, signal=11), exited(MAIN_PID, at_s=9.95, code=139))
+    assert event.exit137.cause is Cause.APP_ERROR
+    assert event.exit137.crash is None
+
+
+def test_each_run_has_its_own_crash() -> None:
+    """
+    The crash of the run before is not the one of a run that began later with the same pid.
+    """
+    scene = started()
+    first = died(scene, crash_line(), exited(MAIN_PID, at_s=9.95, signal=11))
+    scene.feed(ended(finished_s=10, exit_code=139), docker(START, 20), running(started_s=20), at_s=20)
+    end = exited(MAIN_PID, at_s=39.95, started_s=20, signal=11)
+    scene.feed(end, docker(DIE, 40, exit_code=139), at_s=40)
+    second = death(scene.wait(VERDICT_WAIT_S))
+    assert (first.exit137.crash, second.exit137.crash) == (CRASH, Crash(signal=11))

@@ -1,0 +1,45 @@
+"""
+Tests of when the sources are asked for watermarks.
+"""
+
+from collector.pipeline.watermark_requests import WatermarkRequests
+
+MS = 1_000_000
+
+
+def asked_at(times_ms: range, wanted: range) -> list[int]:
+    """
+    Return the milliseconds at which the sources are asked.
+    """
+    asked: list[int] = []
+    now_ms = 0
+    requests = WatermarkRequests(lambda: asked.append(now_ms))
+    for now_ms in times_ms:
+        requests.update(now_ms * MS, wanted=now_ms in wanted)
+    return asked
+
+
+def test_nothing_is_asked_while_nothing_waits() -> None:
+    """
+    An idle host pays nothing.
+    """
+    assert asked_at(range(0, 1000, 5), range(0)) == []
+
+
+def test_a_streak_begins_with_fast_requests() -> None:
+    """
+    Sources are asked at once and every 20 ms for 200 ms, then every 100 ms, until nothing waits.
+    """
+    asked = asked_at(range(0, 600, 5), range(100, 500))
+    assert asked == [*range(100, 320, 20), 400]
+
+
+def test_the_next_request_has_a_time_only_during_a_streak() -> None:
+    """
+    The intake wakes for the next request, and sleeps when nothing waits.
+    """
+    requests = WatermarkRequests(lambda: None)
+    requests.update(5 * MS, wanted=True)
+    assert requests.due_ns == 25 * MS
+    requests.update(6 * MS, wanted=False)
+    assert requests.due_ns is None

@@ -1,0 +1,92 @@
+"""
+The service and the digests of a container, as they are published.
+"""
+
+import pytest
+
+from collector.correlate.runs import ContainerRecord
+from collector.publish.containers import container_of_record, service_of
+from parsers.docker_inspect import ContainerSnapshot
+
+DIGEST = "sha256:" + "a" * 64
+REQUESTED = "sha256:" + "b" * 64
+
+
+def record(image: str | None = None, image_id: str | None = None, **labels: str) -> ContainerRecord:
+    names = {key.replace("__", "/").replace("_", "."): value for key, value in labels.items()}
+    snapshot = ContainerSnapshot(id="c", labels=names, image_name=image, image_id=image_id)
+    return ContainerRecord(id="c", snapshot=snapshot)
+
+
+@pytest.mark.parametrize(
+    ("labels", "name"),
+    [
+        ({"com_docker_compose_service": "api", "com_docker_compose_project": "shop"}, "api"),
+        ({"com_docker_swarm_service_name": "shop_api", "com_docker_stack_namespace": "shop"}, "shop_api"),
+        ({"app_kubernetes_io__name": "api", "io_kubernetes_container_name": "main"}, "api"),
+        ({"io_kubernetes_container_name": "main"}, "main"),
+    ],
+)
+def test_the_service_is_the_one_of_the_orchestrator(labels: dict[str, str], name: str) -> None:
+    """
+    Compose, swarm and Kubernetes each name it in a label.
+    """
+    service = service_of(record(**labels))
+    assert service is not None
+    assert service.name == name
+
+
+@pytest.mark.parametrize(
+    ("image", "labels", "version"),
+    [
+        ("ghcr.io/shop/api:1.42", {}, "1.42"),
+        ("localhost:5000/api", {}, None),
+        (f"shop/api:1.42@{REQUESTED}", {}, "1.42"),
+        (DIGEST, {}, None),
+        ("shop/api:latest", {"org_opencontainers_image_version": "1.43"}, "1.43"),
+        ("shop/api:1.42", {"org_opencontainers_image_version": "22.04"}, "1.42"),
+        ("shop/api:1.42", {"app_kubernetes_io__version": "2"}, "2"),
+    ],
+)
+def test_the_version_is_the_most_specific_one(image: str, labels: dict[str, str], version: str | None) -> None:
+    """
+    The label of an image may be that of its base image, and the tag `latest` names no version.
+    """
+    service = service_of(record(image, com_docker_compose_service="api", **labels))
+    assert service is not None
+    assert service.version == version
+
+
+def test_a_container_started_by_hand_has_no_service() -> None:
+    """
+    Its name may be that of one host alone.
+    """
+    assert service_of(record("shop/api:1.42")) is None
+
+
+@pytest.mark.parametrize(
+    ("image", "image_id", "digests"),
+    [
+        ("shop/api:1", DIGEST, (DIGEST,)),
+        (f"shop/api:1@{REQUESTED}", DIGEST, (DIGEST, REQUESTED)),
+        (f"shop/api@{DIGEST}", DIGEST, (DIGEST,)),
+    ],
+)
+def test_the_first_digest_is_the_images_own(image: str, image_id: str, digests: tuple[str, ...]) -> None:
+    """
+    It is the same on every host, however the image was requested.
+    """
+    published = container_of_record(record(image, image_id)).image
+    assert published is not None
+    assert published.hash is not None
+    assert published.hash.all == digests
+
+
+def test_an_event_that_names_an_image_by_its_id_has_its_digest() -> None:
+    """
+    Docker's events have the id where the image has lost its name.
+    """
+    published = container_of_record(ContainerRecord(id="c", image=DIGEST)).image
+    assert published is not None
+    assert published.hash is not None
+    assert published.hash.all == (DIGEST,)

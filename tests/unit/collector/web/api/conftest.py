@@ -1,0 +1,114 @@
+"""
+An API over a real store and a real intake, which no source feeds.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from collector.analyzer import Analyzer
+from collector.metrics import Metrics
+from collector.pipeline.committer import Committer
+from collector.pipeline.intake import Intake
+from collector.publish.agent import AgentEvents
+from collector.store import Store, StoredEvent
+from collector.web.api.agent import RunningAgent
+from collector.web.api.endpoints import Api
+from tests.unit.collector.correlate.scene import THIS_HOST, A, ns
+
+KILL, DEATH, AGENT = "exit137.oom_kill", "exit137.container_death", "exit137.agent"
+
+
+def event(number: int, type_: str = KILL, *, container: str | None = A, at_s: float = 1, **data: Any) -> StoredEvent:  # noqa: ANN401
+    """
+    Return an event that is stored as the agent stores it.
+    """
+    owner = {"container": {"id": container, "name": "web"}} if container is not None else {}
+    content = {"message": f"event {number}", **owner, **data}
+    time = {"time": "2026-09-21T14:13:21Z", "type": type_, "id": f"id-{number}"}
+    return StoredEvent(
+        id=f"id-{number}",
+        type=type_,
+        subject="s",
+        key="k",
+        time_ns=ns(at_s),
+        container_id=container,
+        body=orjson.dumps({**time, "data": content}),
+        sinks=(),
+    )
+
+
+class Asking:
+    """
+    A client of the API, and the agent behind it.
+    """
+
+    def __init__(self, store: Store, path: Path) -> None:
+        self.store = store
+        self.down: list[tuple[str, str]] = []
+        self.analyzer = Analyzer(THIS_HOST)
+        committer = Committer(
+            store, [], agent_events=AgentEvents(host=THIS_HOST), metrics=Metrics(), on_stored=lambda: None
+        )
+        self.requested = asyncio.Event()
+        self.intake = Intake(
+            self.analyzer,
+            committer,
+            metrics=Metrics(),
+            request_watermarks=self.requested.set,
+            wall_ns=lambda: ns(10),
+        )
+        agent = RunningAgent(
+            self.intake.questions,
+            self.analyzer,
+            down=lambda: self.down,
+            docker_url=lambda: "unix:///nowhere",
+            now_ns=lambda: ns(10),
+        )
+        self.api = Api(agent, path)
+
+    async def get(self, path: str, last_event_id: str | None = None, **parameters: str) -> tuple[int, Any]:
+        """
+        Return the status and the JSON of an answer.
+        """
+        status, _, body = await self.api.answer(path, parameters, last_event_id)
+        return status.value, orjson.loads(body)
+
+    async def stored(self, *events: StoredEvent) -> None:
+        """
+        Store events, and wake the streams.
+        """
+        await self.store.commit(events, {})
+        self.api.wake()
+
+    async def messages(
+        self, count: int, last_event_id: str | None = None, parameters: Mapping[str, str] | None = None
+    ) -> list[bytes]:
+        """
+        Return the first messages of a stream.
+        """
+        _, _, body = await self.api.answer("/v1/stream", parameters or {}, last_event_id)
+        found = []
+        async with asyncio.timeout(30):
+            async for message in body:
+                if message.startswith(b"id:"):
+                    found.append(message)
+                if len(found) == count:
+                    break
+        return found
+
+
+@pytest.fixture
+async def asking(tmp_path: Path) -> AsyncIterator[Asking]:
+    """
+    A client of the API of an agent with an empty store.
+    """
+    store = await Store.open(tmp_path / "s.db")
+    found = Asking(store, tmp_path / "s.db")
+    yield found
+    found.api.close()
+    await store.aclose()
