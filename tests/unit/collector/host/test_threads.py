@@ -120,17 +120,16 @@ async def test_no_more_threads_stay_than_are_kept() -> None:
     """
     After many calls at once the threads beyond the limit end; the rest end with `end_idle`.
     """
-    threads, release = Threads(kept=2), threading.Event()
-    calls = [threads.call(_named_thread, release) for _ in range(5)]
-    release.set()
+    threads, all_busy = Threads(kept=2), threading.Barrier(5)
+    calls = [threads.call(_own_thread, all_busy) for _ in range(5)]
     workers = [await call for call in calls]
     assert await _becomes(lambda: sum(worker.is_alive() for worker in workers) == 2)
     threads.end_idle()
     assert await _becomes(lambda: not any(worker.is_alive() for worker in workers))
 
 
-def _named_thread(release: threading.Event) -> threading.Thread:
-    release.wait()
+def _own_thread(all_busy: threading.Barrier) -> threading.Thread:
+    all_busy.wait()  # without the wait, one thread could take two calls
     return threading.current_thread()
 
 
