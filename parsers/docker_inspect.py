@@ -5,9 +5,11 @@ Environment variables are never read, because they hold secrets. A value that is
 None.
 """
 
+import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Final
 
 from parsers.errors import ParseError
@@ -23,6 +25,19 @@ from parsers.untyped import (
 )
 
 _EXPECTED: Final = "the answer of docker inspect for one container"
+
+
+_SECCOMP_OPTION: Final = re.compile(r"\Aseccomp[=:](?P<profile>.*)", re.DOTALL)
+
+
+class SeccompProfile(StrEnum):
+    """
+    Which seccomp profile a container was created with.
+    """
+
+    DEFAULT = "default"
+    UNCONFINED = "unconfined"
+    CUSTOM = "custom"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +60,7 @@ class ContainerSnapshot:
         restart_count: restarts by the restart policy.
         memory_limit_bytes: None if there is no limit; likewise `memory_reservation_bytes`.
         memory_swap_bytes: the limit of memory and swap together; -1 means no limit.
+        seccomp: the profile that filters its system calls; the daemon's own default counts as the default.
         stop_signal: name or number of the signal that `docker stop` sends first, if it is not SIGTERM.
     """
 
@@ -76,6 +92,7 @@ class ContainerSnapshot:
     auto_remove: bool = False
     stop_signal: str | None = None
     log_driver: str | None = None
+    seccomp: SeccompProfile = SeccompProfile.DEFAULT
     runtime: str | None = "docker"
 
 
@@ -145,4 +162,16 @@ def _snapshot(container_id: str, fields: Mapping[str, Any]) -> ContainerSnapshot
         auto_remove=flag_of(host.get("AutoRemove")) or False,
         stop_signal=text_of(config.get("StopSignal")),
         log_driver=text_of(fields_of(host.get("LogConfig")).get("Type")),
+        seccomp=_seccomp(host),
     )
+
+
+def _seccomp(host: Mapping[str, Any]) -> SeccompProfile:
+    """
+    Return the profile; a privileged container has none.
+    """
+    options = [_SECCOMP_OPTION.match(option) for option in texts_of(host.get("SecurityOpt"))]
+    named = next((found["profile"] for found in options if found is not None), None)
+    if named == "unconfined" or (named is None and flag_of(host.get("Privileged"))):
+        return SeccompProfile.UNCONFINED
+    return SeccompProfile.DEFAULT if named in (None, "builtin") else SeccompProfile.CUSTOM

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from signal import SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP
 from typing import Final
 
-from parsers.kernel import Fault, KernelNotice, NoticeKind
+from parsers.kernel import Fault, KernelNotice, NoticeKind, syscall_name
 from sinks.event import CrashReason
 
 # The error code of a page fault on x86.
@@ -81,6 +81,19 @@ def reason_of(notice: KernelNotice) -> CrashReason | None:
             return _BY_SIGNAL.get(notice.signal or 0)
 
 
+def explanation_of(notice: KernelNotice) -> str | None:
+    """
+    Return what a notice proves as a clause of a sentence; None where it leaves several explanations.
+    """
+    reason = reason_of(notice)
+    if reason is None:
+        return None
+    call = syscall_name(notice.syscall, notice.arch)
+    if reason is CrashReason.SYSTEM_CALL_REFUSED and call is not None:
+        return f"a seccomp filter does not allow its system call {call}"
+    return REASONS[reason]
+
+
 def signature_of(notice: KernelNotice) -> str | None:
     """
     Return what is the same for the same crash in every run: where it happened, not at which address.
@@ -89,7 +102,7 @@ def signature_of(notice: KernelNotice) -> str | None:
     if fault.module_offset is not None:
         return f"{notice.kind.value} {fault.module_name}+{fault.module_offset:#x}"
     if notice.kind is NoticeKind.SECCOMP and notice.syscall is not None:
-        return f"{notice.kind.value} syscall {notice.syscall}"
+        return f"{notice.kind.value} syscall {syscall_name(notice.syscall, notice.arch) or notice.syscall}"
     reason = reason_of(notice)
     return f"{notice.kind.value} {reason.value}" if reason is not None else None
 

@@ -17,6 +17,7 @@ from collector.publish import sentences
 from collector.publish.containers import container_of_record, orchestrator_of, service_of
 from collector.publish.kernel_advice import advice_of
 from collector.publish.kernel_events import crash_of
+from collector.publish.seccomp_advice import seccomp_of
 from sinks.event import (
     Cause,
     Crash,
@@ -70,7 +71,7 @@ def death_event(host: Host, death: Death) -> Event:
             oom=_oom(death),
             death=_death(death),
             crash=_crash(death, crash_line),
-            advice=advice_of(crash_line.notice) if crash_line is not None else (),
+            advice=advice_of(crash_line.notice, seccomp_of(record)) if crash_line is not None else (),
             logs=run.log_tail,
             logs_missing=run.log_tail_missing,
         ),

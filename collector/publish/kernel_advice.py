@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from collector.correlate.crash_reasons import reason_of
+from collector.publish.seccomp_advice import seccomp_advice
+from parsers.docker_inspect import SeccompProfile
 from parsers.kernel import KernelNotice, NoticeKind
 from sinks.event import Advice, CrashReason
 
@@ -20,12 +22,6 @@ _BY_REASON: Final[Mapping[CrashReason, Advice]] = {
         kind="stack",
         text="Look for endless recursion; else raise the stack (ulimit -s, or the thread's own size).",
         reason="The stack pointer points to memory that is not mapped.",
-    ),
-    CrashReason.SYSTEM_CALL_REFUSED: Advice(
-        kind="seccomp",
-        text="Find the system call by its number (ausyscall), and allow it in the seccomp profile if it is needed.",
-        reason="A seccomp filter ended the process or refused its call.",
-        unless="the program set the filter for itself",
     ),
 }
 _BY_KIND: Final[Mapping[NoticeKind, Advice]] = {
@@ -45,7 +41,6 @@ _BY_KIND: Final[Mapping[NoticeKind, Advice]] = {
         text="Stop the process from the host (kill), and reload or update the AppArmor profile named in the line.",
         reason="An AppArmor profile does not let the container receive this signal.",
     ),
-    NoticeKind.SECCOMP: _BY_REASON[CrashReason.SYSTEM_CALL_REFUSED],
     NoticeKind.GPU_ERROR: Advice(
         kind="gpu",
         text="Look the number up in NVIDIA's table of Xid errors: it says whether program or hardware is wrong.",
@@ -69,10 +64,16 @@ _BY_KIND: Final[Mapping[NoticeKind, Advice]] = {
 }
 
 
-def advice_of(notice: KernelNotice) -> tuple[Advice, ...]:
+def advice_of(notice: KernelNotice, seccomp: SeccompProfile | None = None) -> tuple[Advice, ...]:
     """
     Return the advice about a notice; none where a general one would not help.
+
+    Args:
+        notice: what the line says.
+        seccomp: the profile of the container; None if unknown.
     """
+    if notice.kind is NoticeKind.SECCOMP:
+        return (seccomp_advice(notice, seccomp),)
     reason = reason_of(notice) if notice.fatal else None
     if reason is not None and reason in _BY_REASON:
         return (_BY_REASON[reason],)

@@ -9,7 +9,8 @@ from collector.correlate.findings import KernelEvent
 from collector.publish.containers import container_of_record, orchestrator_of, service_of
 from collector.publish.kernel_advice import advice_of
 from collector.publish.kernel_sentences import of_kernel_event
-from parsers.kernel import Fault, KernelNotice, NoticeKind
+from collector.publish.seccomp_advice import seccomp_of
+from parsers.kernel import Fault, KernelNotice, NoticeKind, syscall_name
 from sinks.event import (
     Container,
     Crash,
@@ -61,7 +62,7 @@ def kernel_event(host: Host, found: KernelEvent) -> Event:
             evidence=_evidence(found),
             kernel=_kernel(found),
             crash=crash_of(notice),
-            advice=advice_of(notice),
+            advice=advice_of(notice, seccomp_of(found.record)),
         ),
     )
 
@@ -81,6 +82,7 @@ def crash_of(notice: KernelNotice) -> Crash | None:
         module_offset=_hexadecimal(fault.module_offset),
         address=_hexadecimal(fault.address),
         syscall=notice.syscall,
+        syscall_name=syscall_name(notice.syscall, notice.arch),
         exe=notice.exe,
         signature=signature_of(notice),
     )
@@ -102,6 +104,7 @@ def _kernel(found: KernelEvent) -> Kernel:
         device=notice.device,
         code=notice.code,
         signal=notice.denied,
+        syscall_name=syscall_name(notice.syscall, notice.arch),
         blocked_s=notice.duration_s,
         owner=_owner(found),
         count=found.count,

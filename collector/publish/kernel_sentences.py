@@ -5,10 +5,10 @@ Write the message of a kernel event: one sentence for a person who does not know
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from collector.correlate.crash_reasons import REASONS, reason_of
+from collector.correlate.crash_reasons import explanation_of
 from collector.correlate.findings import KernelEvent
 from collector.publish.sentences import container_name
-from parsers.kernel import Fault, KernelNotice, NoticeKind
+from parsers.kernel import Fault, KernelNotice, NoticeKind, syscall_name
 from sinks.event import Confidence
 from sinks.text import printable
 
@@ -30,10 +30,10 @@ def of_kernel_event(event: KernelEvent) -> str:
 
 
 def _crash(event: KernelEvent) -> str:
-    notice, reason = event.notice, reason_of(event.notice)
+    notice, explanation = event.notice, explanation_of(event.notice)
     fault = notice.fault or Fault()
     module = f" in {printable(fault.module_name)}" if fault.module_name is not None else ""
-    why = f": {REASONS[reason]}" if reason is not None else ""
+    why = f": {explanation}" if explanation is not None else ""
     return f"{_task(event)} crashed with {_TRAPS[notice.kind]}{module}{why}"
 
 
@@ -74,8 +74,9 @@ def _denied(event: KernelEvent) -> str:
 
 
 def _refused(event: KernelEvent) -> str:
-    did = "ended it" if event.notice.fatal else "refused it"
-    return f"{_task(event)} made system call {event.notice.syscall}, and a seccomp filter {did}"
+    notice, did = event.notice, "ended it" if event.notice.fatal else "refused it"
+    call = syscall_name(notice.syscall, notice.arch) or notice.syscall
+    return f"{_task(event)} made the system call {call}, and a seccomp filter {did}"
 
 
 def _gpu(event: KernelEvent) -> str:

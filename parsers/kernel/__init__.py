@@ -8,6 +8,7 @@ says which container a line concerns.
 from parsers.kernel.facts import Fault, KernelNotice, Module, NoticeKind, TaskName
 from parsers.kernel.notice import parse_notice
 from parsers.kernel.recognition import concerns_notice, may_hold_notice
+from parsers.kernel.syscalls import syscall_name
 
 __all__ = [
     "Fault",
@@ -18,4 +19,5 @@ __all__ = [
     "concerns_notice",
     "may_hold_notice",
     "parse_notice",
+    "syscall_name",
 ]

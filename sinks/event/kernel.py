@@ -40,6 +40,7 @@ class Kernel:
         device: a PCI address, a disk, a memory controller, a CPU or a network interface.
         code: the number of the error, as NVIDIA's driver numbers them.
         signal: the name of the signal that was not delivered.
+        syscall_name: the system call that a filter refused.
         blocked_s: how long the task has been blocked, or has held a CPU.
         owner: the owner of the lock for which the task waits.
         count: how many lines this event stands for.
@@ -55,6 +56,7 @@ class Kernel:
     device: str | None = None
     code: int | None = None
     signal: str | None = None
+    syscall_name: str | None = None
     blocked_s: float | None = None
     owner: LockOwner | None = None
     count: int = 1
@@ -74,6 +76,7 @@ class Crash:
         module_offset: the offset of the instruction from the start of the module's mapping, in hexadecimal.
         address: the address that could not be accessed, in hexadecimal.
         syscall: the number of the system call that was refused.
+        syscall_name: its name.
         exe: the file that the process ran, as the process saw it.
         signature: the same for the same crash, in every run and on every host.
     """
@@ -85,5 +88,6 @@ class Crash:
     module_offset: str | None = None
     address: str | None = None
     syscall: int | None = None
+    syscall_name: str | None = None
     exe: str | None = None
     signature: str | None = None

@@ -5,7 +5,7 @@ Verdict rules: the exit itself, when nobody was seen to have caused it.
 from typing import Final
 
 from collector.correlate.crash_in_run import CrashInRun
-from collector.correlate.crash_reasons import REASONS, reason_of, signals_of
+from collector.correlate.crash_reasons import explanation_of, signals_of
 from collector.correlate.pid_observations import described, evidence_of
 from collector.correlate.runs import LOST_TASK
 from collector.correlate.verdict.case import (
@@ -117,9 +117,9 @@ def crash_behind(case: Case) -> CrashInRun | None:
 def _how(crash: CrashInRun | None) -> str:
     if crash is None:
         return ""
-    fault, reason = crash.notice.fault or Fault(), reason_of(crash.notice)
+    fault, why = crash.notice.fault or Fault(), explanation_of(crash.notice)
     module = f" in {printable(fault.module_name)}" if fault.module_name is not None else ""
-    return f"{module} ({REASONS[reason]})" if reason is not None else module
+    return f"{module} ({why})" if why is not None else module
 
 
 def signalled(case: Case) -> Verdict | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from parsers.docker_inspect import image_tag, parse_inspect
+from parsers.docker_inspect import SeccompProfile, image_tag, parse_inspect
 from parsers.errors import ParseError
 
 ID = "4e1d" * 16
@@ -166,3 +166,23 @@ def test_recorded_answers() -> None:
     assert all(snapshot.command and snapshot.created_at_ns for snapshot in snapshots)
     assert all(snapshot.finished_at_ns or snapshot.running or snapshot.error for snapshot in snapshots)
     assert any(snapshot.oom_killed for snapshot in snapshots)
+
+
+@pytest.mark.parametrize(
+    ("host", "profile"),
+    [
+        ({}, SeccompProfile.DEFAULT),
+        ({"SecurityOpt": ["label=disable", "seccomp=builtin"]}, SeccompProfile.DEFAULT),
+        ({"SecurityOpt": ["seccomp=unconfined"]}, SeccompProfile.UNCONFINED),
+        ({"SecurityOpt": ["seccomp:unconfined"]}, SeccompProfile.UNCONFINED),
+        ({"Privileged": True}, SeccompProfile.UNCONFINED),
+        ({"Privileged": True, "SecurityOpt": ['seccomp={\n"defaultAction":"SCMP_ACT_KILL"}']}, SeccompProfile.CUSTOM),
+        ({"SecurityOpt": None}, SeccompProfile.DEFAULT),
+        ({"SecurityOpt": [7]}, SeccompProfile.DEFAULT),
+    ],
+)
+def test_the_seccomp_profile(host: dict[str, object], profile: SeccompProfile) -> None:
+    """
+    The option of docker run decides; a privileged container without one has no profile.
+    """
+    assert parse_inspect({**_answer(), "HostConfig": host}).seccomp is profile

@@ -72,6 +72,10 @@ def test_other_ends(text: str, reason: CrashReason | None) -> None:
         ("b[9]: segfault at 10 ip 50 sp 2 error 4 in libc.so.6[0+1000]", "segfault libc.so.6+0x50"),
         ("b[9]: segfault at 0 ip 0 sp 2 error 14", "segfault null_call"),
         ('audit: type=1326 audit(1.2:3): pid=7 comm="a" sig=31 syscall=41 code=0x0', "seccomp syscall 41"),
+        (
+            'audit: type=1326 audit(1.2:3): pid=7 comm="a" sig=31 arch=c00000b7 syscall=97 code=0x0',
+            "seccomp syscall unshare",
+        ),
         ("a[7]: unhandled level 2 translation fault (11) at 0x66660000, esr 0x92000046", None),
     ],
 )

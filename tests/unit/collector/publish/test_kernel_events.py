@@ -93,11 +93,11 @@ def test_repetitions_are_said() -> None:
         ),
         (
             f"{AUDIT} sig=31 code=0x0",
-            f"{A} made system call 165, and a seccomp filter ended it.",
+            f"{A} made the system call mount, and a seccomp filter ended it.",
         ),
         (
             f"{AUDIT} sig=0 code=0x50001",
-            f"{A} made system call 165, and a seccomp filter refused it.",
+            f"{A} made the system call mount, and a seccomp filter refused it.",
         ),
         (
             "NVRM: Xid (PCI:0000:0a:00): 79, GPU has fallen off the bus",
