@@ -21,7 +21,14 @@ ENGINES: Final = ("opensearch", "elasticsearch")
 
 _IGNORED_ABOVE: Final = 1024
 # Read by people or drawn as curves, never searched.
-_NOT_INDEXED: Final = frozenset({"exit137.memory.series", "exit137.oom.candidates", "exit137.trimmed"})
+_NOT_INDEXED: Final = frozenset(
+    {
+        "exit137.memory.series",
+        "exit137.oom.candidates",
+        "exit137.status.sources",
+        "exit137.trimmed",
+    }
+)
 # Full text: by the last name of a field, or by its path.
 _PROSE: Final = frozenset({"message", "text", "choice", "unless", "logs", "logs_missing"})
 _PROSE_PATHS: Final = frozenset({"exit137.advice.reason"})

@@ -30,6 +30,7 @@ _NAMES: Final[Mapping[str, tuple[str, str]]] = {
     EventType.CONTAINER_STUCK: ("ContainerStuck", "ContainerStuck"),
     EventType.KERNEL_EVENT: ("ContainerKernelEvent", "HostKernelEvent"),
     EventType.AGENT: ("Exit137EvidenceLost", "Exit137EvidenceLost"),
+    EventType.FLEET_INCIDENT: ("FleetIncident", "FleetIncident"),
 }
 _OTHER: Final = ("ContainerEvent", "HostEvent")
 _SOURCE_DOWN: Final = "Exit137SourceDown"
@@ -113,6 +114,8 @@ def _cause(event: EventView) -> str:
         return exit137.pressure.kind
     if exit137.stuck is not None:
         return exit137.stuck.state
+    if exit137.fleet is not None:
+        return exit137.fleet.kind
     if exit137.gap is not None:
         return "" if exit137.gap.what in (GapKind.SOURCE_DOWN, GapKind.SOURCE_UP) else exit137.gap.what
     return exit137.cause or ""
@@ -124,6 +127,8 @@ def _owner(event: EventView) -> Mapping[str, str]:
     """
     if event.exit137.gap is not None:
         return {"source": event.exit137.gap.source}
+    if event.exit137.fleet is not None:
+        return {"service": event.exit137.fleet.service or ""}
     if event.data.container is None:
         return {}
     if event.data.orchestrator.resource.name is not None:
@@ -150,7 +155,7 @@ def _lasting(event: EventView) -> Lasting:
     if is_recovery(event):
         return Lasting.RESOLVED
     down = exit137.gap is not None and exit137.gap.what == GapKind.SOURCE_DOWN
-    if down or exit137.pressure is not None or exit137.stuck is not None:
+    if down or exit137.pressure is not None or exit137.stuck is not None or exit137.fleet is not None:
         return Lasting.UNTIL_RESOLVED
     return Lasting.FOR_A_TIME
 

@@ -5,8 +5,9 @@ Says in a few words what happened and to whom: the title of a message, and a lin
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from sinks.event.fleet_views import FleetView
 from sinks.event.views import EventView, Exit137View, GapView, KernelView, PressureView, StuckView, VictimView
-from sinks.event.words import Cause, EventType, KernelEventKind
+from sinks.event.words import Cause, EventType, FleetKind, IncidentState, KernelEventKind
 from sinks.text import printable
 
 _SHORT_ID: Final = 12
@@ -60,6 +61,13 @@ KERNEL_EVENTS: Final[Mapping[str, str]] = {
     KernelEventKind.FILESYSTEM_ERROR: "disk or file system error",
     KernelEventKind.NETWORK_ERROR: "network error",
 }
+FLEET: Final[Mapping[str, str]] = {
+    FleetKind.REGRESSION: "dies more often since a new version",
+    FleetKind.HOST_CAUSE: "many services died on one host",
+    FleetKind.NEIGHBOUR: "takes the memory of other services",
+    FleetKind.STORM: "died on many hosts",
+    FleetKind.SILENT_HOST: "no longer reports",
+}
 # Singular and plural.
 KINDS: Final[Mapping[str, tuple[str, str]]] = {
     EventType.OOM_KILL: ("OOM kill", "OOM kills"),
@@ -68,6 +76,8 @@ KINDS: Final[Mapping[str, tuple[str, str]]] = {
     EventType.CONTAINER_STUCK: ("stuck container", "stuck containers"),
     EventType.KERNEL_EVENT: ("kernel event", "kernel events"),
     EventType.AGENT: ("exit137 notice", "exit137 notices"),
+    EventType.HOST_STATUS: ("host status", "host statuses"),
+    EventType.FLEET_INCIDENT: ("fleet incident", "fleet incidents"),
 }
 
 
@@ -99,6 +109,7 @@ def is_recovery(event: EventView) -> bool:
         (exit137.pressure is not None and exit137.pressure.level == "resolved")
         or (exit137.stuck is not None and exit137.stuck.resolved)
         or (exit137.gap is not None and exit137.gap.what == "source_up")
+        or (exit137.fleet is not None and exit137.fleet.state == IncidentState.RESOLVED)
     )
 
 
@@ -119,6 +130,8 @@ def title_of(event: EventView) -> str:
         return state
     if exit137.gap is not None:
         return _gap_title(host_of(event), exit137.gap)
+    if exit137.fleet is not None:
+        return _fleet_title(host_of(event), exit137.fleet)
     if event.type == EventType.CONTAINER_DEATH:
         return _death_title(owner, event)
     if exit137.oom is not None and exit137.oom.victims:
@@ -166,6 +179,12 @@ def _stuck_title(owner: str, stuck: StuckView) -> str:
 def _kernel_title(owner: str, kernel: KernelView) -> str:
     words = KERNEL_EVENTS.get(kernel.kind, kernel.kind.replace("_", " "))
     return f"{owner}: {words}" + (f", {kernel.count} times" if kernel.count > 1 else "")
+
+
+def _fleet_title(host: str, fleet: FleetView) -> str:
+    words = FLEET.get(fleet.kind, fleet.kind.replace("_", " "))
+    is_over = fleet.state == IncidentState.RESOLVED
+    return f"{fleet.service or host}: {f'resolved ({words})' if is_over else words}"
 
 
 def _gap_title(host: str, gap: GapView) -> str:

@@ -26,6 +26,7 @@ from sinks.event.ecs import (
 )
 from sinks.event.envelope import Encoded, Event, document, encoded, rfc3339, to_json
 from sinks.event.exit137 import SCHEMA_VERSION, Evidence, Exit137, Gap, Trimmed
+from sinks.event.fleet import Fleet, HostStatus, ServiceStatus, VersionFigures
 from sinks.event.kernel import Crash, Kernel, LockOwner
 from sinks.event.memory import Advice, HostLoad, Memory, Pressure, Series, Stuck
 from sinks.event.oom import Candidate, Oom, Trigger, Victim
@@ -36,7 +37,9 @@ from sinks.event.words import (
     CrashReason,
     EventType,
     EvidenceSource,
+    FleetKind,
     GapKind,
+    IncidentState,
     KernelEventKind,
     Killer,
     Scope,
@@ -64,13 +67,17 @@ __all__ = [
     "Evidence",
     "EvidenceSource",
     "Exit137",
+    "Fleet",
+    "FleetKind",
     "Gap",
     "GapKind",
     "Host",
     "HostLoad",
     "HostOs",
+    "HostStatus",
     "Image",
     "ImageHash",
+    "IncidentState",
     "Kernel",
     "KernelEventKind",
     "Killer",
@@ -85,6 +92,7 @@ __all__ = [
     "Scope",
     "Series",
     "Service",
+    "ServiceStatus",
     "Severity",
     "Shed",
     "SignalSender",
@@ -92,6 +100,7 @@ __all__ = [
     "Trigger",
     "TrimUnit",
     "Trimmed",
+    "VersionFigures",
     "Victim",
     "document",
     "encoded",

@@ -26,6 +26,7 @@ class HostView(View, frozen=True, kw_only=True):
     ECS `host`.
     """
 
+    id: str | None = None
     hostname: str | None = None
 
 

@@ -20,6 +20,7 @@ from sinks.event.size import fit
 from sinks.event.words import EventType
 from sinks.masking import mask_lines, mask_named, mask_text
 
+FLEET_SOURCE: Final = "urn:exit137:fleet"
 _NS_PER_S: Final = 1_000_000_000
 # What every consumer can hold: a signed integer of 64 bits. A greater figure is not known to be true.
 _INT_MIN: Final = -(2**63)
@@ -121,7 +122,7 @@ def document(event: Event) -> dict[str, Any]:
     envelope = {
         "specversion": "1.0",
         "id": event.id,
-        "source": _text(f"urn:exit137:host:{event.host.id or 'unknown'}"),
+        "source": _source(event),
         "type": event.type.value,
         "subject": _text(event.subject),
         "time": time,
@@ -129,6 +130,15 @@ def document(event: Event) -> dict[str, Any]:
         "data": {key: value for key, value in data.items() if value is not None},
     }
     return {key: value for key, value in envelope.items() if value is not None}
+
+
+def _source(event: Event) -> str:
+    """
+    Return who made the event: the agent of a host, or whoever watches the fleet, also where one host is affected.
+    """
+    if event.type is EventType.FLEET_INCIDENT:
+        return FLEET_SOURCE
+    return _text(f"urn:exit137:host:{event.host.id or 'unknown'}")
 
 
 def to_json(event: Event) -> bytes:

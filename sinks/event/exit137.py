@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sinks.event.death import Death
+from sinks.event.fleet import Fleet, HostStatus
 from sinks.event.kernel import Crash, Kernel
 from sinks.event.memory import Advice, Memory, Pressure, Stuck
 from sinks.event.oom import Oom
@@ -92,5 +93,7 @@ class Exit137:
     logs_missing: str | None = None
     gap: Gap | None = None
     supersedes: str | None = None
+    status: HostStatus | None = None
+    fleet: Fleet | None = None
     shed: tuple[Shed, ...] | None = None
     trimmed: tuple[Trimmed, ...] | None = None

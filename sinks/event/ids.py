@@ -73,6 +73,36 @@ def stuck_id(container_id: str, state: str, since_ns: int, *, over: bool) -> str
     return _id("container_stuck", container_id, state, since_ns, over)
 
 
+def status_id(machine_id: str | None, at_ns: int) -> str:
+    """
+    Return the id of a host's status.
+    """
+    return _id("host_status", machine_id, at_ns)
+
+
+def incident_id(kind: str, about: str, evidence: str) -> str:
+    """
+    Return the id of an incident of the fleet.
+
+    Args:
+        kind: what it is.
+        about: the service or host.
+        evidence: what opened it: the digest of a version, or the id of the first event.
+    """
+    return _id("incident", kind, about, evidence)
+
+
+def fleet_incident_id(incident: str, sequence: int) -> str:
+    """
+    Return the id of an event about an incident of the fleet.
+
+    Args:
+        incident: the incident's id.
+        sequence: 0 for the event that opens it, one more with each event after that.
+    """
+    return _id("fleet_incident", incident, sequence)
+
+
 def _id(*parts: object) -> str:
     text = _HALF.sub("\N{REPLACEMENT CHARACTER}", "/".join("?" if part is None else str(part) for part in parts))
     return str(uuid.uuid5(_NAMESPACE, text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")))

@@ -46,6 +46,22 @@ def read_event(body: bytes) -> EventView:
         raise UnreadableEventError("the event is not valid JSON") from error
 
 
+def view_of(members: Mapping[str, Any]) -> EventView:
+    """
+    Return the view of a published event that has been parsed from JSON already.
+
+    Args:
+        members: a structured CloudEvent.
+
+    Raises:
+        UnreadableEventError: `data` is not an object.
+    """
+    try:
+        return msgspec.convert(members, EventView)
+    except msgspec.ValidationError:
+        return _lenient_view(members)
+
+
 def read_events(bodies: Iterable[bytes]) -> list[EventView]:
     """
     Parse published events, without those that are unreadable.
@@ -78,6 +94,10 @@ def _lenient_event(body: bytes) -> EventView:
         members = msgspec.json.decode(body)
     except (ValueError, RecursionError) as error:
         raise UnreadableEventError("the event is not valid JSON") from error
+    return _lenient_view(members)
+
+
+def _lenient_view(members: object) -> EventView:
     if not isinstance(members, dict) or not isinstance(members.get("data", {}), dict):
         raise UnreadableEventError("the text is not a CloudEvent with an object as its data")
     event = _value(EventView, members)

@@ -15,6 +15,7 @@ from sinks.event.ecs_views import (
     ServiceView,
     View,
 )
+from sinks.event.fleet_views import CulpritView, FleetView, HostStatusView
 
 
 class EvidenceView(View, frozen=True, kw_only=True):
@@ -87,6 +88,7 @@ class DeathView(View, frozen=True, kw_only=True):
     started_at: str | None = None
     finished_at: str | None = None
     restart_count: int | None = None
+    oom_kill_ids: tuple[str, ...] = ()
 
 
 class SeriesView(View, frozen=True, kw_only=True):
@@ -203,6 +205,9 @@ class Exit137View(View, frozen=True, kw_only=True):
     logs: tuple[str, ...] = ()
     logs_missing: str | None = None
     gap: GapView | None = None
+    culprit: CulpritView | None = None
+    status: HostStatusView | None = None
+    fleet: FleetView | None = None
     shed: tuple[str, ...] = ()
     trimmed: tuple[TrimmedView, ...] = ()
 
@@ -228,6 +233,7 @@ class EventView(View, frozen=True, kw_only=True):
     """
 
     id: str = ""
+    source: str = ""
     type: str = ""
     subject: str = ""
     time: str | None = None

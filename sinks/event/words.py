@@ -16,6 +16,8 @@ class EventType(StrEnum):
     CONTAINER_STUCK = "exit137.container_stuck"
     KERNEL_EVENT = "exit137.kernel_event"
     AGENT = "exit137.agent"
+    HOST_STATUS = "exit137.host_status"
+    FLEET_INCIDENT = "exit137.fleet_incident"
 
 
 class Cause(StrEnum):
@@ -149,6 +151,28 @@ class GapKind(StrEnum):
     STORE_DAMAGED = "store_damaged"
     STORE_REWRITTEN = "store_rewritten"
     TEST = "test"
+
+
+class FleetKind(StrEnum):
+    """
+    What an incident of the fleet is; docs/fleet/incidents.md says what opens and what resolves each kind.
+    """
+
+    REGRESSION = "regression"
+    HOST_CAUSE = "host_cause"
+    NEIGHBOUR = "neighbour"
+    STORM = "storm"
+    SILENT_HOST = "silent_host"
+
+
+class IncidentState(StrEnum):
+    """
+    Whether an incident of the fleet is new, has changed, or is over.
+    """
+
+    OPEN = "open"
+    UPDATED = "updated"
+    RESOLVED = "resolved"
 
 
 class TrimUnit(StrEnum):

@@ -5,7 +5,7 @@ Maps an event to the attributes that only a Detection Finding of OCSF 1.5 has; o
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sinks.event.words import Confidence, EventType
+from sinks.event.words import Confidence, EventType, IncidentState
 from sinks.formats.fields import Fields
 from sinks.formats.objects import evidences_of, milliseconds, present, resources_of
 
@@ -27,6 +27,7 @@ _TITLES: Final[Mapping[str, str]] = {
     EventType.MEMORY_PRESSURE: "Memory pressure",
     EventType.CONTAINER_STUCK: "Container stuck",
     EventType.KERNEL_EVENT: "Kernel event",
+    EventType.FLEET_INCIDENT: "Fleet incident",
 }
 
 
@@ -36,6 +37,8 @@ def activity_of(fields: Fields) -> int:
     """
     if _is_over(fields):
         return CLOSE
+    if fields.find("exit137.fleet.state", str) == IncidentState.UPDATED:
+        return UPDATE
     since = milliseconds(fields.find("exit137.pressure.since", str))
     at = milliseconds(fields.find("@timestamp", str))
     continues = since is not None and at is not None and since < at
@@ -78,7 +81,8 @@ def _is_over(fields: Fields) -> bool:
     Return True if an event says that what a finding warned of is over.
     """
     is_resolved = fields.find("exit137.pressure.level", str) == "resolved"
-    return is_resolved or fields.find("exit137.stuck.resolved", bool) is True
+    is_over = fields.find("exit137.fleet.state", str) == IncidentState.RESOLVED
+    return is_resolved or is_over or fields.find("exit137.stuck.resolved", bool) is True
 
 
 def _info(event_id: str, event_type: str, subject: str | None, fields: Fields) -> dict[str, Any]:
@@ -103,6 +107,9 @@ def _uid(event_id: str, subject: str | None, fields: Fields) -> str:
     """
     Return the id that all events of one finding share: a warning and its end, a kill and the event that replaces it.
     """
+    incident = fields.find("exit137.fleet.incident_id", str)
+    if incident is not None:
+        return incident
     kind = fields.find("exit137.pressure.kind", str) or fields.find("exit137.stuck.state", str)
     since = fields.find("exit137.pressure.since", str) or fields.find("exit137.stuck.since", str)
     if kind is not None and since is not None:

@@ -64,7 +64,9 @@ _CLASSES: Final[Mapping[str, _Class]] = {
     EventType.MEMORY_PRESSURE: _FINDING,
     EventType.CONTAINER_STUCK: _FINDING,
     EventType.KERNEL_EVENT: _FINDING,
+    EventType.FLEET_INCIDENT: _FINDING,
     EventType.AGENT: _APPLICATION_ERROR,
+    EventType.HOST_STATUS: _BASE,
 }
 
 

@@ -62,6 +62,7 @@ _TYPES: Final[Mapping[str, Look]] = {
     EventType.CONTAINER_STUCK: Look("stuck", "▲", "warning"),
     EventType.KERNEL_EVENT: _fault("kernel event"),
     EventType.AGENT: Look("exit137", "i", "unknown"),
+    EventType.FLEET_INCIDENT: _fault("fleet incident"),
 }
 
 

@@ -10,7 +10,7 @@ import sinks.chat.titles as words
 from collector.memory.pressure import PressureKind
 from collector.memory.stuck import StuckState
 from sinks.chat.titles import counted, owner_of, title_of
-from sinks.event import Cause, EventType
+from sinks.event import Cause, EventType, FleetKind
 from sinks.event.views import EventView
 from tests.unit.sinks.chat.documents import view
 
@@ -22,6 +22,7 @@ def test_each_word_of_the_event_has_its_words_here() -> None:
     assert set(words.DEATHS) == {item.value for item in Cause}
     assert set(words.PRESSURES) == {item.value for item in PressureKind}
     assert set(words.STATES) == {item.value for item in StuckState}
+    assert set(words.FLEET) == {item.value for item in FleetKind}
     assert set(words.KINDS) == {item.value for item in EventType}
 
 
@@ -47,6 +48,8 @@ DEATH, KILL = EventType.CONTAINER_DEATH, EventType.OOM_KILL
         (view(stuck={"state": "unhealthy"}), "api has been unhealthy since an OOM kill"),
         (view(stuck={"state": "dancing"}), "api is dancing"),
         (view(stuck={"state": "killing", "resolved": True}), "api has recovered"),
+        (view(fleet={"kind": "storm", "state": "open", "service": "api"}), "api: died on many hosts"),
+        (view(fleet={"kind": "silent_host", "state": "resolved"}), "node-7: resolved (no longer reports)"),
         (view(gap={"source": "kmsg", "what": "source_down"}), "exit137 on node-7: source down (kmsg)"),
     ],
 )
