@@ -14,7 +14,7 @@ from typing import Final
 import pytest
 
 ROOT: Final = Path(__file__).parents[2]
-PACKAGES: Final = ("parsers", "collector", "sinks")
+PACKAGES: Final = ("parsers", "collector", "sinks", "fleet")
 LONGEST_FILE: Final = 300
 LONGEST_FUNCTION: Final = 40
 SOURCES: Final = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
@@ -110,12 +110,13 @@ def test_matches_over_facts_and_findings_are_closed() -> None:
     assert wildcards == []
 
 
-def test_the_map_names_each_module_of_the_collector() -> None:
+def test_the_map_names_each_module_of_the_collector_and_the_fleet() -> None:
     """
     docs/architecture.md is the way into the code.
     """
     page = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
-    modules = {path.name for path in (ROOT / "collector").rglob("*.py")} - {"__init__.py"}
+    paths = [path for package in ("collector", "fleet") for path in (ROOT / package).rglob("*.py")]
+    modules = {path.name for path in paths} - {"__init__.py"}
     assert sorted(name for name in modules if f"`{name}`" not in page) == []
     assert sorted(set(re.findall(r"`(\w+\.py)`", page)) - modules) == []
 

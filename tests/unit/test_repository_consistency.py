@@ -20,7 +20,7 @@ from sinks.event import Cause, EventType
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-PACKAGES = ("parsers", "collector", "sinks")
+PACKAGES = ("parsers", "collector", "sinks", "fleet")
 
 
 def text(name: str) -> str:
