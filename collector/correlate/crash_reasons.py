@@ -49,6 +49,7 @@ REASONS: Final = {
     CrashReason.SYSTEM_CALL_REFUSED: "a seccomp filter refused a system call",
     CrashReason.BROKEN_MEMORY: "a page of its memory is broken",
     CrashReason.ABORTED: "it aborted itself",
+    CrashReason.CPU_TOO_OLD: "its C library was built for a newer CPU",
 }
 
 

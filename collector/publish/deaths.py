@@ -6,7 +6,6 @@ import shlex
 from dataclasses import replace
 from typing import Final
 
-from collector.correlate.crash_in_run import CrashInRun
 from collector.correlate.findings import Death
 from collector.correlate.runs import ContainerRecord, Run
 from collector.correlate.verdict.case import evidence_of_exit
@@ -15,12 +14,10 @@ from collector.facts.observed import ProcessExitedFact, SignalFact
 from collector.facts.shed import LOGS_SHED
 from collector.publish import sentences
 from collector.publish.containers import container_of_record, orchestrator_of, service_of
-from collector.publish.kernel_advice import advice_of
-from collector.publish.kernel_events import crash_of
+from collector.publish.crashes import crash_advice, crash_of_death
 from collector.publish.seccomp_advice import seccomp_of
 from sinks.event import (
     Cause,
-    Crash,
     EcsEvent,
     Event,
     EventType,
@@ -52,12 +49,15 @@ def death_event(host: Host, death: Death) -> Event:
     """
     record, run, case, verdict = death.record, death.run, death.case, death.verdict
     crash_line = crash_behind(case) if verdict.cause is Cause.CRASH else None
+    crash = crash_of_death(death, crash_line)
     return Event(
         id=death_id(record.id, run.began_ns),
         type=EventType.CONTAINER_DEATH,
         subject=f"container/{record.id}",
         time_ns=case.ended_ns if case.ended_ns is not None else _created(record),
-        message=sentences.of_death(record, verdict, case.exit_code),
+        message=sentences.of_death(
+            record, verdict, case.exit_code, log_ends_with=crash.error if crash is not None else None
+        ),
         event=_classified(verdict.cause, case.exit_code),
         host=host,
         container=container_of_record(record),
@@ -70,8 +70,8 @@ def death_event(host: Host, death: Death) -> Event:
             evidence=(*verdict.evidence, *_evidence(death)),
             oom=_oom(death),
             death=_death(death),
-            crash=_crash(death, crash_line),
-            advice=advice_of(crash_line.notice, seccomp_of(record)) if crash_line is not None else (),
+            crash=crash,
+            advice=crash_advice(crash_line, crash, seccomp_of(record)),
             logs=run.log_tail,
             logs_missing=run.log_tail_missing,
         ),
@@ -116,16 +116,6 @@ def _death(death: Death) -> PublishedDeath:
         oom_kill_ids=tuple(dict.fromkeys(kill.event_id for kill in case.kills)),
         killer=_killer(case.sender),
     )
-
-
-def _crash(death: Death, line: CrashInRun | None) -> Crash | None:
-    """
-    Return how the main process crashed; without the kernel's line only by which signal.
-    """
-    if death.verdict.cause is not Cause.CRASH:
-        return None
-    crash = crash_of(line.notice) if line is not None else None
-    return replace(crash or Crash(), signal=death.case.signal)
 
 
 def _started_ns(death: Death) -> int | None:

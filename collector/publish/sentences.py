@@ -14,6 +14,7 @@ from sinks.event import Cause, Confidence, Scope
 from sinks.text import printable, size
 
 _SHORT_ID: Final = 12
+_ERROR_LENGTH: Final = 120
 _NAMED: Final = 2
 _LIMITS: Final = {
     LimitKind.MEMORY: "memory limit",
@@ -75,9 +76,17 @@ def of_counter_only_kill(kill: CounterOnlyKill) -> str:
     return f"The kernel's OOM killer killed {named}{rest} of container {name} ({kill.confidence.value}): {lost}."
 
 
-def of_death(record: ContainerRecord, verdict: Verdict, exit_code: int | None) -> str:
+def of_death(
+    record: ContainerRecord, verdict: Verdict, exit_code: int | None, *, log_ends_with: str | None = None
+) -> str:
     """
     Write the message of a container's death.
+
+    Args:
+        record: the container.
+        verdict: why it died.
+        exit_code: of the main process.
+        log_ends_with: the error at the end of its log, secrets masked.
     """
     image = f" ({printable(record.image)})" if record.image else ""
     name = container_name(record, record.id)
@@ -85,7 +94,8 @@ def of_death(record: ContainerRecord, verdict: Verdict, exit_code: int | None) -
         return f"Container {name}{image} failed to start: {verdict.because.removeprefix('it could not be started: ')}."
     ended = f"exited with code {exit_code}" if exit_code is not None else "ended"
     doubt = "" if verdict.confidence is Confidence.CERTAIN else f" ({verdict.confidence.value})"
-    return f"Container {name}{image} {ended}: {verdict.because}{doubt}."
+    error = f'; its log ends with "{printable(log_ends_with)[:_ERROR_LENGTH]}"' if log_ends_with else ""
+    return f"Container {name}{image} {ended}: {verdict.because}{doubt}{error}."
 
 
 def of_incomplete_report(report: OomReport, container_id: str | None) -> str:

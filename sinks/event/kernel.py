@@ -78,6 +78,10 @@ class Crash:
         syscall: the number of the system call that was refused.
         syscall_name: its name.
         exe: the file that the process ran, as the process saw it.
+        cpu_needs: what the program needs of the CPU, and the CPU does not have: `avx2`, `x86-64-v2`.
+        language: whose traceback the log ends with: `python`, `go`, `java`, `node` or `rust`.
+        error: the error in that traceback, secrets masked.
+        frames: the calls in it, the innermost first.
         signature: the same for the same crash, in every run and on every host.
     """
 
@@ -90,4 +94,8 @@ class Crash:
     syscall: int | None = None
     syscall_name: str | None = None
     exe: str | None = None
+    cpu_needs: tuple[str, ...] = ()
+    language: str | None = None
+    error: str | None = None
+    frames: tuple[str, ...] = ()
     signature: str | None = None

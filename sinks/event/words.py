@@ -127,6 +127,7 @@ class CrashReason(StrEnum):
     SYSTEM_CALL_REFUSED = "system_call_refused"
     BROKEN_MEMORY = "broken_memory"
     ABORTED = "aborted"
+    CPU_TOO_OLD = "cpu_too_old"
 
 
 class GapKind(StrEnum):

@@ -34,6 +34,7 @@ from parsers.oom.line import parse_line
 from parsers.proc_event import parse_proc_event
 from parsers.trace_line import begins_line
 from parsers.trace_line import parse_line as parse_trace_line
+from parsers.tracebacks import parse_traceback
 from sinks.event.reader import read_events
 from sinks.http.answers import retry_after_s
 
@@ -85,9 +86,9 @@ def docker_inspect(data: bytes) -> None:
 
 def docker_log(data: bytes) -> None:
     """
-    Read the log of a container.
+    Read the log of a container, and the traceback that it ends with.
     """
-    masked_tail(payloads(_cut(data)))
+    parse_traceback(masked_tail(payloads(_cut(data))))
 
 
 def cgroups(data: bytes) -> None:
