@@ -31,6 +31,7 @@ from collector.publish.kernel_events import kernel_event
 from collector.publish.kills import counter_only_kill_event, kernel_kill_event, userspace_kill_event
 from collector.publish.memory_context import MemoryContext
 from parsers.docker_event import DockerEvent
+from parsers.docker_inspect import ContainerSnapshot
 from sinks.event import Event, Host
 
 
@@ -102,6 +103,13 @@ class Analyzer:
         Return whether everything that happened to a container before a moment (wall clock) is known.
         """
         return self._correlator.standings.of(question, at_ns)
+
+    def snapshot_of(self, container_id: str) -> ContainerSnapshot | None:
+        """
+        Return what Docker last said about a container.
+        """
+        record = self._correlator.inventory.get(container_id)
+        return record.snapshot if record is not None else None
 
     def memory_use(self) -> list[tuple[MemoryUse, str | None]]:
         """

@@ -22,6 +22,7 @@ from collector.facts.observed import GapFact
 from collector.host.clock import HostIdentity, identify
 from collector.metrics import Metrics
 from collector.pipeline import restore
+from collector.pipeline.autopsies import Autopsies
 from collector.pipeline.committer import Committer
 from collector.pipeline.intake import Intake
 from collector.publish.agent import AgentEvents
@@ -85,6 +86,7 @@ class Agent:
             agent_events=AgentEvents(host=host),
             metrics=self._metrics,
             on_stored=self._on_stored,
+            complete=Autopsies(analyzer.snapshot_of).complete,
         )
         self._intake = Intake(
             analyzer,

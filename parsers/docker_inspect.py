@@ -27,6 +27,8 @@ from parsers.untyped import (
 _EXPECTED: Final = "the answer of docker inspect for one container"
 
 
+# An overlay has at most so many (OVL_MAX_STACK in fs/overlayfs).
+_LAYERS_AT_MOST: Final = 500
 _SECCOMP_OPTION: Final = re.compile(r"\Aseccomp[=:](?P<profile>.*)", re.DOTALL)
 
 
@@ -60,6 +62,8 @@ class ContainerSnapshot:
         restart_count: restarts by the restart policy.
         memory_limit_bytes: None if there is no limit; likewise `memory_reservation_bytes`.
         memory_swap_bytes: the limit of memory and swap together; -1 means no limit.
+        layers: the directories of its file system on the host, the upper one first; empty where the engine does not
+            name them, as it does for overlay2.
         seccomp: the profile that filters its system calls; the daemon's own default counts as the default.
         stop_signal: name or number of the signal that `docker stop` sends first, if it is not SIGTERM.
     """
@@ -92,6 +96,7 @@ class ContainerSnapshot:
     auto_remove: bool = False
     stop_signal: str | None = None
     log_driver: str | None = None
+    layers: tuple[str, ...] = ()
     seccomp: SeccompProfile = SeccompProfile.DEFAULT
     runtime: str | None = "docker"
 
@@ -162,6 +167,7 @@ def _snapshot(container_id: str, fields: Mapping[str, Any]) -> ContainerSnapshot
         auto_remove=flag_of(host.get("AutoRemove")) or False,
         stop_signal=text_of(config.get("StopSignal")),
         log_driver=text_of(fields_of(host.get("LogConfig")).get("Type")),
+        layers=_layers(fields),
         seccomp=_seccomp(host),
     )
 
@@ -175,3 +181,15 @@ def _seccomp(host: Mapping[str, Any]) -> SeccompProfile:
     if named == "unconfined" or (named is None and flag_of(host.get("Privileged"))):
         return SeccompProfile.UNCONFINED
     return SeccompProfile.DEFAULT if named in (None, "builtin") else SeccompProfile.CUSTOM
+
+
+def _layers(fields: Mapping[str, Any]) -> tuple[str, ...]:
+    """
+    Return the directories that are mounted over each other.
+    """
+    data = fields_of(fields_of(fields.get("GraphDriver")).get("Data"))
+    upper, lower = text_of(data.get("UpperDir")), text_of(data.get("LowerDir"))
+    if upper is None or lower is None:
+        return ()
+    directories = [upper, *lower.split(":")[:_LAYERS_AT_MOST]]
+    return tuple(directory for directory in directories if directory.startswith("/"))

@@ -9,7 +9,7 @@ those whose evidence can be read again; see `_MAX_WAITING`.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 from collector.delivery import addressed
@@ -49,6 +49,7 @@ class Committer:
         agent_events: makes events about the agent itself.
         metrics: counts events.
         on_stored: called after new events were stored.
+        complete: adds to an event what has to be looked up; never raises, and takes a bounded time.
         clock_ns: a monotonic clock.
         wall_ns: the wall clock.
 
@@ -64,6 +65,7 @@ class Committer:
         agent_events: AgentEvents,
         metrics: Metrics,
         on_stored: Callable[[], None],
+        complete: Callable[[Event], Awaitable[Event]] | None = None,
         clock_ns: Callable[[], int] = time.monotonic_ns,
         wall_ns: Callable[[], int] = time.time_ns,
     ) -> None:
@@ -78,6 +80,9 @@ class Committer:
         self._checkpoints = Checkpoints()
         self._positions_due_ns: int | None = None
         self._waiting: list[Event] = []
+        self._complete = complete
+        # How many of the waiting events have been completed, from the first on.
+        self._completed = 0
         self._unavailable: str | None = None
 
     @property
@@ -145,6 +150,7 @@ class Committer:
             held: per source the oldest reading that the analyzer still needs; see `Checkpoints.storable`.
             at_once: store positions even if they are not due.
         """
+        await self._complete_waiting()
         must_store = len(self._waiting) > _MAX_WAITING or not all(map(can_be_read_again, self._waiting))
         self._backpressure.update()
         has_events = bool(self._waiting) if self.has_room.is_set() else must_store
@@ -156,6 +162,16 @@ class Committer:
             self._checkpoints.mark_stored(positions)
         else:
             self._positions_due_ns = self._clock_ns() + _FULL_RETRY_NS
+
+    async def _complete_waiting(self) -> None:
+        """
+        Look up what belongs to the waiting events, each once.
+        """
+        while self._completed < len(self._waiting):
+            event = self._waiting[self._completed]
+            if self._complete is not None and event.exit137.crash is not None:
+                self._waiting[self._completed] = await self._complete(event)
+            self._completed += 1
 
     def _positions_are_due(self) -> bool:
         return self._positions_due_ns is not None and self._positions_due_ns <= self._clock_ns()
@@ -174,6 +190,7 @@ class Committer:
             for event in self._waiting[: len(part)]:
                 self._counter.count(event)
             del self._waiting[: len(part)]
+            self._completed -= len(part)
             if stored:
                 self._on_stored()
         return True

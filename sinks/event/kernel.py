@@ -74,6 +74,9 @@ class Crash:
         reason: what the line proves; None where it leaves several explanations.
         module: the file that contains the instruction.
         module_offset: the offset of the instruction from the start of the module's mapping, in hexadecimal.
+        build_id: of the module's file, in hexadecimal.
+        function: the symbol that contains the instruction, as the linker wrote it.
+        instruction: the instruction that the CPU refused, as assemblers write it.
         address: the address that could not be accessed, in hexadecimal.
         syscall: the number of the system call that was refused.
         syscall_name: its name.
@@ -90,6 +93,9 @@ class Crash:
     reason: CrashReason | None = None
     module: str | None = None
     module_offset: str | None = None
+    build_id: str | None = None
+    function: str | None = None
+    instruction: str | None = None
     address: str | None = None
     syscall: int | None = None
     syscall_name: str | None = None

@@ -1,0 +1,187 @@
+"""
+Looks up, before the event of a crash is stored, what the file of the faulting module says.
+
+The file is read from the container's layers on the host, which stay after the end of a container until it is removed;
+the layers of its image stay longer. That needs root or CAP_DAC_READ_SEARCH, and an engine that names the layers
+(overlay2). The kernel prints only the last component of a path, so the file is searched in a few directories; it counts
+only if its code has the size that the kernel printed, and if no other such file has that too.
+
+An event waits for this a second at most. While the agent sees more crashes than the budget allows, they go without.
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from collector.facts.lru import LruDict
+from collector.host.container_files import ContainerRoot
+from collector.host.executable import read_code
+from collector.host.threads import Threads
+from collector.publish.examined import with_code
+from parsers.docker_inspect import ContainerSnapshot
+from parsers.instruction import CodeAt
+from parsers.kernel import KernelNotice, parse_notice
+from sinks.event import Event
+
+# With the first import of the library, which takes a tenth of it on an idle host.
+_WAIT_S: Final = 1.0
+_THREADS_AT_MOST: Final = 2
+_KEPT: Final = 256
+# So many look-ups in a row, and then one more in each period.
+_BURST: Final = 8
+_PERIOD_S: Final = 2.0
+_DIRECTORIES: Final = (
+    "/lib/x86_64-linux-gnu",
+    "/lib/aarch64-linux-gnu",
+    "/lib",
+    "/lib64",
+    "/usr/lib",
+    "/usr/local/lib",
+    "/usr/local/bin",
+    "/usr/bin",
+    "/bin",
+    "/sbin",
+    "/usr/sbin",
+    "/usr/local/sbin",
+    "/usr/local/lib/x86_64-linux-gnu",
+    "/app",
+    "/",
+)
+_CPU: Final = Path("/proc/cpuinfo")
+_CPU_BYTES: Final = 65_536
+
+_Key = tuple[tuple[str, ...], str, int | None, int]
+
+
+class Autopsies:
+    """
+    Adds to crashes what the files of their modules say.
+
+    Args:
+        snapshot_of: returns what Docker last said about a container.
+        clock_s: a monotonic clock.
+        cpu: the file with the CPU's flags.
+        wait_s: how long an event waits at most.
+    """
+
+    def __init__(
+        self,
+        snapshot_of: Callable[[str], ContainerSnapshot | None],
+        clock_s: Callable[[], float] = time.monotonic,
+        cpu: Path = _CPU,
+        wait_s: float = _WAIT_S,
+    ) -> None:
+        self._wait_s = wait_s
+        self._snapshot_of = snapshot_of
+        self._clock_s = clock_s
+        self._cpu = cpu
+        self._cpu_flags: frozenset[str] | None = None
+        self._threads = Threads(1)
+        self._running = 0
+        self._known: LruDict[_Key, CodeAt | None] = LruDict(_KEPT)
+        # The time until which the budget is spent.
+        self._spent_until_s = 0.0
+
+    async def complete(self, event: Event) -> Event:
+        """
+        Return the event with build-id, function and instruction, as far as they can be found in time.
+        """
+        container_id = event.container.id if event.container is not None else None
+        snapshot = self._snapshot_of(container_id) if container_id else None
+        notice = _notice_of(event)
+        if snapshot is None or not snapshot.layers or notice is None:
+            return event
+        code = await self._code(snapshot, notice)
+        return with_code(event, notice, code, self._flags()) if code is not None else event
+
+    async def _code(self, snapshot: ContainerSnapshot, notice: KernelNotice) -> CodeAt | None:
+        fault = notice.fault
+        if fault is None or fault.module is None or fault.ip is None or fault.module_offset is None:
+            return None
+        key = (snapshot.layers, fault.module.name, fault.module.size, fault.module_offset)
+        if key in self._known:
+            return self._known[key]
+        if not self._may_look():
+            return None
+        self._running += 1
+        future = self._threads.call(_search, snapshot, notice, time.monotonic() + self._wait_s)
+        future.add_done_callback(self._done)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._wait_s):
+                self._known[key] = await asyncio.shield(future)
+                return self._known[key]
+        return None
+
+    def _may_look(self) -> bool:
+        """
+        Spend one look-up of the budget; return whether there was one.
+        """
+        now_s = self._clock_s()
+        begins_s = max(self._spent_until_s, now_s)
+        if self._running >= _THREADS_AT_MOST or begins_s - now_s > _BURST * _PERIOD_S:
+            return False
+        self._spent_until_s = begins_s + _PERIOD_S
+        return True
+
+    def _done(self, _future: "asyncio.Future[CodeAt | None]") -> None:
+        self._running -= 1
+
+    def _flags(self) -> frozenset[str]:
+        """
+        Return the flags of the first CPU.
+        """
+        if self._cpu_flags is None:
+            self._cpu_flags = frozenset()
+            with suppress(OSError), self._cpu.open("rb") as file:
+                lines = file.read(_CPU_BYTES).decode("ascii", "replace").splitlines()
+                flags = next((line.partition(":")[2] for line in lines if line.startswith("flags")), "")
+                self._cpu_flags = frozenset(flags.split())
+        return self._cpu_flags
+
+
+def _notice_of(event: Event) -> KernelNotice | None:
+    """
+    Return the kernel's line about the crash, from the evidence.
+    """
+    notices = (parse_notice(evidence.text) for evidence in event.exit137.evidence)
+    return next((notice for notice in notices if notice is not None and notice.fault is not None), None)
+
+
+def _search(snapshot: ContainerSnapshot, notice: KernelNotice, deadline_s: float) -> CodeAt | None:
+    """
+    Find the file of a module, and read what it says; None where no file fits, or several that differ do.
+    """
+    module = notice.fault.module if notice.fault is not None else None
+    ip = notice.fault.ip if notice.fault is not None else None
+    if module is None or ip is None:
+        return None
+    root = ContainerRoot(snapshot.layers)
+    seen: set[tuple[int, int]] = set()
+    found: set[CodeAt] = set()
+    for path in _paths(snapshot, module.name):
+        with root.open(path) as descriptor:
+            if descriptor is None:
+                continue
+            status = os.fstat(descriptor)
+            if (status.st_dev, status.st_ino) in seen:
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            code = read_code(descriptor, module, ip, deadline_s)
+            found |= {code} if code is not None else set()
+    return found.pop() if len(found) == 1 else None
+
+
+def _paths(snapshot: ContainerSnapshot, name: str) -> Iterator[str]:
+    """
+    Yield where a module may be: beside what the container runs, and where libraries and programs usually are.
+    """
+    if "/" in name:
+        return
+    started = [word for word in (snapshot.path, *snapshot.args) if word is not None and word.startswith("/")]
+    yield from (word for word in started if word.rpartition("/")[2] == name)
+    yield from (f"{word.rpartition('/')[0]}/{name}" for word in started)
+    yield from (f"{directory}/{name}" for directory in _DIRECTORIES)

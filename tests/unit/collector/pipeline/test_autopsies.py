@@ -1,0 +1,168 @@
+"""
+What is looked up about a crash before its event is stored.
+"""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from collector.correlate.findings import KernelEvent
+from collector.correlate.pid_index import Attribution
+from collector.pipeline.autopsies import Autopsies
+from collector.publish.kernel_events import kernel_event
+from parsers.docker_inspect import ContainerSnapshot
+from parsers.kernel import parse_notice
+from parsers.oom.facts import KernelLine
+from sinks.event import Confidence, Crash, CrashReason, Event, EvidenceSource, Host
+from tests.shared.tiny_elf import BUILD_ID, tiny_elf
+
+A = "a" * 64
+OPCODE = "traps: tiny[7] trap invalid opcode ip:55d0c5d2a010 sp:7f error:0 in tiny[55d0c5d2a000+1000]"
+NOPS = b"\x90" * 16
+UD2 = NOPS + b"\x0f\x0b"
+VPXOR = NOPS + b"\xc5\xfd\xef\xc0"
+
+
+def crashed(text: str = OPCODE) -> Event:
+    """
+    Return the event of a crash in container A.
+    """
+    notice = parse_notice(text)
+    assert notice is not None
+    return kernel_event(
+        Host(id="1" * 32),
+        KernelEvent(
+            id="id",
+            notice=notice,
+            line=KernelLine(text=text, at_ns=5),
+            source=EvidenceSource.KMSG,
+            attribution=Attribution(container_id=A, runtime="docker", confidence=Confidence.CERTAIN),
+            record=None,
+            pid=7,
+        ),
+    )
+
+
+class Host1:
+    """
+    A host with a container, a CPU, and a clock that stands still.
+    """
+
+    def __init__(self, directory: Path, flags: str = "fpu avx") -> None:
+        self.layer = directory / "layer"
+        (self.layer / "bin").mkdir(parents=True)
+        cpu = directory / "cpuinfo"
+        cpu.write_text(f"processor\t: 0\nflags\t\t: {flags}\n")
+        snapshot = ContainerSnapshot(id=A, labels={}, layers=(str(self.layer),), path="/srv/tiny")
+        self.autopsies = Autopsies({A: snapshot}.get, clock_s=lambda: 0.0, cpu=cpu, wait_s=30)
+
+    def complete(self, event: Event) -> Event:
+        """
+        Return the completed event.
+        """
+        return asyncio.run(self.autopsies.complete(event))
+
+    def crash(self) -> Crash:
+        """
+        Return the crash of the completed event.
+        """
+        crash = self.complete(crashed()).exit137.crash
+        assert crash is not None
+        return crash
+
+
+def test_build_id_and_function(tmp_path: Path) -> None:
+    """
+    The file is found by its name in the layers; the signature does not depend on whether it was.
+    """
+    host = Host1(tmp_path)
+    (host.layer / "bin/tiny").write_bytes(tiny_elf(UD2))
+    crash = host.crash()
+    assert (crash.build_id, crash.function) == (BUILD_ID.hex(), "boom")
+    before = crashed().exit137.crash
+    assert before is not None
+    assert crash.signature == before.signature
+
+
+def test_a_program_that_ended_itself(tmp_path: Path) -> None:
+    """
+    The instruction that no CPU knows is no want of the CPU, and the message no longer says so.
+    """
+    host = Host1(tmp_path)
+    (host.layer / "bin/tiny").write_bytes(tiny_elf(UD2))
+    event = host.complete(crashed())
+    crash = event.exit137.crash
+    assert crash is not None
+    assert (crash.reason, crash.instruction, crash.cpu_needs) == (CrashReason.ABORTED, "ud2", ())
+    assert "it ended itself with ud2" in event.message
+    assert [advice.kind for advice in event.exit137.advice] == ["abort"]
+
+
+def test_an_instruction_that_the_cpu_lacks(tmp_path: Path) -> None:
+    """
+    What the instruction needs is compared with the flags of the CPU.
+    """
+    host = Host1(tmp_path)
+    (host.layer / "bin/tiny").write_bytes(tiny_elf(VPXOR))
+    event = host.complete(crashed())
+    crash = event.exit137.crash
+    assert crash is not None
+    assert (crash.reason, crash.instruction) == (CrashReason.INVALID_INSTRUCTION, "vpxor")
+    assert crash.cpu_needs == ("avx2",)
+    assert "it ran vpxor, which needs avx2, and this CPU has none" in event.message
+
+
+@pytest.mark.parametrize("flags", ["fpu avx2", ""])
+def test_a_cpu_that_has_it_or_is_not_known(flags: str, tmp_path: Path) -> None:
+    """
+    Nothing is said to be missing if the CPU has it, or if its flags are not known.
+    """
+    host = Host1(tmp_path, flags)
+    (host.layer / "bin/tiny").write_bytes(tiny_elf(VPXOR))
+    assert host.crash().cpu_needs == ()
+
+
+def test_two_files_that_differ(tmp_path: Path) -> None:
+    """
+    Of two files that both fit the line, none is taken.
+    """
+    host = Host1(tmp_path)
+    (host.layer / "bin/tiny").write_bytes(tiny_elf(UD2))
+    (host.layer / "tiny").write_bytes(tiny_elf(UD2, b"\xff" * 20))
+    assert host.crash().build_id is None
+
+
+def test_no_file(tmp_path: Path) -> None:
+    """
+    Without the file the event stays as it is.
+    """
+    event = crashed()
+    assert Host1(tmp_path).complete(event) == event
+
+
+def test_the_same_crash_is_looked_up_once(tmp_path: Path) -> None:
+    """
+    A crash that is known already costs nothing, and does not change when the file has gone.
+    """
+    host = Host1(tmp_path)
+    file = host.layer / "bin/tiny"
+    file.write_bytes(tiny_elf(UD2))
+    first = host.crash()
+    file.unlink()
+    assert host.crash() == first
+
+
+def test_a_storm_of_crashes(tmp_path: Path) -> None:
+    """
+    Many different crashes at once spend the budget; those beyond it are published without a look-up.
+    """
+    host = Host1(tmp_path)
+    (host.layer / "bin/tiny").write_bytes(tiny_elf(UD2))
+    found = []
+    for offset in range(16, 40):
+        event = host.complete(crashed(OPCODE.replace("2a010", f"2a0{offset:02x}")))
+        assert event.exit137.crash is not None
+        found.append(event.exit137.crash.build_id is not None)
+    assert found[0]
+    assert not found[-1]
