@@ -21,11 +21,13 @@ _APPLETS: Final = ("sh", "kill", "sleep")
 def build_image(client: docker.DockerClient) -> None:
     """
     Compile hog and crash, and import the image into the engine under the name `IMAGE`.
+
+    As position-independent programs they are loaded at another address each time.
     """
     with tempfile.TemporaryDirectory() as directory:
         programs = [Path(directory) / source.stem for source in _SOURCES]
         for source, program in zip(_SOURCES, programs, strict=True):
-            subprocess.run(["gcc", "-O1", "-static", "-pthread", "-o", program, source], check=True)
+            subprocess.run(["gcc", "-O1", "-static-pie", "-pthread", "-o", program, source], check=True)
         archive = _archive(programs)
     repository, tag = IMAGE.split(":")
     client.api.import_image_from_data(archive, repository=repository, tag=tag)

@@ -35,7 +35,7 @@ class Lab:
         Args:
             command: a program with its arguments, or a script for hog.
             limit_mib: memory limit in MiB, swap included.
-            options: options of `docker.containers.create`.
+            options: options of `docker.containers.create`; `image` for another image than the lab's.
         """
         if not command[0].startswith("/"):
             command = ("/bin/hog", *command)
@@ -43,7 +43,7 @@ class Lab:
             options |= {"mem_limit": limit_mib * _MIB, "memswap_limit": limit_mib * _MIB}
         labels = {LABEL: "1", **options.pop("labels", {})}
         container = self.client.containers.create(
-            IMAGE,
+            options.pop("image", IMAGE),
             list(command),
             name=f"exit137-live-{os.getpid()}-{next(self._numbers)}",
             labels=labels,

@@ -5,6 +5,7 @@ Real crashes on this kernel: the death with its reason, and the kernel event wit
 import platform
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,8 +30,8 @@ CRASHES = [
     ("stack", "", 139, "segfault", "stack_overflow"),
     ("stack", "thread", 139, "segfault", "stack_overflow"),
     ("write", "", 139, "segfault", "read_only_memory"),
-    ("opcode", "", 132, "invalid_opcode", "invalid_instruction"),
-    ("opcode", "thread", 132, "invalid_opcode", "invalid_instruction"),
+    ("opcode", "", 132, "invalid_opcode", "aborted"),
+    ("opcode", "thread", 132, "invalid_opcode", "aborted"),
     ("divide", "", 136, "trap", "divide_error"),
     ("breakpoint", "", 133, "trap", "breakpoint"),
     ("protection", "", 139, "general_protection", None),
@@ -39,6 +40,8 @@ CRASHES = [
 ]
 # The kernel prints ten such lines in five seconds, and then none until they are over.
 PRINTED_AGAIN_S = 6
+PRINTED_AT_ONCE = 8
+BUILD_ID_LENGTH = 40
 IDS = [f"{how} {where}".strip() for how, where, *_ in CRASHES]
 
 
@@ -87,6 +90,58 @@ def test_a_crash_has_its_reason(number: int, boxes: Sequence[Box], agent: Agent)
     if kind is not None and how not in ("call", "jump"):
         assert crash["module"] == "crash"
         assert crash["signature"].startswith(f"{kind} crash+0x")
+
+
+def test_the_file_of_the_module_is_read(boxes: Sequence[Box], agent: Agent) -> None:
+    """
+    The crash has the function and the build-id, in the death as in the kernel event.
+    """
+    box = boxes[IDS.index("null")]
+    for event_type in (EventType.CONTAINER_DEATH, EventType.KERNEL_EVENT):
+        (event,) = of_type(agent, box, event_type)
+        assert event["exit137"]["crash"]["function"].startswith("crash")
+        assert len(event["exit137"]["crash"]["build_id"]) == BUILD_ID_LENGTH
+
+
+@pytest.mark.skipif("avx512f" in Path("/proc/cpuinfo").read_text(), reason="this CPU knows the instruction")
+def test_an_instruction_that_the_cpu_lacks(agent: Agent, lab: Lab) -> None:
+    """
+    The death says which instruction it was, and what the CPU lacks.
+    """
+    box = lab.run("/bin/crash", "avx512")
+    box.wait(132)
+    wait_until(lambda: bool(deaths(agent, box)), 30, "the death is published")
+    (death,) = deaths(agent, box)
+    crash = death["exit137"]["crash"]
+    assert (crash["reason"], crash["instruction"]) == ("invalid_instruction", "vpaddd")
+    assert crash["cpu_needs"] == ["avx512f"]
+    assert "needs avx512f, and this CPU has none" in death["message"]
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_a_signature_is_the_same_in_every_run(agent: Agent, lab: Lab) -> None:
+    """
+    Fifty runs of two images, each loaded at another address, have one signature; another place has another.
+    """
+    model = lab.create("/bin/crash", "null")
+    other = model.container.commit("exit137-live", "other").id
+    boxes: list[Box] = []
+    for number in range(50):
+        if number % PRINTED_AT_ONCE == 0:
+            time.sleep(PRINTED_AGAIN_S)
+        boxes.append(lab.run("/bin/crash", "null", **({"image": other} if number % 2 else {})))
+        boxes[-1].wait(139)
+    time.sleep(PRINTED_AGAIN_S)
+    elsewhere = lab.run("/bin/crash", "write")
+    elsewhere.wait(139)
+    wait_until(lambda: all(deaths(agent, box) for box in [*boxes, elsewhere]), 60, "all deaths are published")
+    crashes = [deaths(agent, box)[0]["exit137"]["crash"] for box in boxes]
+    assert len({crash["signature"] for crash in crashes}) == 1
+    assert len({crash["build_id"] for crash in crashes}) == 1
+    lines = [deaths(agent, box)[0]["exit137"]["evidence"][0]["text"] for box in boxes]
+    assert len(set(lines)) == len(lines)
+    assert deaths(agent, elsewhere)[0]["exit137"]["crash"]["signature"] != crashes[0]["signature"]
 
 
 @pytest.mark.parametrize("where", ["worker", "loop"])
