@@ -6,7 +6,7 @@ replay of recordings and `exit137 explain` share it.
 """
 
 from collections.abc import Iterable
-from typing import assert_never
+from typing import Final, assert_never
 
 from collector.correlate.correlator import Correlator
 from collector.correlate.findings import (
@@ -21,9 +21,11 @@ from collector.correlate.findings import (
     UserspaceKill,
 )
 from collector.correlate.standing import Question, Standing
-from collector.facts.memory import ContainerProcessesFact, MemoryRoundFact
+from collector.facts.memory import ContainerProcessesFact, MemoryRoundFact, MemorySample
 from collector.facts.observed import Fact, GapFact, Origin
 from collector.facts.restored import RestoredWarningFact
+from collector.memory.history import MemoryHistory
+from collector.memory.sizing import Sizing, sizing_of
 from collector.memory.usage import MemoryUse
 from collector.publish.agent import AgentEvents
 from collector.publish.deaths import death_event, with_shed
@@ -33,6 +35,8 @@ from collector.publish.memory_context import MemoryContext
 from parsers.docker_event import DockerEvent
 from parsers.docker_inspect import ContainerSnapshot
 from sinks.event import Event, Host
+
+_NS_PER_S: Final = 1_000_000_000
 
 
 class Analyzer:
@@ -118,6 +122,28 @@ class Analyzer:
         records = self._correlator.inventory
         uses = self._memory.uses()
         return [(use, record.name if (record := records.get(use.sample.container_id)) else None) for use in uses]
+
+    def sizing(self, sample: MemorySample, history: MemoryHistory, now_ns: int) -> Sizing:
+        """
+        Return how much memory a running container needs.
+
+        Args:
+            sample: its memory now.
+            history: its memory in stored events.
+            now_ns: the wall clock.
+        """
+        record = self._correlator.inventory.get(sample.container_id)
+        run = record.run_at(now_ns) if record is not None else None
+        began_ns = run.began_ns if run is not None else None
+        since_ns = min((at_ns for at_ns in (history.first_ns, began_ns) if at_ns is not None), default=now_ns)
+        return sizing_of(
+            sample,
+            observed_s=max(0.0, (now_ns - since_ns) / _NS_PER_S),
+            history=history,
+            workload=self._memory.workload(sample.container_id),
+            snapshot=record.snapshot if record is not None else None,
+            host_bytes=self._memory.host_bytes,
+        )
 
     def sources_ended(self) -> None:
         """

@@ -13,14 +13,13 @@ from collector.cli.common import config_option, configuration, fail
 from collector.cli.live import SHORT_ID, LiveHost, live_host, stored
 from collector.config.sections import Config
 from collector.facts.memory import MemorySample
-from collector.memory.history import memory_history_of
+from collector.memory.advice import workload_of
+from collector.memory.history import MEMORY_TYPES, memory_history_of
 from collector.memory.sizing import Sizing, sizing_of
 from collector.sources.memory.cgroups import ContainerCgroup, host_memory
 from collector.sources.memory.processes import read_processes
-from sinks.event import EventType
 from sinks.text import duration, printable, size
 
-_TYPES: Final = tuple(kind.value for kind in EventType if kind is not EventType.AGENT)
 _NS_PER_S: Final = 1_000_000_000
 
 
@@ -49,7 +48,7 @@ def _recommendation(config: Config, here: LiveHost, container: ContainerCgroup) 
     if sample is None:
         return None
     container_id = container.container_id
-    past = memory_history_of(stored(config, container_id=container_id, since_ns=None, types=_TYPES))
+    past = memory_history_of(stored(config, container_id=container_id, since_ns=None, types=MEMORY_TYPES))
     known_s = (now_ns - past.first_ns) / _NS_PER_S if past.first_ns is not None else 0.0
     snapshot, host = here.snapshot(container_id), host_memory()
     pids = here.tree.pids(container)
@@ -58,7 +57,7 @@ def _recommendation(config: Config, here: LiveHost, container: ContainerCgroup) 
         sample,
         observed_s=max(known_s, here.tree.age_s(container, now_ns / _NS_PER_S)),
         history=past,
-        processes=read_processes(sorted(pids, key=lambda pid: (pid != main, pid))),
+        workload=workload_of(read_processes(sorted(pids, key=lambda pid: (pid != main, pid)))),
         snapshot=snapshot,
         host_bytes=host.total_bytes if host is not None else None,
     )

@@ -11,6 +11,8 @@ from sinks.event import EventType, Scope
 from sinks.event.reader import time_ns
 from sinks.event.views import EventView, MemoryView, OomView
 
+# The types of events that may have memory.
+MEMORY_TYPES: Final = tuple(kind.value for kind in EventType if kind is not EventType.AGENT)
 _TRENDS: Final = {trend.value: trend for trend in Trend}
 
 

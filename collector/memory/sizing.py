@@ -2,11 +2,10 @@
 Recommend a limit and settings for one container, from its memory now and its history.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from collector.facts.memory import MemorySample, RunningProcess
-from collector.memory.advice import MemoryNeed, advise, workload_of
+from collector.facts.memory import MemorySample
+from collector.memory.advice import MemoryNeed, Workload, advise
 from collector.memory.history import MemoryHistory
 from collector.memory.runtimes import Language
 from collector.memory.shape import Shape
@@ -37,7 +36,7 @@ def sizing_of(
     *,
     observed_s: float,
     history: MemoryHistory,
-    processes: Sequence[RunningProcess] = (),
+    workload: Workload,
     snapshot: ContainerSnapshot | None = None,
     host_bytes: int | None = None,
 ) -> Sizing:
@@ -48,11 +47,10 @@ def sizing_of(
         sample: its memory now.
         observed_s: the age of its cgroup or of its history, whichever is longer.
         history: its memory in stored events.
-        processes: its processes, the main one first; empty if they cannot be read.
+        workload: what it runs.
         snapshot: the output of `docker inspect`; None if unknown.
         host_bytes: all memory of the host.
     """
-    workload = workload_of(processes)
     peak_bytes = max(history.peak_bytes, sample.working_set_bytes, _kernel_peak(sample))
     shape = Shape(
         trend=history.trend,

@@ -64,11 +64,14 @@ class MemoryContext:
 
     Args:
         host: this host, as it is published.
+
+    Attributes:
+        host_bytes: all memory of the host; None before it was read.
     """
 
     def __init__(self, host: Host) -> None:
         self._host = host
-        self._host_bytes: int | None = None
+        self.host_bytes: int | None = None
         self._watch = MemoryWatch()
         self._workloads: dict[str, Workload] = {}
 
@@ -77,6 +80,12 @@ class MemoryContext:
         Return the memory of every running container, by its latest samples.
         """
         return self._watch.uses()
+
+    def workload(self, container_id: str) -> Workload:
+        """
+        Return what a container runs, as far as its processes have been read.
+        """
+        return self._workloads.get(container_id, _UNKNOWN_WORKLOAD)
 
     def feed(self, fact: MemoryFact, inventory: ContainerInventory, now_ns: int) -> list[Event]:
         """
@@ -89,7 +98,7 @@ class MemoryContext:
         """
         match fact:
             case MemoryRoundFact():
-                self._host_bytes = fact.host.total_bytes if fact.host is not None else self._host_bytes
+                self.host_bytes = fact.host.total_bytes if fact.host is not None else self.host_bytes
                 return self._events(self._watch.feed(fact, now_ns), inventory)
             case ContainerProcessesFact():
                 self._learn(fact)
@@ -176,14 +185,14 @@ class MemoryContext:
             limit_bytes = ring.latest.limit_bytes
         if limit_bytes is None and snapshot is not None:
             limit_bytes = snapshot.memory_limit_bytes
-        workload = self._workloads.get(subject.container_id, _UNKNOWN_WORKLOAD)
+        workload = self.workload(subject.container_id)
         need = MemoryNeed(
             peak_bytes=max(ring.peak_bytes if ring is not None else 0, subject.killed_at_limit or 0),
             observed_s=_observed_s(subject, ring),
             limit_bytes=limit_bytes,
             shape=shape,
             language=workload.language,
-            host_bytes=self._host_bytes,
+            host_bytes=self.host_bytes,
             killed=subject.killed_at_limit is not None,
         )
         return advise(need, workload, snapshot, limit=subject.limit_in_question)

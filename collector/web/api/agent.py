@@ -8,6 +8,9 @@ from collections.abc import Callable, Iterable
 from collector.analyzer import Analyzer
 from collector.correlate.standing import Question
 from collector.host.threads import in_thread
+from collector.memory.history import MemoryHistory
+from collector.memory.sizing import Sizing
+from collector.memory.usage import MemoryUse
 from collector.pipeline.questions import Questions, Settled
 from collector.sources.docker.client import DockerClient
 from collector.web.api.containers import RunningContainer
@@ -58,6 +61,16 @@ class RunningAgent:
         Return the running containers.
         """
         return [RunningContainer(name=name, use=use) for use, name in self._analyzer.memory_use()]
+
+    def sizing(self, use: MemoryUse, history: MemoryHistory) -> Sizing:
+        """
+        Return how much memory a running container needs.
+
+        Args:
+            use: its memory now.
+            history: its memory in stored events.
+        """
+        return self._analyzer.sizing(use.sample, history, self.now_ns())
 
     async def exec_process(self, exec_id: str) -> tuple[str, int | None] | None:
         """

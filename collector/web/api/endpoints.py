@@ -13,6 +13,7 @@ import orjson
 from collector.correlate.standing import Question
 from collector.sources.base import SourceError
 from collector.store import EventFilter, StoreError
+from collector.web.api import limit
 from collector.web.api.agent import RunningAgent
 from collector.web.api.containers import as_json
 from collector.web.api.feed import Feed
@@ -49,6 +50,7 @@ class Api:
             "/v1/why": self._why,
             "/v1/events": self._events,
             "/v1/containers": self._containers,
+            "/v1/limit": self._limit,
             "/v1/openapi.json": self._openapi,
         }
 
@@ -132,6 +134,20 @@ class Api:
         now_ns = self._agent.now_ns()
         running = self._agent.containers()
         return _json(await self._store.read(lambda past: as_json(running, past, now_ns)))
+
+    async def _limit(self, given: Mapping[str, str]) -> Response:
+        asked = Parameters(given, ("container",))
+        wanted = asked.text("container")
+        if wanted is None:
+            raise ParameterError("give the container")
+        container = limit.find(self._agent.containers(), wanted)
+        if container is None:
+            return _error(
+                HTTPStatus.NOT_FOUND, "no running container alone has this name or id, or its memory is not read"
+            )
+        container_id = container.use.sample.container_id
+        history = await self._store.read(lambda past: limit.memory_history(past, container_id))
+        return _json(limit.as_json(container, self._agent.sizing(container.use, history)))
 
     def _stream(self, given: Mapping[str, str], last_event_id: str | None) -> Response:
         asked = Parameters(given, ("type", "after"))

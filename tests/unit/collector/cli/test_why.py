@@ -4,7 +4,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -12,24 +12,8 @@ from click.testing import CliRunner, Result
 
 from collector.cli import main
 from collector.facts.watermark import WatermarkFact
-from collector.metrics import Metrics
-from collector.runtime.access import socket_guard
-from collector.runtime.http_server import HttpServer
-from collector.store import Store
 from tests.unit.collector.correlate.scene import A, ns
-from tests.unit.collector.web.api.conftest import DEATH, Asking, event
-
-
-class Health:
-    """
-    An agent that works.
-    """
-
-    async def refresh_metrics(self) -> None:
-        pass
-
-    def readiness(self) -> tuple[bool, Sequence[str]]:
-        return True, ()
+from tests.unit.collector.web.api.conftest import DEATH, Asking, asking_at, event
 
 
 @pytest.fixture
@@ -37,14 +21,8 @@ async def asking(tmp_path: Path) -> AsyncIterator[Asking]:
     """
     An API that answers at a socket.
     """
-    store = await Store.open(tmp_path / "s.db")
-    found = Asking(store, tmp_path / "s.db")
-    server = HttpServer(f"unix:{tmp_path}/a.sock", Metrics(), Health(), api=found.api, guard=socket_guard)
-    await server.start()
-    yield found
-    await server.aclose()
-    found.api.close()
-    await store.aclose()
+    async with asking_at(tmp_path / "a.sock") as found:
+        yield found
 
 
 async def run(tmp_path: Path, *arguments: str) -> Result:

@@ -3,7 +3,8 @@ An API over a real store and a real intake, which no source feeds.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from collector.metrics import Metrics
 from collector.pipeline.committer import Committer
 from collector.pipeline.intake import Intake
 from collector.publish.agent import AgentEvents
+from collector.runtime.access import socket_guard
+from collector.runtime.http_server import HttpServer
 from collector.store import Store, StoredEvent
 from collector.web.api.agent import RunningAgent
 from collector.web.api.endpoints import Api
@@ -100,6 +103,36 @@ class Asking:
                 if len(found) == count:
                     break
         return found
+
+
+class _Health:
+    """
+    An agent that works.
+    """
+
+    async def refresh_metrics(self) -> None:
+        pass
+
+    def readiness(self) -> tuple[bool, Sequence[str]]:
+        return True, ()
+
+
+@asynccontextmanager
+async def asking_at(socket: Path) -> AsyncIterator[Asking]:
+    """
+    An API that answers at a socket, with an empty store beside it.
+    """
+    path = socket.with_suffix(".db")
+    store = await Store.open(path, max_bytes=2**30)
+    found = Asking(store, path)
+    server = HttpServer(f"unix:{socket}", Metrics(), _Health(), api=found.api, guard=socket_guard)
+    await server.start()
+    try:
+        yield found
+    finally:
+        await server.aclose()
+        found.api.close()
+        await store.aclose()
 
 
 @pytest.fixture

@@ -126,6 +126,38 @@ async def test_containers_are_listed_by_the_share_of_their_limit(asking: Asking)
     assert shown == [(B, None, 0.8, 0), (A, "web", 0.1, 1)]
 
 
+async def test_a_limit_is_recommended_from_memory_and_history(asking: Asking) -> None:
+    """
+    Twice the peak of an event, because the container has been observed for less than two days.
+    """
+    sample = MemorySample(
+        container_id=A, cgroup="/", at_ns=ns(9), usage_bytes=90 << 20, working_set_bytes=80 << 20, limit_bytes=96 << 20
+    )
+    asking.analyzer.feed(docker(START, 1, A, attributes={"name": "web"}), 0)
+    asking.analyzer.feed(MemoryRoundFact(at_ns=ns(9), samples=(sample,), gone=(), host=None), 0)
+    await asking.stored(event(1, exit137={"memory": {"peak_bytes": 96 << 20, "trend": "spike"}}))
+    for container in ("web", A, A[:8]):
+        status, found = await asking.get("/v1/limit", container=container)
+        assert (status, found["container"]) == (200, {"id": A, "name": "web"})
+    assert (found["limit_bytes"], found["peak_bytes"]) == (96 << 20, 96 << 20)
+    assert (found["recommended_limit_bytes"], found["advice"][0]["kind"]) == (192 << 20, "limit")
+    assert found["observed_s"] == 9.0
+
+
+async def test_no_limit_is_recommended_for_a_container_that_is_not_known(asking: Asking) -> None:
+    """
+    Nor for the beginning of two ids.
+    """
+    samples = tuple(
+        MemorySample(container_id=f"ab{digit}" + "0" * 61, cgroup="/", at_ns=ns(9), usage_bytes=9, working_set_bytes=8)
+        for digit in "12"
+    )
+    asking.analyzer.feed(MemoryRoundFact(at_ns=ns(9), samples=samples, gone=(), host=None), 0)
+    assert (await asking.get("/v1/limit", container="web"))[0] == 404
+    assert (await asking.get("/v1/limit", container="ab"))[0] == 404
+    assert (await asking.get("/v1/limit", container="ab1"))[0] == 200
+
+
 async def test_a_stream_goes_on_after_the_last_event_that_the_client_has(asking: Asking) -> None:
     """
     Nothing is missing in between, and what is stored later follows.
@@ -172,6 +204,7 @@ async def test_all_streams_get_what_is_stored_later(asking: Asking) -> None:
         ("/v1/events", {"color": "red"}),
         ("/v1/stream", {"after": "x"}),
         ("/v1/containers", {"all": "1"}),
+        ("/v1/limit", {}),
     ],
 )
 async def test_a_wrong_parameter_is_an_answer(asking: Asking, path: str, parameters: dict[str, str]) -> None:
