@@ -25,6 +25,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "replay": "collector.cli.replay",
     "record": "collector.cli.record",
     "web": "collector.cli.web",
+    "mcp": "collector.cli.mcp",
     "top": "collector.cli.top",
     "size": "collector.cli.size",
     "spool": "collector.cli.spool",

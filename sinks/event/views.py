@@ -85,6 +85,7 @@ class DeathView(View, frozen=True, kw_only=True):
     """
 
     exit_code: int | None = None
+    signal: int | None = None
     started_at: str | None = None
     finished_at: str | None = None
     restart_count: int | None = None
