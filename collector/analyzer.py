@@ -102,6 +102,13 @@ class Analyzer:
         """
         return self._correlator.wants_watermarks(now_ns)
 
+    @property
+    def waits_begun(self) -> int:
+        """
+        How often a verdict has begun to wait for nothing else than sources to be read: each wants an answer soon.
+        """
+        return self._correlator.waits_begun
+
     def standing(self, question: Question, at_ns: int) -> Standing:
         """
         Return whether everything that happened to a container before a moment (wall clock) is known.

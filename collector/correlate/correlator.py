@@ -133,6 +133,13 @@ class Correlator:
         parts = (self._kernel_kills, self._kernel_notices, self._pending, self._reconciler)
         return any(part.wants_watermarks(now_ns) for part in parts)
 
+    @property
+    def waits_begun(self) -> int:
+        """
+        How often a verdict has begun to wait for nothing else than sources to be read.
+        """
+        return self._pending.settled
+
     def sources_ended(self) -> None:
         """
         Wait for no source any more: none will be read.

@@ -2,14 +2,15 @@
 Ended runs that await their verdict; each gets one.
 
 The verdict waits for late evidence and for the log tail: `VERDICT_WAIT_NS`, and on until the sources have been read
-past the end of the run; less when no evidence that may still come can change it. A run is judged again only when a fact
-concerns it.
+past the end of the run. It waits less when no evidence that may still come can change it: then only until the sources
+have been read as far as they could bring such evidence. A run is judged again only when a fact concerns it.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
+from collector.correlate.daemon_outage import DaemonOutage
 from collector.correlate.findings import Death
 from collector.correlate.inventory import ContainerInventory
 from collector.correlate.main_exits import MainExit
@@ -19,31 +20,14 @@ from collector.correlate.runs import CLOCK_SLACK_NS, ContainerRecord, Run
 from collector.correlate.spans import is_any_between
 from collector.correlate.verdict import Case, decide
 from collector.correlate.verdict.case import SIGNAL_BASE, signal_number
-from collector.correlate.watermarks import (
-    ASK_AHEAD_NS,
-    CAP_NS,
-    RETRY_NS,
-    VERDICT_LAGS_NS,
-    Watermarks,
-)
+from collector.correlate.verdict.settling import open_until_ns
+from collector.correlate.watermarks import ASK_AHEAD_NS, CAP_NS, RETRY_NS, VERDICT_LAGS_NS, Watermarks
 from collector.facts.observed import DockerDaemonFact, GapFact, Origin, ProcessExitedFact, SignalFact
 from sinks.event import GapKind
 
 # Docker's `oom` and `stop` come up to 0.2 s after `die` in the recordings; twice the second that docker.md names.
 VERDICT_WAIT_NS: Final = 2_000_000_000
-# An outage of the daemon explains an end that is no farther from it than this.
-_NEAR_NS: Final = 60_000_000_000
 KERNEL_SOURCES: Final = frozenset({"kmsg", "journald"})
-
-
-@dataclass(slots=True, kw_only=True)
-class DaemonOutage:
-    """
-    When the Docker daemon last stopped answering, and when it answered again.
-    """
-
-    down_ns: int | None = None
-    up_ns: int | None = None
 
 
 class PendingDeaths:
@@ -104,7 +88,7 @@ class PendingDeaths:
         Note that the Docker daemon stopped answering, or answers again.
         """
         if fact.up:
-            self._outage.up_ns = fact.at_ns
+            self._outage = replace(self._outage, up_ns=fact.at_ns)
         else:
             self._outage = DaemonOutage(down_ns=fact.at_ns)
         self._queue.mark_all()
@@ -120,6 +104,13 @@ class PendingDeaths:
         elif fact.what is GapKind.SOURCE_DOWN:
             self._kernel_logs.discard(fact.source)
         self._queue.mark_all()
+
+    @property
+    def settled(self) -> int:
+        """
+        How often a verdict has begun to wait only for sources to be read.
+        """
+        return self._queue.settled
 
     @property
     def is_empty(self) -> bool:
@@ -189,21 +180,46 @@ class PendingDeaths:
         Return the death once no awaited evidence can change its verdict; None until then.
         """
         overdue = now_ns >= item.deadline_ns
-        if item.changed and (overdue or not must_wait(item.run)):
-            death = self._death(item)
-            self._queue.settle(item, death if death.verdict.final else None)
-        if item.settled is None and not overdue:
+        if item.changed and (overdue or not item.run.awaits_docker):
+            self._settle(item)
+        settled = item.settled
+        if not overdue and (settled is None or not self._is_early(item, settled)):
             return None
-        is_sure = item.settled is not None and not _has_kill_after_end(item.settled)
-        lags_ns = self._watermarks.settled_lags_ns() if is_sure else VERDICT_LAGS_NS
-        behind = self._watermarks.behind(item.run.ended_ns, lags_ns)
+        behind = self._watermarks.behind(item.run.ended_ns, self._lags_ns(settled, overdue=overdue))
         waits_for_kill = is_any_between(unpublished_ns, item.run.earliest_ns, item.run.ended_ns or 0)
         if (behind or waits_for_kill) and now_ns < item.latest_ns:
             if overdue:
                 self._queue.postpone(item, max(item.deadline_ns, now_ns + RETRY_NS))
             return None
         self._watermarks.give_up(behind)
-        return replace(item.settled or self._death(item), unread=behind)
+        return replace(settled or self._death(item), unread=behind)
+
+    def _settle(self, item: PendingRun) -> None:
+        """
+        Judge a run; keep the death if only unread evidence can change its verdict.
+        """
+        death = self._death(item)
+        item.open_until_ns = open_until_ns(death.case, death.verdict)
+        is_settled = death.verdict.final or item.open_until_ns is not None
+        self._queue.settle(item, death if is_settled else None)
+
+    def _lags_ns(self, settled: Death | None, *, overdue: bool) -> Mapping[str, int]:
+        """
+        Return what a verdict waits for that is due, or that needs no deadline.
+        """
+        if settled is None or not settled.verdict.final:
+            return VERDICT_LAGS_NS if overdue else {}
+        return VERDICT_LAGS_NS if _has_kill_after_end(settled) else self._watermarks.settled_lags_ns()
+
+    def _is_early(self, item: PendingRun, settled: Death) -> bool:
+        """
+        Return whether a settled verdict needs no deadline: it is final, or all sources state that they have been read
+        as far as they could bring other evidence.
+        """
+        if settled.verdict.final:
+            return True
+        is_open = item.open_until_ns is None or _has_kill_after_end(settled)
+        return not is_open and self._watermarks.have_all_passed(item.run.ended_ns, item.open_until_ns or {})
 
     def _death(self, item: PendingRun) -> Death:
         case = self._case(item)
@@ -224,7 +240,7 @@ class PendingDeaths:
 
     def _build_case(self, record: ContainerRecord, run: Run, main: MainExit, sender: SignalFact | None) -> Case:
         snapshot, after = record.snapshot, run.after
-        outage = _outage_near(self._outage, run.ended_ns)
+        outage = self._outage.near(run.ended_ns)
         return Case(
             container_id=record.id,
             began_ns=run.began_ns,
@@ -279,21 +295,3 @@ def _has_kill_after_end(death: Death) -> bool:
     Return whether a kill right after the end may belong to the next run, of which Docker has not said anything yet.
     """
     return any(death.run.is_over(kill.at_ns, CLOCK_SLACK_NS) for kill in death.case.kills)
-
-
-def must_wait(run: Run) -> bool:
-    """
-    Return whether a run is not judged before its deadline: its log tail, or Docker's answer about its end, is to come.
-    """
-    return run.log_tail_requested or not (run.after or run.gone)
-
-
-def _outage_near(outage: DaemonOutage, ended_ns: int | None) -> DaemonOutage:
-    """
-    Return the outage where it can have to do with an end; an empty one otherwise.
-    """
-    if outage.down_ns is None or ended_ns is None:
-        return DaemonOutage()
-    began_before_end = outage.down_ns <= ended_ns + _NEAR_NS
-    lasted_until_end = outage.up_ns is None or outage.up_ns + _NEAR_NS >= ended_ns
-    return outage if began_before_end and lasted_until_end else DaemonOutage()

@@ -6,7 +6,7 @@ In a storm thousands of runs wait at once. No fact may have all of them looked a
 
 import heapq
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -26,6 +26,8 @@ class PendingRun:
         deadline_ns: when it is judged with what is known, if the sources have been read past its end.
         latest_ns: when it is judged in any case.
         settled: the death with a verdict that can only be changed by what is unread.
+        open_until_ns: by source, how long after the end it may still bring what changes that verdict; None: only the
+            deadline says that nothing more will come.
         changed: whether a fact has concerned the run since it was last judged.
         pids: processes that the verdict depends on: the main process and the sender of its signal.
         number: its place in the queue.
@@ -36,6 +38,7 @@ class PendingRun:
     deadline_ns: int
     latest_ns: int
     settled: Death | None = None
+    open_until_ns: Mapping[str, int] | None = None
     changed: bool = True
     pids: frozenset[int] = frozenset()
     number: int = 0
@@ -44,6 +47,9 @@ class PendingRun:
 class PendingQueue:
     """
     Keeps ended runs in the order in which they were added.
+
+    Attributes:
+        settled: how often a run has got a verdict that waits only for sources to be read.
     """
 
     def __init__(self) -> None:
@@ -53,6 +59,7 @@ class PendingQueue:
         self._by_pid: defaultdict[int, set[int]] = defaultdict(set)
         self._changed: set[int] = set()
         self._settled: set[int] = set()
+        self.settled = 0
         # The deadline of a run may be moved: an entry counts only if it still has the deadline of its run.
         self._deadlines: list[tuple[int, int]] = []
         # Per source the readings of the runs, the oldest first; those of runs that were removed do not count.
@@ -132,6 +139,7 @@ class PendingQueue:
         """
         item.settled = death
         if death is not None:
+            self.settled += item.number not in self._settled
             self._settled.add(item.number)
         else:
             self._settled.discard(item.number)

@@ -99,6 +99,13 @@ class Run:
         return self.die_event_ns is not None or self.missed
 
     @property
+    def awaits_docker(self) -> bool:
+        """
+        Whether its log tail, or Docker's answer about its end, is to come: then it is not judged before its deadline.
+        """
+        return self.log_tail_requested or not (self.after or self.gone)
+
+    @property
     def ended_ns(self) -> int | None:
         """
         The best time of its end: State.FinishedAt, else Docker's event.

@@ -155,6 +155,25 @@ class Watermarks:
             and progress.stalled_ns < self._read_until_ns(source, progress) < at_ns + lag_ns
         )
 
+    def have_all_passed(self, at_ns: int | None, lags_ns: Mapping[str, int]) -> bool:
+        """
+        Return whether every source that runs states that it has been read past a moment.
+
+        False where Docker or all kernel logs are down: then no statement proves that nothing is missing. A recording
+        states nothing.
+
+        Args:
+            at_ns: the moment; nothing is known to be past an unknown one.
+            lags_ns: per source how much later it may stamp its evidence.
+        """
+        if at_ns is None or not self.is_up("docker") or not (self.is_up("kmsg") or self.is_up("journald")):
+            return False
+        up = {source: progress for source in lags_ns if (progress := self._sources.get(source)) and progress.up}
+        return all(
+            progress.stated and self._read_until_ns(source, progress) >= at_ns + lags_ns[source]
+            for source, progress in up.items()
+        )
+
     def extend(
         self, wait: Wait, now_ns: int, at_ns: int | None, lags_ns: Mapping[str, int], *, is_open: bool = False
     ) -> tuple[str, ...]:

@@ -170,7 +170,8 @@ class Intake:
         self._update_behind()
         # The answers also show when the agent has caught up.
         is_asked = self._is_behind or self.questions.is_any_open
-        self._watermarks.update(now_ns, wanted=is_asked or self._analyzer.wants_watermarks(now_ns))
+        wanted = is_asked or self._analyzer.wants_watermarks(now_ns)
+        self._watermarks.update(now_ns, wanted=wanted, begun=0 if self._is_behind else self._analyzer.waits_begun)
 
     def _standing(self, question: Question, at_ns: int) -> Standing:
         """

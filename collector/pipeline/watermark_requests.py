@@ -1,8 +1,8 @@
 """
 Decides when the sources are asked how far they have been read: only while something waits for the answer.
 
-An idle host pays nothing. At first the answers are wanted fast, because a kill on a host that keeps up waits for
-nothing else; later less often, because the sources are behind and asking costs time that reading needs.
+An idle host pays nothing. When something begins to wait, the answers are wanted fast, because on a host that keeps up
+it waits for nothing else; later less often, because the sources are behind and asking costs time that reading needs.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ _FAST_FOR_NS: Final = 200_000_000
 
 class WatermarkRequests:
     """
-    Asks for watermarks during each streak of waiting. Times are ns of a monotonic clock.
+    Asks for watermarks while something waits. Times are ns of a monotonic clock.
 
     Args:
         request: asks all sources.
@@ -25,6 +25,7 @@ class WatermarkRequests:
         self._request = request
         self._since_ns: int | None = None
         self._due_ns: int | None = None
+        self._begun = 0
 
     @property
     def due_ns(self) -> int | None:
@@ -33,14 +34,17 @@ class WatermarkRequests:
         """
         return self._due_ns
 
-    def update(self, now_ns: int, *, wanted: bool) -> None:
+    def update(self, now_ns: int, *, wanted: bool, begun: int = 0) -> None:
         """
-        Ask if something waits and the last request is long enough ago.
+        Ask if something waits and the last request is long enough ago, or if something else has begun to wait.
 
         Args:
             now_ns: the time.
             wanted: whether something waits for watermarks.
+            begun: how often something has begun to wait so far.
         """
+        if begun != self._begun:
+            self._begun, self._since_ns, self._due_ns = begun, None, None
         if not wanted:
             self._since_ns = self._due_ns = None
             return

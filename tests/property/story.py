@@ -191,6 +191,17 @@ class Story:
         self.until_s += 0.002
         self._end(container_id, life, 137, signal=9)
 
+    def _stop(self, container_id: str, life: Life, exit_code: int) -> None:
+        """
+        Have `docker stop` end a container; Docker logs `stop` some time after `die`.
+        """
+        at_s = self.until_s
+        self._write("docker", at_s, docker(DockerAction.KILL, at_s, container_id, signal=15))
+        self.until_s += 0.01
+        stopped_s = self.until_s + 0.19
+        self._end(container_id, life, exit_code)
+        self._write("docker", stopped_s, docker(DockerAction.STOP, stopped_s, container_id))
+
     def _end(
         self, container_id: str, life: Life, exit_code: int, signal: int | None = None, reported: int | None = None
     ) -> None:
@@ -252,6 +263,7 @@ ACTS: dict[str, Act] = {
     "oom_kill": lambda story, box, life, bare: story._kill_main(box, life, bare=bare),
     "oom_kill_child": lambda story, box, life, bare: story._kill_child(box, life, bare=bare),
     "docker_kill": lambda story, box, life, bare: story._signal(box, life, "runc"),
+    "docker_stop": lambda story, box, life, bare: story._stop(box, life, 3),
     "signal": lambda story, box, life, bare: story._signal(box, life, "bash"),
     "exit": lambda story, box, life, bare: story._end(box, life, 0),
     "lost_code": lambda story, box, life, bare: story._end(box, life, 0, reported=255),

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from collector.correlate.attribution import attribute
-from collector.correlate.pending_deaths import must_wait
 from collector.correlate.verdict import decide
 from collector.facts.observed import (
     DockerDaemonFact,
@@ -224,7 +223,7 @@ class Hosting(RuleBasedStateMachine):
         """
         pending = self.scene.analyzer._correlator._pending
         for item in pending._queue:
-            if not item.changed and not must_wait(item.run):
+            if not item.changed and not item.run.awaits_docker:
                 pids = item.pids
                 assert not decide(pending._case(item)).final
                 pending._queue.update(item, pids)

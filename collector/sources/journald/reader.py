@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from collector.host.wake import Wake
 from collector.sources.base import Position, PrivilegeError, SourceError, SourceMissingError
 from parsers.journal import KERNEL_MISSED
 from parsers.killers import EARLYOOM_UNIT, OOMD_UNIT, SYSTEMD_OOMD_UNIT, UNIT_OOMD_KILL, UNIT_OUT_OF_MEMORY
@@ -102,12 +103,19 @@ class JournalReader:
                 break
         return entries
 
-    def wait(self, timeout_s: float) -> bool:
+    def wait(self, timeout_s: float, wake: Wake | None = None) -> bool:
         """
         Wait for entries; return True if files appeared or disappeared, so that `reopen` is due after reading the rest.
+
+        Args:
+            timeout_s: how long to wait at most.
+            wake: ends the wait early when it is set.
         """
         from systemd import journal  # noqa: PLC0415 - only where the journal is read
 
+        if wake is not None:
+            wake.wait(timeout_s, self._reader.fileno(), self._reader.get_events())
+            timeout_s = 0
         return bool(self._reader.wait(timeout_s) == journal.INVALIDATE)
 
     def reopen(self) -> LostCursor | None:

@@ -17,6 +17,7 @@ from collector.config.sources import JournaldConfig
 from collector.facts.observed import Fact, GapFact
 from collector.facts.watermark import WatermarkFact
 from collector.host.clock import HostIdentity
+from collector.host.wake import Wake
 from collector.sources.base import Position, Reading, SourceError
 from collector.sources.journald import reader as journal_reader
 from collector.sources.journald.entries import fact_of_entry, hole_of_entry
@@ -30,7 +31,8 @@ from sinks.event import GapKind
 _BATCH: Final = 256
 # So many readings may wait for the loop; then the thread waits, which costs nothing: the journal keeps its entries.
 _READINGS_AHEAD: Final = 4
-# So long after the last request for a watermark, new entries are looked for often: more requests are likely to follow.
+# So long after the last request for a watermark, new entries are looked for often: journald announces them up to 250 ms
+# after it has written them, and more requests are likely to follow.
 _ALERT_S: Final = 3.0
 _ALERT_CHECK_S: Final = 0.05
 # How soon the thread notices that it is to stop.
@@ -65,6 +67,7 @@ class JournaldSource:
         self._window = OomWindow()
         self._watermark_wanted = threading.Event()
         self._requested_s = -_ALERT_S
+        self._wake: Wake | None = None
         self._newest_kernel: KernelLine | None = None
         self.records = 0
         self.garbage = 0
@@ -80,13 +83,16 @@ class JournaldSource:
         """
         readings = _ReadingQueue(asyncio.get_running_loop())
         reader = JournalReader(self._config.path, self._boot_id)
-        arguments = (reader, position, readings)
+        self._wake = wake = Wake()
+        arguments = (reader, position, readings, wake)
         threading.Thread(target=self._run, args=arguments, name="journald-read", daemon=True).start()
         try:
             while True:
                 yield await readings.take()
         finally:
+            self._wake = None
             readings.stop()
+            wake.set()
 
     def request_watermark(self) -> None:
         """
@@ -94,15 +100,21 @@ class JournaldSource:
         """
         self._requested_s = time.monotonic()
         self._watermark_wanted.set()
+        if self._wake is not None:
+            self._wake.set()
 
-    def _run(self, reader: JournalReader, position: Position | None, readings: "_ReadingQueue") -> None:
+    def _run(self, reader: JournalReader, position: Position | None, readings: "_ReadingQueue", wake: Wake) -> None:
         """
         Run the thread; only the thread uses the reader.
         """
+        with wake:
+            self._read(reader, position, readings, wake)
+
+    def _read(self, reader: JournalReader, position: Position | None, readings: "_ReadingQueue", wake: Wake) -> None:
         try:
             self._put_gap(reader.open(position), reader, readings)
             readings.put(Reading(facts=(), position=reader.position or {}))  # shows at once that the source is up
-            self._follow(reader, readings)
+            self._follow(reader, readings, wake)
         except SourceError as error:
             readings.put(error)
         except OSError as error:
@@ -110,7 +122,7 @@ class JournaldSource:
         finally:
             reader.close()
 
-    def _follow(self, reader: JournalReader, readings: "_ReadingQueue") -> None:
+    def _follow(self, reader: JournalReader, readings: "_ReadingQueue", wake: Wake) -> None:
         idle_since_s = time.monotonic()
         changed = False
         while not readings.stopped:
@@ -133,7 +145,7 @@ class JournaldSource:
                 idle_since_s = time.monotonic()
             else:
                 is_alert = time.monotonic() - self._requested_s < _ALERT_S
-                changed = reader.wait(_ALERT_CHECK_S if is_alert else _STOP_CHECK_S)
+                changed = reader.wait(_ALERT_CHECK_S if is_alert else _STOP_CHECK_S, wake)
 
     def _drain(self, reader: JournalReader, readings: "_ReadingQueue") -> bool:
         """
@@ -228,7 +240,7 @@ class _ReadingQueue:
 
     def stop(self) -> None:
         """
-        Make the thread end; it does so within half a second.
+        Make the thread end, once it has finished its wait.
         """
         self._stop.set()
 

@@ -31,6 +31,8 @@ from tests.unit.collector.correlate.scene import (
     started,
 )
 
+SOURCES = ("kmsg", "journald", "docker")
+
 
 def pending(exit_code: int) -> Scene:
     """
@@ -110,6 +112,79 @@ def test_facts_that_do_not_concern_a_pending_death_do_not_have_it_judged_again(
     assert judged == []
     assert causes(scene.wait(VERDICT_WAIT_S)) == [Cause.SIGNAL]
     assert len(judged) == 1
+
+
+def watched(exit_code: int) -> Scene:
+    """
+    A host whose sources state how far they have been read; container A has ended there, at 10 s.
+    """
+    scene = started()
+    scene.feed(*(WatermarkFact(source=source, read_until_ns=ns(1)) for source in SOURCES))
+    scene.feed(exited(MAIN_PID, at_s=10, code=exit_code), docker(DIE, 10.02, exit_code=exit_code), at_s=10.03)
+    assert causes(scene.feed(ended(finished_s=10, exit_code=exit_code), at_s=10.04)) == []
+    return scene
+
+
+def read(scene: Scene, until_s: float, *sources: str) -> list[Cause | None]:
+    """
+    Return why containers died, once sources have been read until then.
+    """
+    facts = (WatermarkFact(source=source, read_until_ns=ns(until_s)) for source in sources)
+    return causes(scene.feed(*facts, at_s=until_s))
+
+
+def test_a_program_that_failed_is_judged_when_all_sources_have_been_read() -> None:
+    """
+    The journal half a second past the end: a program that kills may have written its line after it.
+    """
+    scene = watched(exit_code=1)
+    assert read(scene, 10.1, *SOURCES) == []
+    assert read(scene, 10.6, "kmsg", "docker") == []
+    assert read(scene, 10.6, "journald") == [Cause.APP_ERROR]
+
+
+def test_the_kill_of_a_child_is_judged_when_all_sources_have_been_read_past_the_end() -> None:
+    """
+    Nothing that may still come says otherwise.
+    """
+    scene = watched(exit_code=3)
+    scene.feed(*report(77, A, 9.99), at_s=10.05)
+    scene.wait(0.01)
+    assert read(scene, 10.06, "kmsg", "journald") == []
+    assert read(scene, 10.07, "docker") == [Cause.OOM_KILL_CHILD]
+
+
+def test_a_source_that_states_nothing_has_the_verdict_wait_for_its_deadline() -> None:
+    """
+    It may still bring something, and is not waited for beyond.
+    """
+    scene = watched(exit_code=1)
+    scene.feed(GapFact(source="trace", what=GapKind.SOURCE_UP, at_ns=ns(0), text="up"))
+    assert read(scene, 11.5, *SOURCES) == []
+    assert causes(scene.wait(VERDICT_WAIT_S)) == [Cause.APP_ERROR]
+
+
+def test_a_signal_through_docker_has_the_verdict_wait_for_the_stop() -> None:
+    """
+    Docker logs `stop` after `die`.
+    """
+    scene = started()
+    scene.feed(*(WatermarkFact(source=source, read_until_ns=ns(1)) for source in SOURCES))
+    scene.feed(docker(DockerAction.KILL, 9.9, signal=15), docker(DIE, 10.02, exit_code=1), at_s=10.03)
+    scene.feed(ended(finished_s=10, exit_code=1), at_s=10.04)
+    assert read(scene, 11.9, *SOURCES) == []
+    assert causes(scene.feed(docker(DockerAction.STOP, 10.2), at_s=11.95)) == []
+    assert causes(scene.wait(VERDICT_WAIT_S)) == [Cause.DOCKER_STOP]
+
+
+def test_a_verdict_that_waits_only_for_sources_counts_once() -> None:
+    """
+    Whoever asks the sources asks at once when another has begun to wait.
+    """
+    scene = watched(exit_code=1)
+    assert scene.analyzer.waits_begun == 1
+    scene.feed(exited(77, at_s=9.9, code=0), at_s=10.1)
+    assert (scene.analyzer.waits_begun, scene.analyzer.wants_watermarks(ns(10.1))) == (1, True)
 
 
 @pytest.mark.parametrize(

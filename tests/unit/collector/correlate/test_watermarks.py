@@ -5,11 +5,13 @@ Watermarks: which sources may still bring evidence of a moment.
 from collections.abc import Mapping
 from typing import Final
 
+import pytest
+
 from collector.correlate.watermarks import Wait, Watermarks
 from collector.facts.observed import GapFact
 from collector.facts.watermark import WatermarkFact
 from sinks.event import GapKind
-from tests.unit.collector.correlate.scene import ns
+from tests.unit.collector.correlate.scene import SECOND, ns
 
 LAGS: Final[Mapping[str, int]] = {"kmsg": 0, "journald": 0}
 
@@ -101,3 +103,43 @@ def test_a_journal_without_a_reader_of_the_kernel_log_is_taken_at_its_end() -> N
     watermarks.advance(stated("kmsg", 20, newest_s=15))
     watermarks.advance(stated("journald", 20, newest_s=1))
     assert watermarks.behind(ns(10), LAGS) == ()
+
+
+def test_all_have_passed_only_if_each_says_so() -> None:
+    """
+    Unlike `behind`, a source that runs and states nothing counts; a recording states nothing.
+    """
+    watermarks, lags = Watermarks(), {"kmsg": 0, "trace": 0, "docker": SECOND}
+    for source in ("kmsg", "docker"):
+        watermarks.feed_gap(state(source, GapKind.SOURCE_UP))
+    assert not watermarks.have_all_passed(ns(10), lags)
+    watermarks.advance(stated("kmsg", 10))
+    watermarks.advance(stated("docker", 10))
+    assert not watermarks.have_all_passed(ns(10), lags)
+    watermarks.advance(stated("docker", 11))
+    assert watermarks.have_all_passed(ns(10), lags)
+    watermarks.feed_gap(state("trace", GapKind.SOURCE_UP))
+    assert not watermarks.have_all_passed(ns(10), lags)
+
+
+@pytest.mark.parametrize("missing", ["docker", "kmsg"])
+def test_without_docker_or_a_kernel_log_nothing_has_passed(missing: str) -> None:
+    """
+    What those sources would say is missing.
+    """
+    watermarks = Watermarks()
+    for source in ("kmsg", "docker"):
+        watermarks.advance(stated(source, 20))
+    assert watermarks.have_all_passed(ns(10), {"kmsg": 0, "docker": 0})
+    watermarks.feed_gap(state(missing, GapKind.SOURCE_DOWN))
+    assert not watermarks.have_all_passed(ns(10), {"kmsg": 0, "docker": 0})
+
+
+def test_an_unknown_moment_has_not_passed() -> None:
+    """
+    Nobody knows when the run ended.
+    """
+    watermarks = Watermarks()
+    for source in ("kmsg", "docker"):
+        watermarks.advance(stated(source, 20))
+    assert not watermarks.have_all_passed(None, {})

@@ -34,6 +34,17 @@ def test_a_streak_begins_with_fast_requests() -> None:
     assert asked == [*range(100, 320, 20), 400]
 
 
+def test_another_wait_is_asked_for_at_once() -> None:
+    """
+    A streak that has become slow is fast again.
+    """
+    asked: list[int] = []
+    requests = WatermarkRequests(lambda: asked.append(now_ms))
+    for now_ms in range(0, 600, 5):
+        requests.update(now_ms * MS, wanted=True, begun=1 if now_ms < 450 else 2)
+    assert [at_ms for at_ms in asked if at_ms > 200] == [300, 400, *range(450, 600, 20)]
+
+
 def test_the_next_request_has_a_time_only_during_a_streak() -> None:
     """
     The intake wakes for the next request, and sleeps when nothing waits.

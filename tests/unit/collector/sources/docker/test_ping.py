@@ -81,6 +81,32 @@ async def test_an_idle_engine_is_pinged_every_few_seconds() -> None:
     assert scene.client.pings == 2
 
 
+async def test_a_fast_engine_may_be_pinged_every_few_milliseconds() -> None:
+    """
+    A death waits for the answer, and the engine is pinged no more often than that.
+    """
+    scene = Scene(True, True)
+    scene.ping.request()
+    assert await scene.after(0.001) == 1
+    scene.ping.request()
+    assert (await scene.after(0.005), scene.client.pings) == (0, 1)
+    assert (await scene.after(0.015), scene.client.pings) == (1, 2)
+
+
+async def test_a_slow_engine_is_pinged_less() -> None:
+    """
+    Pings take at most a tenth of the time, and there are at least four in a second.
+    """
+    scene = Scene(True, True)
+    scene.ping.request()
+    scene.now_ns += round(0.02 * S)
+    await scene.pump.woken.wait()
+    scene.ping.request()
+    scene.pump.woken.clear()
+    assert (await scene.after(0.1), scene.client.pings) == (1, 1)
+    assert (await scene.after(0.08), scene.client.pings) == (1, 2)
+
+
 async def test_an_engine_that_answers_no_ping_is_lost() -> None:
     """
     After two failures and some seconds the engine counts as down.
