@@ -8,6 +8,7 @@ and every kill once, and in the end holds nothing back.
 from collections import Counter, deque
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -287,4 +288,5 @@ def _lines(pid: int, container_id: str, at_s: float, source: EvidenceSource, *, 
     return list(report(pid, container_id, at_s, source))
 
 
-TestHosting = Hosting.TestCase
+# Long on a machine that others use as well.
+TestHosting = pytest.mark.timeout(300)(Hosting.TestCase)

@@ -17,6 +17,8 @@ from tests.property.agent import published
 from tests.property.delivery import SOURCES, Delay, Delivery, essence
 from tests.property.story import GAPS_S, KERNEL_LOGS, Plot, plots
 
+# Long on a machine that others use as well.
+pytestmark = pytest.mark.timeout(300)
 PROMPT = Delivery()
 
 
