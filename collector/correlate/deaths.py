@@ -250,7 +250,7 @@ class Deaths:
         origin: Origin | None,
     ) -> None:
         run.started_at_ns = snapshot.started_at_ns
-        if snapshot.finished_at_ns is None or snapshot.finished_at_ns < (snapshot.started_at_ns or 0):
+        if not run.has_ended_in(snapshot):
             return
         if run.after is None:
             run.after = snapshot

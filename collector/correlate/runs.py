@@ -108,11 +108,11 @@ class Run:
     @property
     def ended_ns(self) -> int | None:
         """
-        The best time of its end: State.FinishedAt, else Docker's event.
+        The best time of its end: State.FinishedAt, unless that is before its start; else Docker's event.
         """
-        if self.after is not None and self.after.finished_at_ns is not None:
-            return self.after.finished_at_ns
-        return self.die_event_ns
+        finished_ns = self.after.finished_at_ns if self.after is not None else None
+        is_of_run = finished_ns is not None and finished_ns >= (self.started_at_ns or 0)
+        return finished_ns if is_of_run else self.die_event_ns
 
     @property
     def being_removed(self) -> bool | None:
@@ -188,6 +188,13 @@ class Run:
         if self.start_event_ns is not None or self.started_at_ns is None or self.die_event_ns is not None:
             return False
         return self.started_at_ns - START_LEAD_NS <= start_event_ns <= self.started_at_ns + START_LAG_NS
+
+    def has_ended_in(self, snapshot: ContainerSnapshot) -> bool:
+        """
+        Return whether a snapshot of this run shows its end. A process may end just before Docker stamps its start.
+        """
+        lead_ns = CLOCK_SLACK_NS if self.die_event_ns is not None else 0
+        return (snapshot.finished_at_ns or 0) >= (snapshot.started_at_ns or 0) - lead_ns
 
     def matches(self, snapshot: ContainerSnapshot) -> bool:
         """

@@ -84,3 +84,22 @@ def test_a_start_event_may_come_minutes_late(start_event_s: float, ended: bool, 
     """
     run = Run(container_id=A, started_at_ns=ns(0), die_event_ns=ns(20) if ended else None)
     assert run.is_start(ns(start_event_s)) is is_start
+
+
+@pytest.mark.parametrize(("finished_s", "shows"), [(10, True), (5, True), (4.98, True), (4.9, False), (1, False)])
+def test_a_process_may_end_just_before_docker_stamps_its_start(finished_s: float, shows: bool) -> None:
+    """
+    The end of the run before is farther away; Docker's event then says when this one ended.
+    """
+    run = Run(container_id=A, started_at_ns=ns(5), die_event_ns=ns(10.1))
+    run.after = ended(started_s=5, finished_s=finished_s, exit_code=1).snapshot
+    assert run.has_ended_in(run.after) is shows
+    assert run.ended_ns == ns(10 if finished_s >= 10 else finished_s if finished_s >= 5 else 10.1)
+
+
+def test_only_an_end_that_docker_reported_may_be_stamped_before_the_start() -> None:
+    """
+    Otherwise it is the end of the run before.
+    """
+    run = Run(container_id=A, started_at_ns=ns(5))
+    assert not run.has_ended_in(ended(started_s=5, finished_s=4.98, exit_code=1).snapshot)
