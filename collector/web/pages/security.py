@@ -3,7 +3,8 @@ What every answer of the pages carries, and which requests are refused.
 
 The pages have no login: they listen on a loopback address. So a web site must not be able to read them through a
 visitor's browser. A name that an attacker's DNS server points at 127.0.0.1 appears in the Host header (DNS
-rebinding), and is refused.
+rebinding), and is refused. So is whatever a page of another site asks for (W3C Fetch Metadata), except for a link that
+is followed.
 """
 
 from collections.abc import Callable, Mapping
@@ -77,6 +78,20 @@ def guard(hosts: Callable[[], frozenset[str]]) -> Middleware:
 def _refusal(request: web.Request, hosts: frozenset[str]) -> web.Response | None:
     if request.host.lower() not in hosts:
         return web.Response(status=HTTPStatus.MISDIRECTED_REQUEST, text="421 not served under this name\n")
+    if _is_of_another_site(request, hosts):
+        return web.Response(status=HTTPStatus.FORBIDDEN, text="403 refused to other sites\n")
     if request.method != "GET":
         return web.Response(status=HTTPStatus.METHOD_NOT_ALLOWED, text="405 GET only\n", headers={"Allow": "GET"})
     return None
+
+
+def _is_of_another_site(request: web.Request, hosts: frozenset[str]) -> bool:
+    """
+    Return whether a page of another site has caused a request, except for a link that a visitor follows.
+    """
+    sent = request.headers
+    origin = sent.get("Origin")
+    if origin is not None and origin.lower().partition("://")[2] not in hosts:
+        return True
+    is_link = (sent.get("Sec-Fetch-Mode"), sent.get("Sec-Fetch-Dest")) == ("navigate", "document")
+    return sent.get("Sec-Fetch-Site", "none") not in ("none", "same-origin") and not is_link

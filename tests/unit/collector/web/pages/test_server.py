@@ -158,6 +158,27 @@ def test_another_host_name_is_refused(address: str, host: str) -> None:
     assert ask(address, "/", Host=host)[0].status in (400, 421)
 
 
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Origin": "http://evil.example.org"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"}, 403),
+        ({"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty"}, 403),
+        ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"}, 403),
+        ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}, 200),
+        ({"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty"}, 200),
+        ({"Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}, 200),
+        ({"Origin": "https://pages.example.org"}, 200),
+    ],
+)
+def test_a_page_of_another_site_is_refused(address: str, headers: dict[str, str], status: int) -> None:
+    """
+    Only a link to the pages may be followed from elsewhere, for instance from a chat.
+    """
+    assert ask(address, "/", **headers)[0].status == status
+
+
 def test_the_name_of_a_proxy_is_answered_if_it_is_configured(address: str) -> None:
     """
     And the names of this machine.
