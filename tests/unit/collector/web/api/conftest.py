@@ -3,6 +3,7 @@ An API over a real store and a real intake, which no source feeds.
 """
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import orjson
 import pytest
+from jsonschema import Draft202012Validator
 
 from collector.analyzer import Analyzer
 from collector.metrics import Metrics
@@ -20,7 +22,7 @@ from collector.runtime.access import socket_guard
 from collector.runtime.http_server import HttpServer
 from collector.store import Store, StoredEvent
 from collector.web.api.agent import RunningAgent
-from collector.web.api.endpoints import Api
+from collector.web.api.endpoints import Api, openapi
 from tests.unit.collector.correlate.scene import THIS_HOST, A, ns
 
 KILL, DEATH, AGENT = "exit137.oom_kill", "exit137.container_death", "exit137.agent"
@@ -43,6 +45,21 @@ def event(number: int, type_: str = KILL, *, container: str | None = A, at_s: fl
         body=orjson.dumps({**time, "data": content}),
         sinks=(),
     )
+
+
+def check_described(path: str, status: int, answer: object) -> None:
+    """
+    Check that the OpenAPI document describes an answer: its status, and all of its fields.
+    """
+    document = orjson.loads(openapi())
+    methods = document["paths"].get(re.sub("^/v1/events/[^/]+$", "/v1/events/{id}", path))
+    if methods is None:
+        assert status == 404
+        methods = document["paths"]["/v1/why"]  # how every error is described
+    schema = methods["get"]["responses"][str(status)]["content"]["application/json"]["schema"]
+    for described in document["components"]["schemas"].values():
+        described["additionalProperties"] = False
+    Draft202012Validator({**schema, "components": document["components"]}).validate(answer)
 
 
 class Asking:
@@ -79,7 +96,9 @@ class Asking:
         Return the status and the JSON of an answer.
         """
         status, _, body = await self.api.answer(path, parameters, last_event_id)
-        return status.value, orjson.loads(body)
+        answer = orjson.loads(body)
+        check_described(path, status.value, answer)
+        return status.value, answer
 
     async def stored(self, *events: StoredEvent) -> None:
         """
