@@ -58,9 +58,12 @@ class HttpManager:
 
     async def stop(self) -> None:
         """
-        Stop listening.
+        Stop listening, and stop the threads of the API.
         """
         await self._close(self._running.keys())
+        if self._api is not None:
+            self._api.close()
+            self._api = None
 
     async def _started(self, key: str, where: str, config: HttpConfig) -> "HttpServer":
         try:

@@ -64,6 +64,12 @@ class Api(Protocol):
         """
         ...
 
+    def close(self) -> None:
+        """
+        End what the answers need, once no server asks any more.
+        """
+        ...
+
 
 class HttpServer:
     """

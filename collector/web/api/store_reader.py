@@ -44,6 +44,6 @@ class StoreReader:
 
     def close(self) -> None:
         """
-        Stop the threads once their current questions are answered.
+        Stop the threads once their current questions are answered; others are not answered any more.
         """
-        self._threads.shutdown(wait=False)
+        self._threads.shutdown(wait=False, cancel_futures=True)

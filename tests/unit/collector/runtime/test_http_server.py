@@ -135,6 +135,27 @@ def test_an_address_needs_a_port(listen: str) -> None:
         parse_address(listen)
 
 
+async def test_a_slow_client_is_cut_off(server: HttpServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    A request has a time limit from its first byte on, however many bytes follow.
+    """
+    monkeypatch.setattr("collector.runtime.http_server._REQUEST_S", 0.1)
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+
+    async def go_on() -> None:
+        writer.write(b"GET /healthz HTTP/1.1\r\n")
+        while not reader.at_eof():
+            writer.write(b"X: y\r\n")
+            await asyncio.sleep(0.01)
+
+    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+        slow = group.create_task(go_on(), name="slow client")
+        with contextlib.suppress(ConnectionError):
+            assert await reader.read() == b""
+        slow.cancel()
+    writer.transport.abort()
+
+
 async def test_a_flood_of_connections_does_not_take_all_descriptors(
     server: HttpServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,7 +5,7 @@ What a reload starts, stops and leaves alone.
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ from collector.config.sections import Config, HttpConfig
 from collector.host.clock import identify
 from collector.metrics import Metrics
 from collector.runtime.http_manager import HttpManager
-from collector.runtime.http_server import Api
+from collector.runtime.http_server import Api, Response
 from collector.runtime.managers import SinkManager, SourceManager
 from collector.sources.base import Reading
 from collector.store import Store, StoredEvent
@@ -185,14 +185,28 @@ def _no_api() -> Api:
     raise AssertionError
 
 
+class ClosedApi:
+    """
+    Counts how often it is closed; nothing is asked.
+    """
+
+    closed = 0
+
+    def close(self) -> None:
+        self.closed += 1
+
+    async def answer(self, path: str, parameters: Mapping[str, str], last_event_id: str | None) -> Response:
+        raise AssertionError((path, parameters, last_event_id))
+
+
 async def test_the_api_can_be_switched_on_and_off_by_a_reload(tmp_path: Path) -> None:
     """
     The same address is used again, and the socket comes and goes.
     """
-    made: list[Api] = []
+    made: list[ClosedApi] = []
 
     def make() -> Api:
-        made.append(object())
+        made.append(ClosedApi())
         return made[-1]
 
     http = HttpManager(Metrics(), AlwaysReady(), make)
@@ -207,5 +221,7 @@ async def test_the_api_can_be_switched_on_and_off_by_a_reload(tmp_path: Path) ->
         await http.apply(HttpConfig(listen=listen, api=True, token_file=str(tmp_path / "none")))
     await http.apply(HttpConfig(listen=listen))
     assert not path.exists()
+    assert [api.closed for api in made] == [0]
     await http.stop()
     await http.stop()
+    assert [api.closed for api in made] == [1]
