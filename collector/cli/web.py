@@ -8,7 +8,6 @@ import signal
 from pathlib import Path
 
 import click
-import uvloop
 
 from collector.cli.common import config_option, configuration, fail
 from collector.cli.messages import notice
@@ -23,8 +22,7 @@ def command(config_path: Path | None) -> None:
     config = configuration(config_path)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
     try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(config))
+        asyncio.run(_serve(config))  # uvloop would take 1 MB, and needs ssl
     except OSError as error:
         fail(f"cannot listen on {config.web.listen}: {error.strerror}")
 

@@ -4,6 +4,8 @@ The command line: what goes to standard output, and the exit codes.
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import cast
 
@@ -28,6 +30,15 @@ def test_every_command_of_the_table_is_there_and_helps(name: str) -> None:
     Every command of the table has a module and a help text.
     """
     assert _run(name, "--help").exit_code == 0
+
+
+def test_the_pages_do_without_tls() -> None:
+    """
+    The module takes 4 MB, and the pages are served without it.
+    """
+    program = "import sys; from collector.cli import main; main.get_command(None, 'web'); print(sys.modules['ssl'])"
+    found = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert found.stdout == "None\n"
 
 
 def test_an_unknown_command_is_a_usage_error() -> None:
