@@ -1,12 +1,16 @@
 """
-Define what the sources observe of the kernel log and of the tasks that its lines name; never what a line means.
+Define what the sources observe of the kernel log and of the tasks that its lines name.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 from parsers.cgroup_path import ContainerRef
+from parsers.kernel import KernelNotice, concerns_notice, parse_notice
 from parsers.oom.facts import KernelLine
 from sinks.event import EvidenceSource
+
+_NS_PER_US: Final = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,12 +33,14 @@ class KernelFact:
     A line of the kernel log, from /dev/kmsg or from the journal.
 
     Attributes:
+        notice: what the line says, where it is a kernel notice.
         task: that the line names, where it still ran.
         owner: of what that task waits for, as the line names it, where that one still ran.
     """
 
     source: EvidenceSource
     line: KernelLine
+    notice: KernelNotice | None = None
     task: LiveTask | None = None
     owner: LiveTask | None = None
 
@@ -42,6 +48,28 @@ class KernelFact:
     def occurred_at_ns(self) -> int | None:
         """The time of the line; None where the clocks cannot be joined."""
         return self.line.at_ns
+
+    @property
+    def clock_ns(self) -> int | None:
+        """The time of the line on the clock of its log."""
+        return clock_ns(self.line)
+
+
+def clock_ns(line: KernelLine) -> int | None:
+    """
+    Return the time of a line on the clock of its log: since 1970, or since boot where nothing joins the two.
+    """
+    if line.at_ns is not None or line.monotonic_us is None:
+        return line.at_ns
+    return line.monotonic_us * _NS_PER_US
+
+
+def kernel_fact(source: EvidenceSource, line: KernelLine) -> KernelFact:
+    """
+    Return the fact of a line, which is parsed here and nowhere else if it may be a kernel notice.
+    """
+    notice = parse_notice(line.text) if concerns_notice(line.text) else None
+    return KernelFact(source=source, line=line, notice=notice)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from typing import Final, TypeVar
 
 from collector.analyzer import Analyzer
 from collector.correlate.reconciliation import COMPARE_AFTER_NS
-from collector.facts.kernel import KernelFact
+from collector.facts.kernel import kernel_fact
 from collector.facts.observed import Fact, GapFact
 from collector.recordings.clock import clock_offset_ns
 from collector.recordings.inspections import snapshot_facts
@@ -235,7 +235,7 @@ def _kmsg(records: Iterable[KmsgRecord], boot_id: str | None, offset_ns: int | N
             caller=record.caller,
             fragment=record.fragment,
         )
-        yield at_ns, KernelFact(source=EvidenceSource.KMSG, line=line)
+        yield at_ns, kernel_fact(EvidenceSource.KMSG, line)
 
 
 def _journal(lines: list[KernelLine], offset_ns: int | None) -> Iterator[tuple[int, Fact]]:
@@ -246,7 +246,7 @@ def _journal(lines: list[KernelLine], offset_ns: int | None) -> Iterator[tuple[i
         if line.monotonic_us is not None:
             at_ns, stamp_ns = _times(line.monotonic_us, offset_ns)
             stamped = replace(line, at_ns=stamp_ns)
-            yield at_ns + _NS_PER_MS, KernelFact(source=EvidenceSource.JOURNALD, line=stamped)
+            yield at_ns + _NS_PER_MS, kernel_fact(EvidenceSource.JOURNALD, stamped)
 
 
 def _times(monotonic_us: int, offset_ns: int | None) -> tuple[int, int | None]:

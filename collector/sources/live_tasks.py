@@ -9,7 +9,7 @@ from typing import Final
 from collector.facts.kernel import KernelFact, LiveTask
 from collector.host.clock import boot_offset_ns
 from collector.host.procfs import ProcFiles
-from parsers.kernel import TaskName, concerns_notice, parse_notice
+from parsers.kernel import TaskName
 
 _NS_PER_US: Final = 1000
 
@@ -31,8 +31,7 @@ class LiveTasks:
         """
         Return a fact with the tasks of its line that still run.
         """
-        text, monotonic_us = fact.line.text, fact.line.monotonic_us
-        notice = parse_notice(text) if concerns_notice(text) else None
+        notice, monotonic_us = fact.notice, fact.line.monotonic_us
         if notice is None or monotonic_us is None or (notice.task is None and notice.owner is None):
             return fact
         before_ns = monotonic_us * _NS_PER_US + self._offset_ns()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from hypothesis import strategies as st
 
-from collector.facts.kernel import KernelFact
+from collector.facts.kernel import KernelFact, kernel_fact
 from collector.facts.observed import Fact, LogTailFact, LogTailRequestedFact, SignalFact
 from parsers.docker_event import DockerAction
 from parsers.oom.facts import KernelLine
@@ -255,7 +255,7 @@ def _later(fact: KernelFact, seconds: float) -> KernelFact:
     at_us = (fact.line.monotonic_us or 0) + us(seconds) - us(0.0)
     at_ns = (fact.line.at_ns or 0) + ns(seconds) - ns(0.0)
     later = KernelLine(text=fact.line.text, monotonic_us=at_us, boot_id=BOOT_ID, at_ns=at_ns)
-    return KernelFact(source=fact.source, line=later)
+    return kernel_fact(fact.source, later)
 
 
 Act = Callable[[Story, str, Life, bool], None]

@@ -4,7 +4,7 @@ From entries of the journal to facts.
 
 from typing import Final
 
-from collector.facts.kernel import KernelFact
+from collector.facts.kernel import KernelFact, kernel_fact
 from collector.facts.observed import GapFact
 from parsers.journal import JournalEntry, kernel_line, missed_kernel_records
 from parsers.kernel import concerns_notice
@@ -51,4 +51,4 @@ def fact_of_entry(entry: JournalEntry, window: OomWindow) -> KernelFact | Killer
         return parse_killer(entry)
     if not window.wants(line.text, line.monotonic_us) and not concerns_notice(line.text):
         return None
-    return KernelFact(source=EvidenceSource.JOURNALD, line=line)
+    return kernel_fact(EvidenceSource.JOURNALD, line)

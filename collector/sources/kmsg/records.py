@@ -9,7 +9,7 @@ their values.
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from collector.facts.kernel import KernelFact
+from collector.facts.kernel import kernel_fact
 from collector.facts.observed import Fact, GapFact
 from collector.host.procfs import ProcFiles
 from collector.sources.live_tasks import LiveTasks
@@ -145,7 +145,7 @@ class Records:
         figures, self._figures = self._figures, []
         if opened is not None:
             try:
-                fact = KernelFact(source=_SOURCE, line=self._line(*opened, figures=tuple(figures)))
+                fact = kernel_fact(_SOURCE, self._line(*opened, figures=tuple(figures)))
                 self._facts.append(self._tasks.add_to(fact))
             except ParseError:
                 self.garbage += 1

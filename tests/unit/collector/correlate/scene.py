@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 import sinks
 from collector.analyzer import Analyzer
 from collector.correlate.pending_deaths import VERDICT_WAIT_NS
-from collector.facts.kernel import KernelFact
+from collector.facts.kernel import KernelFact, kernel_fact
 from collector.facts.observed import Fact, Origin, ProcessExitedFact, SnapshotFact, VictimMarkedFact
 from parsers.cgroup_path import ContainerRef, Runtime, container_of_unit
 from parsers.docker_event import DockerAction, DockerEvent
@@ -188,7 +188,7 @@ def ended(
 
 
 def line(text: str, at_s: float, source: EvidenceSource = KMSG) -> KernelFact:
-    return KernelFact(source=source, line=KernelLine(text=text, monotonic_us=us(at_s), boot_id=BOOT_ID, at_ns=ns(at_s)))
+    return kernel_fact(source, KernelLine(text=text, monotonic_us=us(at_s), boot_id=BOOT_ID, at_ns=ns(at_s)))
 
 
 def scope_path(container_id: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from collector.facts.kernel import KernelFact, LiveTask
+from collector.facts.kernel import KernelFact, LiveTask, kernel_fact
 from collector.host.procfs import ProcFiles
 from collector.sources.live_tasks import LiveTasks
 from parsers.oom.facts import KernelLine
@@ -31,7 +31,7 @@ def looked_up(proc: FakeProc, text: str, at_s: int = 9) -> KernelFact:
     """
     Return a line with the tasks that were found.
     """
-    fact = KernelFact(source=EvidenceSource.KMSG, line=KernelLine(text=text, monotonic_us=at_s * 1_000_000))
+    fact = kernel_fact(EvidenceSource.KMSG, KernelLine(text=text, monotonic_us=at_s * 1_000_000))
     return LiveTasks(ProcFiles(proc.root), offset_ns=lambda: 0).add_to(fact)
 
 
@@ -74,7 +74,5 @@ def test_other_lines_are_left_alone(proc: FakeProc) -> None:
     A line that names no task, and one without a stamp, stay as they are.
     """
     assert looked_up(proc, "nf_conntrack: table full, dropping packet").task is None
-    unstamped = KernelFact(
-        source=EvidenceSource.KMSG, line=KernelLine(text="bash[30]: segfault at 0 ip 0 sp 0 error 4")
-    )
+    unstamped = kernel_fact(EvidenceSource.KMSG, KernelLine(text="bash[30]: segfault at 0 ip 0 sp 0 error 4"))
     assert LiveTasks(ProcFiles(proc.root)).add_to(unstamped) is unstamped
