@@ -46,13 +46,14 @@ class Analyzer:
     Args:
         host: as it is published.
         booted_ns: when it was booted, wall clock.
-        with_beginnings: publish also reports of which only the beginning is there, as in a text that was cut.
+        is_pasted: the lines are of a pasted text: nothing proves who wrote it, and it may be cut anywhere. So reports
+            of which only the beginning is there are published too, and no kernel event is certain.
     """
 
-    def __init__(self, host: Host, booted_ns: int | None = None, *, with_beginnings: bool = False) -> None:
+    def __init__(self, host: Host, booted_ns: int | None = None, *, is_pasted: bool = False) -> None:
         self._agent_events = AgentEvents(host=host)
         self._host = host
-        self._correlator = Correlator(host, booted_ns, with_beginnings=with_beginnings)
+        self._correlator = Correlator(host, booted_ns, is_pasted=is_pasted)
         self._memory = MemoryContext(host)
         self._is_behind = False
 

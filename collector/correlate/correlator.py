@@ -59,14 +59,14 @@ class Correlator:
     Args:
         host: part of the ids of kills.
         booted_ns: when it was booted, wall clock.
-        with_beginnings: as for the analyzer.
+        is_pasted: as for the analyzer.
 
     Attributes:
         inventory: the containers; read only.
         standings: whether everything that has happened to a container is known.
     """
 
-    def __init__(self, host: Host, booted_ns: int | None = None, *, with_beginnings: bool = False) -> None:
+    def __init__(self, host: Host, booted_ns: int | None = None, *, is_pasted: bool = False) -> None:
         boot_id = host.boot.id if host.boot is not None else None
         self.inventory = ContainerInventory()
         self._host = host
@@ -74,12 +74,18 @@ class Correlator:
         self._observations = PidObservations()
         self._watermarks = Watermarks()
         known = (self.inventory, self._pids, self._notices, self._observations)
-        self._kernel_kills = KernelKills(host, *known, watermarks=self._watermarks, with_beginnings=with_beginnings)
+        self._kernel_kills = KernelKills(host, *known, watermarks=self._watermarks, with_beginnings=is_pasted)
         self.standings = Standings(self.inventory, self._watermarks, self._kernel_kills)
         self._userspace_kills = UserspaceKills(host, self.inventory, self._pids, self._observations)
         self._pending = PendingDeaths(self.inventory, self._observations, self._watermarks, boot_id, booted_ns)
         self._kernel_notices = KernelNotices(
-            host, self.inventory, self._pids, self._observations, watermarks=self._watermarks, pending=self._pending
+            host,
+            self.inventory,
+            self._pids,
+            self._observations,
+            watermarks=self._watermarks,
+            pending=self._pending,
+            is_pasted=is_pasted,
         )
         self._deaths = Deaths(self.inventory, self._pids, self._pending, boot_id)
         self._reconciler = Reconciler(self._watermarks)

@@ -12,6 +12,7 @@ from collector.correlate.attribution import UNATTRIBUTED
 from collector.correlate.crash_in_run import CrashInRun
 from collector.correlate.crash_reasons import signals_of
 from collector.correlate.findings import KernelEvent
+from collector.correlate.held_repetitions import HeldRepetitions
 from collector.correlate.inventory import ContainerInventory
 from collector.correlate.kernel_kills import ATTRIBUTION_WAIT_NS
 from collector.correlate.notice_attribution import NoticeAttribution, Placed
@@ -23,7 +24,7 @@ from collector.correlate.watermarks import ASK_AHEAD_NS, ATTRIBUTION_LAGS_NS, CA
 from collector.facts.kernel import KernelFact, ThreadCrashedFact
 from collector.facts.lru import LruDict
 from collector.facts.observed import Origin
-from parsers.kernel import KernelNotice, NoticeKind, concerns_notice, parse_notice
+from parsers.kernel import KernelNotice, NoticeKind
 from sinks.event import Confidence, Host
 from sinks.event.ids import kernel_event_id
 
@@ -32,6 +33,7 @@ _OWNER_WAIT_NS: Final = 500_000_000
 # The audit record of an end by a signal follows the line about its cause.
 _SAME_END_NS: Final = 1_000_000_000
 _WAITING_AT_MOST: Final = 256
+_WAITING_AT_MOST_PASTED: Final = 16
 _SEEN_KEPT: Final = 8192
 _ENDS_KEPT: Final = 256
 
@@ -66,6 +68,8 @@ class KernelNotices:
         observations: the ends of processes; read only.
         watermarks: how far the sources have been read; read only, but for sources that are given up.
         pending: the ended runs that a crash may explain.
+        is_pasted: the lines are of a pasted text: nothing is certain, no better evidence will come, and the first of
+            several lines is counted together with the others.
     """
 
     def __init__(
@@ -77,13 +81,17 @@ class KernelNotices:
         *,
         watermarks: Watermarks,
         pending: PendingDeaths,
+        is_pasted: bool = False,
     ) -> None:
         self._host = host
         self._inventory = inventory
         self._attribution = NoticeAttribution(inventory, pids, observations)
         self._watermarks = watermarks
         self._pending = pending
+        self._is_pasted = is_pasted
+        self._waiting_at_most = _WAITING_AT_MOST_PASTED if is_pasted else _WAITING_AT_MOST
         self._repetitions = Repetitions()
+        self._held_repetitions = HeldRepetitions()
         self._waiting: list[_Waiting] = []
         self._seen: LruDict[str, None] = LruDict(_SEEN_KEPT)
         # Per name of a process the time of the line about its end.
@@ -93,11 +101,11 @@ class KernelNotices:
         """
         Take a line; return the events that are certain because of it.
         """
-        notice = parse_notice(fact.line.text) if concerns_notice(fact.line.text) else None
-        if notice is None or _is_unimportant(notice):
+        notice = fact.notice
+        if notice is None or (_is_unimportant(notice) and not self._is_pasted):
             return []
         event_id = self._id(fact, notice)
-        if self._was_seen(event_id) or self._is_known_end(notice, fact.line.at_ns) or self._adds_owner(fact, notice):
+        if self._was_seen(event_id, fact) or self._is_known_end(notice, fact) or self._adds_owner(fact, notice):
             return []
         waiting = _Waiting(
             id=event_id,
@@ -133,12 +141,15 @@ class KernelNotices:
         for waiting in list(self._waiting):
             is_due = now_ns >= waiting.deadline_ns
             placed = self._attribution.attribute(waiting.fact, waiting.notice, by_name=is_due)
-            if self._must_wait(waiting, placed, now_ns) and len(self._waiting) <= _WAITING_AT_MOST:
+            if self._must_wait(waiting, placed, now_ns) and len(self._waiting) <= self._waiting_at_most:
                 continue
             self._waiting.remove(waiting)
-            event = self._event(waiting, placed or Placed(pid=None, attribution=UNATTRIBUTED))
+            event = self._event(waiting, self._doubted(placed or Placed(pid=None, attribution=UNATTRIBUTED)))
             self._keep_crash(event)
-            events += self._repetitions.admit(event, now_ns, waiting.origin)
+            if self._is_pasted:
+                events += self._held_repetitions.admit(event)
+            else:
+                events += self._repetitions.admit(event, now_ns, waiting.origin)
         return events
 
     def flush(self) -> list[KernelEvent]:
@@ -147,7 +158,7 @@ class KernelNotices:
         """
         for waiting in self._waiting:
             waiting.deadline_ns = waiting.latest_ns = 0
-        return [*self.retry(0), *self._repetitions.flush()]
+        return [*self.retry(0), *self._repetitions.flush(), *self._held_repetitions.flush()]
 
     def next_deadline_ns(self) -> int | None:
         """
@@ -179,6 +190,15 @@ class KernelNotices:
             return False
         self._watermarks.extend(waiting, now_ns, waiting.fact.line.at_ns, ATTRIBUTION_LAGS_NS)
         return now_ns < waiting.deadline_ns
+
+    def _doubted(self, placed: Placed) -> Placed:
+        """
+        Lower what is certain to likely if nothing proves who wrote the lines.
+        """
+        attribution = placed.attribution
+        if not self._is_pasted or attribution.confidence is not Confidence.CERTAIN:
+            return placed
+        return replace(placed, attribution=replace(attribution, confidence=Confidence.LIKELY))
 
     def _event(self, waiting: _Waiting, placed: Placed) -> KernelEvent:
         notice, fact, container_id = waiting.notice, waiting.fact, placed.attribution.container_id
@@ -227,10 +247,11 @@ class KernelNotices:
                 return True
         return False
 
-    def _is_known_end(self, notice: KernelNotice, at_ns: int | None) -> bool:
+    def _is_known_end(self, notice: KernelNotice, fact: KernelFact) -> bool:
         """
         Return whether a line says again that a process ended: the audit record of an end follows the line of its cause.
         """
+        at_ns = fact.clock_ns
         if not signals_of(notice) or notice.task is None or notice.task.comm is None or at_ns is None:
             return False
         comm = notice.task.comm
@@ -239,10 +260,12 @@ class KernelNotices:
         self._ended[comm] = at_ns
         return False
 
-    def _was_seen(self, event_id: str) -> bool:
+    def _was_seen(self, event_id: str, fact: KernelFact) -> bool:
         """
-        Return whether another source has handed over the line before.
+        Return whether another source has handed over the line before; without a stamp it may as well be another line.
         """
+        if fact.line.monotonic_us is None:
+            return False
         known = event_id in self._seen
         self._seen[event_id] = None
         return known
@@ -250,7 +273,7 @@ class KernelNotices:
     def _id(self, fact: KernelFact, notice: KernelNotice) -> str:
         line = fact.line
         boot_id = line.boot_id or (self._host.boot.id if self._host.boot is not None else None)
-        moment = line.monotonic_us if line.monotonic_us is not None else line.text
+        moment = line.monotonic_us if line.monotonic_us is not None else line.at_ns or line.text
         about = notice.task.id if notice.task is not None else notice.device or notice.cgroup
         return kernel_event_id(self._host.id, boot_id, moment, notice.kind.value, about)
 

@@ -18,7 +18,8 @@ _WINDOWS_AT_MOST: Final = 256
 # NVIDIA's driver ends all channels of a processor after an error: each end is an error with this number.
 _XID_CLEANUP: Final = 45
 
-_Key = tuple[NoticeKind, str | None, str | None, int | None]
+# What repetitions have in common: kind, container or program, device and number.
+Group = tuple[NoticeKind, str | None, str | None, int | None]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -48,7 +49,7 @@ class Repetitions:
     """
 
     def __init__(self) -> None:
-        self._windows: OrderedDict[_Key, _Window] = OrderedDict()
+        self._windows: OrderedDict[Group, _Window] = OrderedDict()
 
     def admit(self, event: KernelEvent, now_ns: int, origin: Origin | None) -> list[KernelEvent]:
         """
@@ -99,25 +100,35 @@ class Repetitions:
         """
         return [window.origin for window in self._windows.values() if window.origin is not None]
 
-    def _close(self, key: _Key, window: _Window) -> list[KernelEvent]:
+    def _close(self, key: Group, window: _Window) -> list[KernelEvent]:
         del self._windows[key]
         if window.first is None:
             return []
         return [replace(window.first, count=window.count, last_ns=window.last_ns)]
 
-    def _key(self, event: KernelEvent) -> _Key:
+    def _key(self, event: KernelEvent) -> Group:
         """
-        Return what repetitions have in common: all crashes of a container are one, whatever its threads are called.
+        Return the window of an event; NVIDIA's cleanup is counted with the error before it.
         """
-        notice, container_id = event.notice, event.attribution.container_id
-        comm = notice.task.comm if notice.task is not None else None
-        key = (notice.kind, container_id or notice.cgroup or comm, notice.device, notice.code)
+        key, notice = group_of(event), event.notice
         if notice.code == _XID_CLEANUP:
             root = (known for known in reversed(self._windows) if known[0] == notice.kind and known[2] == notice.device)
             key = next(root, key)
         if key in self._windows or len(self._windows) < _WINDOWS_AT_MOST:
             return key
         return notice.kind, None, None, None
+
+
+def group_of(event: KernelEvent) -> Group:
+    """
+    Return what repetitions have in common: all crashes of a container are one, whatever its threads are called.
+
+    The errors of a disk are one as well, whichever program met them.
+    """
+    notice, container_id = event.notice, event.attribution.container_id
+    is_of_disk = notice.kind is NoticeKind.FILESYSTEM_ERROR and notice.device is not None
+    comm = notice.task.comm if notice.task is not None and not is_of_disk else None
+    return notice.kind, container_id or notice.cgroup or comm, notice.device, notice.code
 
 
 def _is_over(window: _Window, at_ns: int | None) -> bool:

@@ -74,9 +74,10 @@ def _doubt(event: EventView) -> Iterator[str]:
     confidence = event.exit137.confidence
     if confidence in (None, "certain"):
         return
-    oom = event.exit137.oom
-    if oom is not None and event.data.container is None:
-        if oom.victim_cgroup is None:
+    oom, kernel = event.exit137.oom, event.exit137.kernel
+    names_process = kernel is not None and (kernel.pid is not None or kernel.tid is not None)
+    if event.data.container is None and (oom is not None or names_process):
+        if oom is None or oom.victim_cgroup is None:
             yield "The log lines do not say whether it ran in a container."
     elif f"({confidence})" not in event.data.message:
         yield f"This is {confidence}, not certain."

@@ -74,7 +74,8 @@ def _denied(event: KernelEvent) -> str:
 
 
 def _refused(event: KernelEvent) -> str:
-    notice, did = event.notice, "ended it" if event.notice.fatal else "refused it"
+    notice = event.notice
+    did = "ended it" if notice.fatal else "only logged it" if notice.is_harmless else "refused it"
     call = syscall_name(notice.syscall, notice.arch) or notice.syscall
     return f"{_task(event)} made the system call {call}, and a seccomp filter {did}"
 

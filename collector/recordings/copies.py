@@ -10,9 +10,10 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, Protocol
 
 from parsers.carriers.pasted import PastedLine
+from parsers.kernel import concerns_notice
 from parsers.oom.window import concerns_oom
 from sinks.event import Confidence, Event, Evidence
 
@@ -73,7 +74,7 @@ class Occurrences:
         Remember a line and its place in the text.
         """
         text = line.line.text
-        if not line.from_kernel or text.startswith(_EVIDENCE) or concerns_oom(text):
+        if not line.from_kernel or text.startswith(_EVIDENCE) or concerns_oom(text) or concerns_notice(text):
             self._lines.setdefault(text, []).append((number, line))
             self._numbers.append(number)
             self._length += len(text)
@@ -178,21 +179,20 @@ def _victims(event: Event) -> int:
 def _sighting(event: Event, line: PastedLine | None) -> _Sighting:
     oom = event.exit137.oom
     without_sizes = oom is not None and any(victim.total_vm_bytes is None for victim in oom.victims)
-    clock = _CLOCK.search(line.pasted_time or "") if line is not None else None
     return _Sighting(
         container_id=event.container.id if event.container is not None else None,
         machine_id=line.machine_id if line is not None else None,
         host=_host(line) if line is not None else None,
         monotonic_us=line.line.monotonic_us if line is not None else None,
         at_ns=line.line.at_ns if line is not None else None,
-        clock_s=int(clock[1]) * 3600 + int(clock[2]) * 60 + int(clock[3]) if clock is not None else None,
+        clock_s=clock_s_of(line) if line is not None else None,
         texts=frozenset(item.text for item in event.exit137.evidence) if without_sizes else None,
         has_line=line is not None,
     )
 
 
 def _are_copies(one: _Sighting, other: _Sighting) -> bool:
-    if not (one.has_line and other.has_line) or not _clocks_agree(one, other):
+    if not (one.has_line and other.has_line) or not clocks_agree(one, other):
         return False
     pairs = (
         (one.container_id, other.container_id),
@@ -210,7 +210,28 @@ def _host(line: PastedLine) -> str | None:
     return name.partition(".")[0] if name else None
 
 
-def _clocks_agree(one: _Sighting, other: _Sighting) -> bool:
+def clock_s_of(line: PastedLine) -> int | None:
+    """
+    Return the time of day that a line prints, in seconds.
+    """
+    clock = _CLOCK.search(line.pasted_time or "")
+    return int(clock[1]) * 3600 + int(clock[2]) * 60 + int(clock[3]) if clock is not None else None
+
+
+class _Clocked(Protocol):
+    """
+    A line with the clocks that it shows.
+    """
+
+    @property
+    def monotonic_us(self) -> int | None: ...
+    @property
+    def at_ns(self) -> int | None: ...
+    @property
+    def clock_s(self) -> int | None: ...
+
+
+def clocks_agree(one: _Clocked, other: _Clocked) -> bool:
     """
     Return whether two lines may have been printed at one time, as far as both say one.
     """

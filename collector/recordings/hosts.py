@@ -170,7 +170,7 @@ class _Host:
 
 
 def _new_analyzer(line: PastedLine) -> Analyzer:
-    return Analyzer(Host(id=line.machine_id, hostname=line.hostname), with_beginnings=True)
+    return Analyzer(Host(id=line.machine_id, hostname=line.hostname), is_pasted=True)
 
 
 def _origin(line: PastedLine) -> tuple[str | None, ...]:

@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from collector.facts.kernel import KernelFact
+from collector.facts.kernel import KernelFact, kernel_fact
 from collector.facts.observed import Fact
 from collector.recordings.copies import Occurrences
 from collector.recordings.hosts import Hosts
+from collector.recordings.notice_copies import NoticeCopies
 from collector.recordings.reported import ReportedKills
 from parsers.carriers.pasted import Bounds, PastedLine, lines
 from parsers.killers import UnitOomKilled, parse_killer_text, sentence_of_node_problem
@@ -21,6 +22,8 @@ from sinks.event import Event, EvidenceSource, Killer, Oom
 
 # A bound on memory: events that are held.
 _EVENTS_AT_MOST: Final = 512
+# The programs that read the kernel's audit records and write them to a log.
+_AUDIT: Final = ("audit[", "audit:", "auditd", "audispd", "audisp-")
 
 
 def events_of(text: bytes | Iterable[bytes]) -> list[Event]:
@@ -52,6 +55,7 @@ class _Found:
     def __init__(self) -> None:
         self._hosts, self._facts = Hosts(), _Facts()
         self._printed, self._reported = Occurrences(), ReportedKills()
+        self._notices = NoticeCopies()
         self._events: list[Event] = []
 
     def feed(self, line: PastedLine, number: int) -> list[Event]:
@@ -59,7 +63,7 @@ class _Found:
         Add a line; return the events that no line can change any more.
         """
         fact = self._facts.of(line)
-        if fact is not None and (not isinstance(fact, KernelFact) or self._hosts.wants(line)):
+        if fact is not None and self._is_wanted(fact, line):
             self._events += self._hosts.feed(fact, line)
         if isinstance(fact, UnitOomKilled):
             self._reported.feed_unit(fact, number)
@@ -68,6 +72,13 @@ class _Found:
         self._printed.add(line, number)
         is_full = self._printed.is_full or len(self._events) >= _EVENTS_AT_MOST
         return self._final(self._printed.middle()) if is_full else []
+
+    def _is_wanted(self, fact: Fact, line: PastedLine) -> bool:
+        if not isinstance(fact, KernelFact):
+            return True
+        if fact.notice is not None:
+            return not self._notices.is_copy(line)
+        return self._hosts.wants(line)
 
     def end(self) -> list[Event]:
         """
@@ -109,6 +120,8 @@ class _Facts:
             return _kernel_fact(replace(pasted, line=replace(pasted.line, text=sentence)))
         if pasted.from_kernel and pasted.identifier is not None:
             return _kernel_fact(pasted)
+        if not pasted.from_kernel and (pasted.identifier or "").startswith(_AUDIT):
+            return _kernel_fact(pasted)
         text, at_ns = pasted.line.text, pasted.line.at_ns
         name = (pasted.identifier or "").partition("[")[0]
         by_nohang = self._nohang.feed(text, at_ns) if name in ("", "nohang") else None
@@ -144,4 +157,4 @@ def _kill_by_program(event: Event) -> Oom | None:
 
 def _kernel_fact(pasted: PastedLine) -> KernelFact:
     source = EvidenceSource.JOURNALD if pasted.machine_id is not None else EvidenceSource.KMSG
-    return KernelFact(source=source, line=pasted.line)
+    return kernel_fact(source, pasted.line)

@@ -14,7 +14,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from parsers.carriers.kernel_text import amount_said, notice_of
 from parsers.carriers.prefixed import Prefixed
+from parsers.kernel import concerns_notice
 from parsers.oom.line import MemcgLimit, is_complete, parse_line
 from parsers.oom.summary import SUMMARY, Summary
 from parsers.oom.table import MemcgStats, TaskHeader, parse_header, parse_row
@@ -189,6 +191,7 @@ class Joiner:
         return (
             self._fills_the_width(head)
             or _MAY_BE_CUT.match(text) is not None
+            or concerns_notice(text)
             or (len(text) <= _START_LENGTH_AT_MOST and any(start.startswith(text) for start in _STARTS))
         )
 
@@ -204,7 +207,7 @@ class Joiner:
             return True
         if not before.strip() or _WORDS_BEFORE_KILL.search(before) is not None:
             return False
-        if _BEGINNING.match(text) is not None:
+        if _BEGINNING.match(text) is not None or concerns_notice(text):
             return True
         if forced or (before.startswith(SUMMARY) and _MEMCG_VALUE.match(text) is not None and not is_complete(before)):
             return False
@@ -221,7 +224,8 @@ class Joiner:
             return _COMPLETE - 3 * (_NUMBER_FIRST.match(row.comm) is not None)
         fact = parse_line(text)
         if fact is None:
-            return -1
+            notice = notice_of(text)
+            return amount_said(notice) + _of_paths(notice.cgroup, None) if notice is not None else -1
         score = _COMPLETE if is_complete(text) else 0
         match fact:
             case Summary():
@@ -279,7 +283,8 @@ def width_of(lines: Sequence[Prefixed]) -> int | None:
     for index in range(len(lines) - 1):
         if len(lines[index].raw) == width:
             following = lines[index + 1]
-            begins = following.prefixed or not following.text.strip() or is_complete(following.text)
+            begins = following.prefixed or not following.text.strip()
+            begins = begins or is_complete(following.text) or concerns_notice(following.text)
             ends += begins
             wraps += not begins
     return width if wraps >= _WRAPS_AT_LEAST and wraps > ends else None

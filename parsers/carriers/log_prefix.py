@@ -15,11 +15,11 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from parsers.carriers.kernel_text import is_message, may_be_message
 from parsers.carriers.prefixed import Prefixed
 from parsers.carriers.senders import BARE_SENDER, SENDER
 from parsers.carriers.table import PREFIXES
 from parsers.carriers.times import BRACKETED, DELTA, ISO, ISO_BRACKETED, LOCAL, STAMP, UNIX, microseconds, rfc3339
-from parsers.oom.line import may_be_fact, parse_line
 from parsers.untyped import time_ns_of
 
 KERNEL: Final = "kernel"
@@ -36,6 +36,8 @@ _RELAYS: Final = ("com.docker.", "hyperkit", "qemu")
 
 
 _QUOTE: Final = re.compile(r"[\s>]*")
+# A name of a process that begins so has more likely a prefix in front of it.
+_DECORATED: Final = re.compile(r"[^\w(/.]|[^\[\n]{0,15}(?:[:|>$#] |\t)")
 # What grep and `cat -n` put before a date or a stamp: the file, the number of the line.
 _LINE_NUMBER: Final = re.compile(
     r"(?:[^\s:\[\]]{0,255}[./][^\s:\[\]]{0,255}-[0-9]{1,10}-|"
@@ -81,11 +83,14 @@ def split_prefix(text: str, chains: Chains | None = None) -> Prefixed:
     if chains and not line.prefixed:
         # With its prefix, the head of a report looks like that of a process with a longer name.
         carried = next((found for chain in chains if (found := _by_chain(text, chain)) is not None), None)
-        if carried is not None and (carried.prefixed and _is_message(carried.text)):
+        if carried is not None and (carried.prefixed and is_message(carried.text)):
             return carried
-    if _is_kernel(line):
+    is_kernel = _is_kernel(line)
+    if is_kernel and (line.prefixed or _DECORATED.match(line.text) is None):
         return line
     outer = _outer(text, chains)
+    if is_kernel and outer is None:
+        return line
     if outer is not None:
         return outer
     _take_wrapper(line)
@@ -117,7 +122,7 @@ def _is_kernel(line: Prefixed) -> bool:
     """
     if line.identifier is not None or line.monotonic_us is not None:
         return True
-    return (line.prefixed and line.at_ns is None and line.pasted_time is not None) or _is_message(line.text)
+    return (line.prefixed and line.at_ns is None and line.pasted_time is not None) or is_message(line.text)
 
 
 def _outer(text: str, chains: Chains | None) -> Prefixed | None:
@@ -129,7 +134,7 @@ def _outer(text: str, chains: Chains | None) -> Prefixed | None:
             line = _by_chain(text, chain)
             if line is not None:
                 return line
-    if not may_be_fact(text) and KERNEL not in text and _STAMP_AT.search(text) is None:
+    if not may_be_message(text) and KERNEL not in text and _STAMP_AT.search(text) is None:
         return None
     found: list[re.Match[str]] = []
     names: list[str] = []
@@ -143,8 +148,8 @@ def _outer(text: str, chains: Chains | None) -> Prefixed | None:
         rest = _unwrapped(rest[match.end() :], name)
         line = _known(rest)
         is_known = line.monotonic_us is not None or line.identifier == KERNEL or line.text.startswith(_TALOS)
-        if is_known or _is_message(line.text):
-            if chains is not None and len(chains) < _CHAINS_AT_MOST and _is_message(line.text):
+        if is_known or is_message(line.text):
+            if chains is not None and len(chains) < _CHAINS_AT_MOST and is_message(line.text):
                 chains[tuple(names)] = None
             return _with_outer(line, found)
     return None
@@ -256,7 +261,7 @@ def _take_sender(line: Prefixed) -> None:
     if date is None and KERNEL not in line.text and "]:" not in line.text:
         return
     match = (BARE_SENDER if date is None else SENDER).match(line.text)
-    if match is None or (match["host"] is None and match["name"] != KERNEL and _is_message(line.text)):
+    if match is None or _begins_message(line, match, is_dated=date is not None):
         return
     line.identifier, line.host = match["name"], match["host"]
     line.prefixed = True
@@ -264,6 +269,18 @@ def _take_sender(line: Prefixed) -> None:
     line.from_kernel = line.from_kernel and (
         line.identifier == KERNEL or (line.identifier.startswith(_RELAYS) and _TIME.match(line.text) is not None)
     )
+
+
+def _begins_message(line: Prefixed, sender: re.Match[str], *, is_dated: bool) -> bool:
+    """
+    Return whether what looks like a sender is the beginning of a message of the kernel, which names a process.
+    """
+    if sender["name"] == KERNEL:
+        return False
+    if sender["host"] is None:
+        return is_message(line.text)
+    # Without a date and a stamp, what looks like a host may be the prefix of any tool.
+    return not is_dated and line.monotonic_us is None and is_message(line.text[sender.start("name") :])
 
 
 def _take_date(line: Prefixed) -> re.Match[str] | None:
@@ -283,12 +300,8 @@ def _take_wrapper(line: Prefixed) -> None:
     """
     Remove anything before the kernel's stamp that no other rule explains.
     """
-    if line.monotonic_us is None and line.identifier is None and not _is_message(line.text):
+    if line.monotonic_us is None and line.identifier is None and not is_message(line.text):
         match = _take(line, _WRAPPER)
         if match is not None:
             line.monotonic_us = int(match["s"]) * _US_PER_S + microseconds(match["fraction"])
             line.caller = match["caller"]
-
-
-def _is_message(text: str) -> bool:
-    return parse_line(text) is not None

@@ -17,6 +17,7 @@ from typing import Final
 
 from parsers.carriers.joining import Joiner, width_of
 from parsers.carriers.journald import EXPORT, KMSG_PROPERTY, export, kmsg, verbose
+from parsers.carriers.kernel_text import may_be_message
 from parsers.carriers.log_prefix import Chains, split_prefix
 from parsers.carriers.markup import cleaned_lines
 from parsers.carriers.message import PastedLine
@@ -27,7 +28,6 @@ from parsers.carriers.quotes import unquoted
 from parsers.carriers.records import Found, RecordReader
 from parsers.carriers.regions import Bounds, Part, parts
 from parsers.carriers.selection import Run, Selection
-from parsers.oom.line import may_be_fact
 
 __all__ = ["Bounds", "PastedLine", "lines"]
 
@@ -161,7 +161,7 @@ class _Reader:
         """
         lessons = 0
         for row in rows:
-            if may_be_fact(row):
+            if may_be_message(row):
                 split_prefix(row, self._chains)
                 lessons += 1
             if lessons >= _LESSONS_AT_MOST:

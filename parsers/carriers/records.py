@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from parsers.carriers.journald import dmesg_json, journal_entry
+from parsers.carriers.kernel_text import may_be_message
 from parsers.carriers.message import Inner, PastedLine
-from parsers.oom.line import may_be_fact
 from parsers.oom.window import concerns_oom
 from parsers.untyped import int_of, text_of, time_ns_of
 
@@ -226,7 +226,7 @@ def _in_object(fields: Mapping[str, Any], outer: Mapping[str, Any], depth: int) 
         return
     known = {**outer, **{key: item for key, item in fields.items() if not isinstance(item, dict | list)}}
     texts = [fields[key] for key in _TEXT_KEYS if isinstance(fields.get(key), str)]
-    texts += [item for item in fields.values() if isinstance(item, str) and may_be_fact(item)] if not texts else []
+    texts += [item for item in fields.values() if isinstance(item, str) and may_be_message(item)] if not texts else []
     if texts:
         at_ns, printed = _time_of(known)
         yield Inner(

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Final
 
+from parsers.kernel.recognition import WORDS as NOTICE_WORDS
+
 # PowerShell redirects output as UTF-16.
 _MARKS: Final = ((codecs.BOM_UTF8, None), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 # Words that each line with a fact has, or a piece of it if it is wrapped, in small letters. Single words such as "oom"
@@ -24,7 +26,7 @@ WORDS: Final = (
     b"is already exiting", b"a result of limit", b"tasks state", b" tgid ", b"locked on mem", b"manual oom",
     b"oom killer", b"systemd-oomd killed", b"oomd kill", b"oomkill", b"oom encountered", b"sys oom event",
     b"sending sig", b"due to mem", b"due to swap", b"for killing", b"taking action", b"to the victim",
-    b'message":[', b'message" : [',
+    b'message":[', b'message" : [', *(word.encode() for word in NOTICE_WORDS),
 )  # fmt: skip
 _SNIFF_BYTES: Final = 4
 HEAD: Final = b"invoked oom-kill"

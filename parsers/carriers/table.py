@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from parsers.carriers.times import ISO
+from parsers.carriers.times import CLOCK, ISO
 
 _NAME: Final = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}"
 _LEVELS: Final = "emerg|alert|crit|err|error|warn|warning|notice|info|debug"
@@ -124,6 +124,11 @@ PREFIXES: Final = (
         pattern=re.compile(
             rf"(?![0-9]+[:\s])(?P<host>{_NAME}|[0-9a-fA-F:]{{2,39}}|[0-9.]{{7,15}})(?::|\t| \|| >>?|\$|#) ?(?=\S)"
         ),
+    ),
+    Prefix(
+        name="a time of day",
+        sample="10:13:57 kernel: {message}",
+        pattern=re.compile(rf"(?P<date>{CLOCK}) (?=\S)"),
     ),
     Prefix(
         name="a line number (cat -n, grep -n)",

@@ -5,6 +5,7 @@ One file per family of lines. `concerns_notice` is the cheap test for every line
 says which container a line concerns.
 """
 
+from parsers.kernel.denials import words_of_record
 from parsers.kernel.facts import Fault, KernelNotice, Module, NoticeKind, TaskName
 from parsers.kernel.notice import parse_notice
 from parsers.kernel.recognition import concerns_notice, may_hold_notice
@@ -20,4 +21,5 @@ __all__ = [
     "may_hold_notice",
     "parse_notice",
     "syscall_name",
+    "words_of_record",
 ]

@@ -31,6 +31,7 @@ _ENCODED: Final = re.compile(r"(?:[0-9A-F]{2})+")
 _SECCOMP: Final = frozenset({"SECCOMP", "1326"})
 _ABEND: Final = frozenset({"ANOM_ABEND", "1701"})
 _AVC: Final = frozenset({"AVC", "1400", "USER_AVC", "APPARMOR_DENIED", "1503"})
+_TYPES: Final = _SECCOMP | _ABEND | _AVC
 _LOGGED: Final = 0x7FFC0000
 _INT_AT_MOST: Final = 1 << 63
 
@@ -49,6 +50,14 @@ def parse_denial(text: str) -> KernelNotice | None:
         return _abend(fields)
     is_signal = fields.get("apparmor") == "DENIED" and fields.get("operation") == "signal"
     return _denied(fields) if head["type"] in _AVC and is_signal else None
+
+
+def words_of_record(text: str) -> str:
+    """
+    Return an audit record without its head, which says who wrote it down; other text as it is.
+    """
+    head = _HEAD.match(text)
+    return text[head.end() :] if head is not None and head["type"] in _TYPES else text
 
 
 def _seccomp(fields: Mapping[str, str]) -> KernelNotice | None:

@@ -17,6 +17,15 @@ _BEGINNINGS: Final = (
     r"|(?:nf|ip)_conntrack: |unregister_netdev"
     rf"|{_AUDIT}"
 )
+# Words that each notice has, wherever it begins in a line, in small letters.
+WORDS: Final = (
+    "segfault at", "segfault (", "traps: ", "] trap ", "general prot", "unhandled signal", ", esr 0x", "page fault (",
+    "undefined instr", "process fault: int", "do_page_fault()", "fatal signal", "fork rejected", "blocked for more",
+    "i/o wait for more", "likely owned by", "likely last held", " lockup ", "info: rcu_", "nvrm: ",
+    "memory corruption", "edac mc", "machine check:", "allocation failure", "slub: unable", "-fs error (",
+    "-fs warning (", "-fs panic (", "system read-only", "xfs (", "btrfs ", "error, dev ", "i/o error on ", "table full",
+    "unregister_netdev", "type=1326", "type=1701", 'operation="signal"', "seccomp ", "anom_abend", "dumped core",
+)  # fmt: skip
 # Behind the head of a record, which ends with a semicolon.
 _IN_RECORDS: Final = re.compile(f";(?:{_BEGINNINGS})".encode())
 _IN_TEXT: Final = re.compile(_BEGINNINGS)

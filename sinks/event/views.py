@@ -148,6 +148,8 @@ class KernelView(View, frozen=True, kw_only=True):
     """
 
     kind: str
+    pid: int | None = None
+    tid: int | None = None
     count: int = 1
 
 

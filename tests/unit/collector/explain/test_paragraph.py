@@ -37,6 +37,15 @@ def test_doubt_is_stated() -> None:
     assert "This is likely, not certain." in paragraph(_kill(confidence="likely"))
 
 
+def test_a_process_of_a_kernel_event_may_have_run_anywhere() -> None:
+    """
+    Where the kernel's line names a process and nothing names a container, the paragraph says so.
+    """
+    data = {"message": "It crashed.", "exit137": {"confidence": "possible", "kernel": {"kind": "segfault", "tid": 7}}}
+    event = read_event(orjson.dumps({"data": data}))
+    assert paragraph(event) == "It crashed. The log lines do not say whether it ran in a container."
+
+
 def test_all_victims_of_a_group_are_named() -> None:
     """
     With memory.oom.group the kernel kills all processes of a cgroup.

@@ -51,6 +51,17 @@ def test_a_report_in_any_carrier_is_the_report(carrier: Carrier) -> None:
     assert all(line.from_kernel for line in read)
 
 
+@pytest.mark.parametrize("carrier", CARRIERS, ids=lambda carrier: carrier.name)
+def test_a_kernel_notice_in_any_carrier_is_the_notice(carrier: Carrier) -> None:
+    """
+    A line that begins with the name of a process is not taken for a line of that process.
+    """
+    notice = f"php-fpm[79699]: segfault at 8 ip 7f5d0050 sp 7ffc error 4 in libc.so.6[7f5d0000+1000] {ID}"
+    sample = carrier.sample.replace("{message}", notice).replace("{json}", json.dumps(notice)[1:-1])
+    read = [line for line in lines(f"{carrier.header}{sample}\n") if line.line.text.strip()]
+    assert [(line.line.text, line.from_kernel) for line in read] == [(notice, True)]
+
+
 def test_the_numbers_of_cat_are_no_hosts() -> None:
     """
     Numbers in front of lines are not hosts, so that all lines stay of one host.
