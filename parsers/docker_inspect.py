@@ -64,6 +64,7 @@ class ContainerSnapshot:
         memory_swap_bytes: the limit of memory and swap together; -1 means no limit.
         layers: the directories of its file system on the host, the upper one first; empty where the engine does not
             name them, as it does for overlay2.
+        shm_bytes: the size of its own /dev/shm; None if it shares another one.
         seccomp: the profile that filters its system calls; the daemon's own default counts as the default.
         stop_signal: name or number of the signal that `docker stop` sends first, if it is not SIGTERM.
     """
@@ -97,6 +98,7 @@ class ContainerSnapshot:
     stop_signal: str | None = None
     log_driver: str | None = None
     layers: tuple[str, ...] = ()
+    shm_bytes: int | None = None
     seccomp: SeccompProfile = SeccompProfile.DEFAULT
     runtime: str | None = "docker"
 
@@ -168,6 +170,7 @@ def _snapshot(container_id: str, fields: Mapping[str, Any]) -> ContainerSnapshot
         stop_signal=text_of(config.get("StopSignal")),
         log_driver=text_of(fields_of(host.get("LogConfig")).get("Type")),
         layers=_layers(fields),
+        shm_bytes=_shm_bytes(host),
         seccomp=_seccomp(host),
     )
 
@@ -193,3 +196,11 @@ def _layers(fields: Mapping[str, Any]) -> tuple[str, ...]:
         return ()
     directories = [upper, *lower.split(":")[:_LAYERS_AT_MOST]]
     return tuple(directory for directory in directories if directory.startswith("/"))
+
+
+def _shm_bytes(host: Mapping[str, Any]) -> int | None:
+    """
+    Return the size of /dev/shm; with the IPC namespace of the host or of another container it is theirs.
+    """
+    mode = text_of(host.get("IpcMode")) or ""
+    return None if mode in ("host", "none") or mode.startswith("container:") else int_of(host.get("ShmSize")) or None

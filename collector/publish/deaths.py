@@ -15,8 +15,10 @@ from collector.facts.shed import LOGS_SHED
 from collector.publish import sentences
 from collector.publish.containers import container_of_record, orchestrator_of, service_of
 from collector.publish.crashes import crash_advice, crash_of_death
+from collector.publish.log_hints import log_hints
 from collector.publish.seccomp_advice import seccomp_of
 from sinks.event import (
+    Advice,
     Cause,
     EcsEvent,
     Event,
@@ -71,7 +73,7 @@ def death_event(host: Host, death: Death) -> Event:
             oom=_oom(death),
             death=_death(death),
             crash=crash,
-            advice=crash_advice(crash_line, crash, seccomp_of(record)),
+            advice=(*crash_advice(crash_line, crash, seccomp_of(record)), *_hints(death)),
             logs=run.log_tail,
             logs_missing=run.log_tail_missing,
         ),
@@ -116,6 +118,10 @@ def _death(death: Death) -> PublishedDeath:
         oom_kill_ids=tuple(dict.fromkeys(kill.event_id for kill in case.kills)),
         killer=_killer(case.sender),
     )
+
+
+def _hints(death: Death) -> tuple[Advice, ...]:
+    return log_hints(death.run.log_tail) if death.verdict.cause in (Cause.APP_ERROR, Cause.CRASH) else ()
 
 
 def _started_ns(death: Death) -> int | None:

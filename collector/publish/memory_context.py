@@ -26,6 +26,7 @@ from collector.memory.watch import MemoryFinding, MemoryWatch
 from collector.memory.workers import build_advice
 from collector.publish import memory_sentences as sentences
 from collector.publish.memory import memory_of, pressure_event, shape_before, stuck_event
+from collector.publish.shared_memory import with_shared_memory
 from parsers.docker_event import DockerAction, DockerEvent
 from parsers.oom.facts import OomReport
 from sinks.event import Advice, Candidate, Cause, Event, Host, Oom, Scope
@@ -157,6 +158,8 @@ class MemoryContext:
             killed_at_limit=last.limit_bytes if last is not None and own else None,
             limit_in_question=own,
         )
+        ring = self._watch.curve(subject.container_id, subject.at_ns)
+        event = with_shared_memory(event, death.record.snapshot, ring.latest if ring is not None else None)
         return self._with_memory(event, subject, with_advice=of_memory)
 
     def _learn(self, fact: ContainerProcessesFact) -> None:

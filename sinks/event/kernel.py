@@ -85,6 +85,8 @@ class Crash:
         language: whose traceback the log ends with: `python`, `go`, `java`, `node` or `rust`.
         error: the error in that traceback, secrets masked.
         frames: the calls in it, the innermost first.
+        shm_size_bytes: of a process that SIGBUS ended, the size of its container's /dev/shm.
+        shm_used_bytes: the shared memory of the container at the last sample, other tmpfs mounts included.
         signature: the same for the same crash, in every run and on every host.
     """
 
@@ -104,4 +106,6 @@ class Crash:
     language: str | None = None
     error: str | None = None
     frames: tuple[str, ...] = ()
+    shm_size_bytes: int | None = None
+    shm_used_bytes: int | None = None
     signature: str | None = None

@@ -186,3 +186,32 @@ def test_the_seccomp_profile(host: dict[str, object], profile: SeccompProfile) -
     The option of docker run decides; a privileged container without one has no profile.
     """
     assert parse_inspect({**_answer(), "HostConfig": host}).seccomp is profile
+
+
+def test_the_layers() -> None:
+    """
+    The directories of the container's file system, the upper one first; other storage drivers name none.
+    """
+    data = {"UpperDir": "/docker/o/up/diff", "LowerDir": "/docker/o/init/diff:/docker/o/base/diff", "MergedDir": "/m"}
+    driver = {"Name": "overlay2", "Data": data}
+    found = parse_inspect({**_answer(), "GraphDriver": driver}).layers
+    assert found == ("/docker/o/up/diff", "/docker/o/init/diff", "/docker/o/base/diff")
+    for other in (None, {"Name": "vfs", "Data": None}, {"Data": {"UpperDir": "/u"}}, {"Data": {"LowerDir": 7}}):
+        assert parse_inspect({**_answer(), "GraphDriver": other}).layers == ()
+
+
+@pytest.mark.parametrize(
+    ("host", "shm_bytes"),
+    [
+        ({"ShmSize": 67108864, "IpcMode": "private"}, 67108864),
+        ({"ShmSize": 67108864}, 67108864),
+        ({"ShmSize": 67108864, "IpcMode": "host"}, None),
+        ({"ShmSize": 67108864, "IpcMode": "container:4e1d"}, None),
+        ({}, None),
+    ],
+)
+def test_the_size_of_shared_memory(host: dict[str, object], shm_bytes: int | None) -> None:
+    """
+    A container has its own /dev/shm unless it shares that of the host or of another container.
+    """
+    assert parse_inspect({**_answer(), "HostConfig": host}).shm_bytes == shm_bytes
