@@ -1,5 +1,6 @@
 """
-Looks up, before the event of a crash is stored, what the file of the faulting module says.
+Looks up, before an event is stored, what is gone soon: of a crash what the file of the faulting module says, and of a
+refused fork how many tasks there are.
 
 The file is read from the container's layers on the host, which stay after the end of a container until it is removed;
 the layers of its image stay longer. That needs root or CAP_DAC_READ_SEARCH, and an engine that names the layers
@@ -15,17 +16,20 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, ParamSpec, TypeVar
 
 from collector.facts.lru import LruDict
 from collector.host.container_files import ContainerRoot
 from collector.host.executable import read_code
+from collector.host.procfs import ProcFiles
+from collector.host.task_counts import count_tasks
 from collector.host.threads import Threads
 from collector.publish.examined import with_code
+from collector.publish.task_limits import with_task_limit
 from parsers.docker_inspect import ContainerSnapshot
 from parsers.instruction import CodeAt
 from parsers.kernel import KernelNotice, parse_notice
-from sinks.event import Event
+from sinks.event import Event, KernelEventKind, TaskLimit
 
 # With the first import of the library, which takes a tenth of it on an idle host.
 _WAIT_S: Final = 1.0
@@ -54,6 +58,8 @@ _DIRECTORIES: Final = (
 _CPU: Final = Path("/proc/cpuinfo")
 _CPU_BYTES: Final = 65_536
 
+_Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
 _Key = tuple[tuple[str, ...], str, int | None, int]
 
 
@@ -65,6 +71,7 @@ class Autopsies:
         snapshot_of: returns what Docker last said about a container.
         clock_s: a monotonic clock.
         cpu: the file with the CPU's flags.
+        count: counts the tasks of a cgroup; blocks.
         wait_s: how long an event waits at most.
     """
 
@@ -73,22 +80,34 @@ class Autopsies:
         snapshot_of: Callable[[str], ContainerSnapshot | None],
         clock_s: Callable[[], float] = time.monotonic,
         cpu: Path = _CPU,
+        count: Callable[[str], TaskLimit | None] = lambda cgroup: count_tasks(cgroup, ProcFiles()),
         wait_s: float = _WAIT_S,
     ) -> None:
         self._wait_s = wait_s
         self._snapshot_of = snapshot_of
         self._clock_s = clock_s
         self._cpu = cpu
+        self._count = count
         self._cpu_flags: frozenset[str] | None = None
         self._threads = Threads(1)
         self._running = 0
-        self._known: LruDict[_Key, CodeAt | None] = LruDict(_KEPT)
+        self._known: LruDict[_Key, CodeAt] = LruDict(_KEPT)
         # The time until which the budget is spent.
         self._spent_until_s = 0.0
 
     async def complete(self, event: Event) -> Event:
         """
-        Return the event with build-id, function and instruction, as far as they can be found in time.
+        Return the event with what could be found in time; others are returned as they are.
+        """
+        kernel = event.exit137.kernel
+        if kernel is not None and kernel.kind is KernelEventKind.PIDS_LIMIT and kernel.cgroup is not None:
+            limit = await self._look_up(self._count, kernel.cgroup)
+            return with_task_limit(event, limit) if limit is not None else event
+        return await self._with_code(event) if event.exit137.crash is not None else event
+
+    async def _with_code(self, event: Event) -> Event:
+        """
+        Return the event of a crash with build-id, function and instruction.
         """
         container_id = event.container.id if event.container is not None else None
         snapshot = self._snapshot_of(container_id) if container_id else None
@@ -105,15 +124,25 @@ class Autopsies:
         key = (snapshot.layers, fault.module.name, fault.module.size, fault.module_offset)
         if key in self._known:
             return self._known[key]
+        code = await self._look_up(_search, snapshot, notice, time.monotonic() + self._wait_s)
+        if code is not None:
+            self._known[key] = code
+        return code
+
+    async def _look_up(
+        self, function: Callable[_Arguments, _Result | None], *args: _Arguments.args, **kwargs: _Arguments.kwargs
+    ) -> _Result | None:
+        """
+        Call a function in a thread, if the budget allows it; return its result, or None if it is not there in time.
+        """
         if not self._may_look():
             return None
         self._running += 1
-        future = self._threads.call(_search, snapshot, notice, time.monotonic() + self._wait_s)
+        future = self._threads.call(function, *args, **kwargs)
         future.add_done_callback(self._done)
         with suppress(TimeoutError):
             async with asyncio.timeout(self._wait_s):
-                self._known[key] = await asyncio.shield(future)
-                return self._known[key]
+                return await asyncio.shield(future)
         return None
 
     def _may_look(self) -> bool:
@@ -127,7 +156,7 @@ class Autopsies:
         self._spent_until_s = begins_s + _PERIOD_S
         return True
 
-    def _done(self, _future: "asyncio.Future[CodeAt | None]") -> None:
+    def _done(self, _future: "asyncio.Future[_Result | None]") -> None:
         self._running -= 1
 
     def _flags(self) -> frozenset[str]:

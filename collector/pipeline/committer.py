@@ -169,7 +169,7 @@ class Committer:
         """
         while self._completed < len(self._waiting):
             event = self._waiting[self._completed]
-            if self._complete is not None and event.exit137.crash is not None:
+            if self._complete is not None:
                 self._waiting[self._completed] = await self._complete(event)
             self._completed += 1
 

@@ -27,7 +27,7 @@ from sinks.event.ecs import (
 from sinks.event.envelope import Encoded, Event, document, encoded, rfc3339, to_json
 from sinks.event.exit137 import SCHEMA_VERSION, Evidence, Exit137, Gap, Trimmed
 from sinks.event.fleet import Fleet, HostStatus, ServiceStatus, VersionFigures
-from sinks.event.kernel import Crash, Kernel, LockOwner
+from sinks.event.kernel import Crash, Kernel, LockOwner, TaskLimit
 from sinks.event.memory import Advice, HostLoad, Memory, Pressure, Series, Stuck
 from sinks.event.oom import Candidate, Oom, Trigger, Victim
 from sinks.event.size import MAX_EVENT_BYTES
@@ -97,6 +97,7 @@ __all__ = [
     "Shed",
     "SignalSender",
     "Stuck",
+    "TaskLimit",
     "Trigger",
     "TrimUnit",
     "Trimmed",

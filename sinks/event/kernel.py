@@ -4,6 +4,7 @@ The parts of the published event for kernel log lines outside OOM reports: kerne
 
 from dataclasses import dataclass
 
+from sinks.event.ecs import ParentProcess
 from sinks.event.words import CrashReason, KernelEventKind
 
 
@@ -26,6 +27,26 @@ class LockOwner:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TaskLimit:
+    """
+    The limit of tasks that a fork ran into, read right after it.
+
+    Attributes:
+        cgroup: that has the limit: the container's, or one above it.
+        tasks: in it, threads and zombies included.
+        tasks_max: the limit.
+        zombies: processes of the container's cgroup that have ended and were not reaped.
+        zombies_of: the parent of most of them.
+    """
+
+    cgroup: str
+    tasks: int
+    tasks_max: int
+    zombies: int
+    zombies_of: ParentProcess | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Kernel:
     """
     A line of the kernel log, and how often it came.
@@ -43,6 +64,7 @@ class Kernel:
         syscall_name: the system call that a filter refused.
         blocked_s: how long the task has been blocked, or has held a CPU.
         owner: the owner of the lock for which the task waits.
+        task_limit: where a fork was refused, the limit that was reached.
         count: how many lines this event stands for.
         until_ns: the time of the last of them, where there are several.
     """
@@ -59,6 +81,7 @@ class Kernel:
     syscall_name: str | None = None
     blocked_s: float | None = None
     owner: LockOwner | None = None
+    task_limit: TaskLimit | None = None
     count: int = 1
     until_ns: int | None = None
 

@@ -42,6 +42,7 @@ CRASHES = [
 PRINTED_AGAIN_S = 6
 PRINTED_AT_ONCE = 8
 BUILD_ID_LENGTH = 40
+SHM_BYTES = 64 * 1024 * 1024
 IDS = [f"{how} {where}".strip() for how, where, *_ in CRASHES]
 
 
@@ -180,3 +181,14 @@ def test_a_limit_of_tasks(agent: Agent, lab: Lab) -> None:
     wait_until(lambda: bool(of_type(agent, box, EventType.KERNEL_EVENT)), 30, "the kernel event is published")
     (event,) = of_type(agent, box, EventType.KERNEL_EVENT)
     assert (event["exit137"]["kernel"]["kind"], event["exit137"]["confidence"]) == ("pids_limit", "certain")
+    limit = event["exit137"]["kernel"]["task_limit"]
+    assert (limit["tasks_max"], limit["cgroup"]) == (4, event["exit137"]["kernel"]["cgroup"])
+
+
+def test_a_full_dev_shm(boxes: Sequence[Box], agent: Agent) -> None:
+    """
+    A death by SIGBUS has the size of /dev/shm, and advice to raise it.
+    """
+    (death,) = deaths(agent, boxes[IDS.index("shm")])
+    assert death["exit137"]["crash"]["shm_size_bytes"] == SHM_BYTES
+    assert [advice["kind"] for advice in death["exit137"]["advice"]] == ["shm"]
