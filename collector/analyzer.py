@@ -8,6 +8,7 @@ replay of recordings and `exit137 explain` share it.
 from collections.abc import Iterable
 from typing import Final, assert_never
 
+from collector.correlate.attribution import container_of_report
 from collector.correlate.correlator import Correlator
 from collector.correlate.findings import (
     CounterOnlyKill,
@@ -20,6 +21,8 @@ from collector.correlate.findings import (
     UnexplainedCount,
     UserspaceKill,
 )
+from collector.correlate.replacement import replacement_of
+from collector.correlate.runs import ContainerRecord
 from collector.correlate.standing import Question, Standing
 from collector.facts.memory import ContainerProcessesFact, MemoryRoundFact, MemorySample
 from collector.facts.observed import Fact, GapFact, Origin
@@ -177,18 +180,26 @@ class Analyzer:
             case CounterOnlyKill():
                 events = self._memory.kill(counter_only_kill_event(self._host, finding), None, finding.record)
             case Death():
-                death = with_shed(death_event(self._host, finding), finding, is_behind=self._is_behind)
-                events = [self._memory.death(death, finding)]
+                events = [self._memory.death(self._death_event(finding), finding)]
             case KernelEvent():
                 events = [kernel_event(self._host, finding)]
             case IncompleteReport():
-                events = [self._agent_events.incomplete_report(finding)]
+                record = self._record(container_of_report(finding.report))
+                events = [self._agent_events.incomplete_report(finding, record)]
             case UnexplainedCount():
                 events = [self._agent_events.unexplained(finding)]
             case UnconfirmedKill():
-                events = [self._agent_events.unconfirmed(finding)]
+                record = self._record(finding.kill.container_id)
+                events = [self._agent_events.unconfirmed(finding, record)]
             case GapFact():
                 events = [self._agent_events.gap(finding)]
             case _:
                 assert_never(finding)
         return events
+
+    def _death_event(self, death: Death) -> Event:
+        replaced_by = replacement_of(death.record, death.run, self._correlator.inventory)
+        return with_shed(death_event(self._host, death, replaced_by), death, is_behind=self._is_behind)
+
+    def _record(self, container_id: str | None) -> ContainerRecord | None:
+        return self._correlator.inventory.get(container_id) if container_id is not None else None

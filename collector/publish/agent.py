@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from collector.correlate.attribution import container_of_report
 from collector.correlate.findings import IncompleteReport, UnconfirmedKill, UnexplainedCount
+from collector.correlate.runs import ContainerRecord
 from collector.facts.observed import GapFact
 from collector.publish import sentences
+from collector.publish.containers import container_of_record, orchestrator_of, service_of
 from sinks.event import (
     Confidence,
     Container,
@@ -35,9 +37,13 @@ class AgentEvents:
 
     host: Host
 
-    def incomplete_report(self, finding: IncompleteReport) -> Event:
+    def incomplete_report(self, finding: IncompleteReport, record: ContainerRecord | None = None) -> Event:
         """
         Return the event of an OOM report that ends before a kill: what the kernel was about to do, unconfirmed.
+
+        Args:
+            finding: the report.
+            record: its container, where Docker has named it.
         """
         report = finding.report
         container_id = container_of_report(report)
@@ -54,6 +60,7 @@ class AgentEvents:
             ),
             gap=Gap(source="kernel", what=what, from_ns=report.first_at_ns, to_ns=report.last_at_ns),
             container_id=container_id,
+            record=record,
         )
 
     def unexplained(self, found: UnexplainedCount) -> Event:
@@ -78,11 +85,16 @@ class AgentEvents:
                 to_ns=found.to_ns,
             ),
             container_id=found.container_id,
+            record=found.record,
         )
 
-    def unconfirmed(self, finding: UnconfirmedKill) -> Event:
+    def unconfirmed(self, finding: UnconfirmedKill, record: ContainerRecord | None = None) -> Event:
         """
         Return the event of a kill that a log line describes and that the kernel's counter does not show.
+
+        Args:
+            finding: the kill.
+            record: its container, where Docker has named it.
         """
         kill = finding.kill
         return self._event(
@@ -92,6 +104,7 @@ class AgentEvents:
             evidence=(Evidence(source=EvidenceSource.KMSG, time_ns=kill.at_ns, text=kill.text),),
             gap=Gap(source="cgroups", what=GapKind.KILL_UNCONFIRMED, count=kill.kills, from_ns=kill.at_ns),
             container_id=kill.container_id,
+            record=record,
         )
 
     def gap(self, fact: GapFact) -> Event:
@@ -138,6 +151,7 @@ class AgentEvents:
         evidence: tuple[Evidence, ...],
         gap: Gap,
         container_id: str | None,
+        record: ContainerRecord | None = None,
     ) -> Event:
         return Event(
             id=event_id,
@@ -153,9 +167,17 @@ class AgentEvents:
                 severity=Severity.INFO if gap.what is GapKind.SOURCE_UP else Severity.WARNING,
             ),
             host=self.host,
-            container=Container(id=container_id) if container_id is not None else None,
+            container=_container(container_id, record),
+            orchestrator=orchestrator_of(record) if record is not None else None,
+            service=service_of(record) if record is not None else None,
             exit137=Exit137(confidence=Confidence.CERTAIN, evidence=evidence, gap=gap),
         )
+
+
+def _container(container_id: str | None, record: ContainerRecord | None) -> Container | None:
+    if record is not None:
+        return container_of_record(record)
+    return Container(id=container_id) if container_id is not None else None
 
 
 def counted_text(found: UnexplainedCount) -> str:

@@ -69,18 +69,32 @@ def orchestrator_of(record: ContainerRecord) -> Orchestrator | None:
 
 def service_of(record: ContainerRecord) -> Service | None:
     """
-    Return the service that the container is an instance of; None if its labels name none.
+    Return the service that the container is an instance of; None if neither a label nor the image names one.
 
-    The version is Kubernetes' label, else the image's tag unless that is `latest`, else the version in its labels.
+    The name is that of Swarm, Compose or Kubernetes, else the repository of the image. The version is Kubernetes'
+    label, else the image's tag unless that is `latest`, else the version in its labels.
     """
     labels = labels_of(record)
-    name = next((labels[key] for key in _SERVICE_NAMES if labels.get(key)), None)
+    image = record.snapshot.image_name if record.snapshot is not None else record.image
+    name = next((labels[key] for key in _SERVICE_NAMES if labels.get(key)), None) or _repository(image or "")
     if name is None:
         return None
-    image = record.snapshot.image_name if record.snapshot is not None else record.image
     tag = _tag(image or "")
     version = labels.get(_KUBERNETES_VERSION) or tag or labels.get(_IMAGE_VERSION)
     return Service(name=name, version=version or None)
+
+
+def _repository(image: str) -> str | None:
+    """
+    Return the repository of an image as `docker images` shows it, without Docker Hub's own prefixes.
+
+    None for a bare digest, which names a version of nothing.
+    """
+    if _whole_digest(image) is not None:
+        return None
+    path, slash, last = image.partition("@")[0].rpartition("/")
+    name = f"{path}{slash}{last.partition(':')[0]}"
+    return name.removeprefix("docker.io/").removeprefix("library/") or None
 
 
 def _tag(image: str) -> str | None:

@@ -41,13 +41,20 @@ from sinks.event.ids import death_id
 from sinks.masking import mask_command_line
 
 _QUIET_CAUSES: Final = frozenset({Cause.EXIT, Cause.DOCKER_STOP, Cause.DOCKER_RM})
+# A deploy ends a container by one of these; what dies by itself meanwhile is not stopped by it.
+_STOPS: Final = frozenset({Cause.DOCKER_STOP, Cause.DOCKER_STOP_TIMEOUT, Cause.DOCKER_KILL, Cause.DOCKER_RM})
 _OOM_CAUSES: Final = frozenset({Cause.OOM_KILL, Cause.OOM_KILL_CHILD, Cause.USER_SPACE_OOM})
 _CRITICAL_CAUSES: Final = _OOM_CAUSES | {Cause.CRASH}
 
 
-def death_event(host: Host, death: Death) -> Event:
+def death_event(host: Host, death: Death, replaced_by: str | None = None) -> Event:
     """
     Return the event of a container's death.
+
+    Args:
+        host: this host, as it is published.
+        death: the death.
+        replaced_by: the container that takes its place, where one is known.
     """
     record, run, case, verdict = death.record, death.run, death.case, death.verdict
     crash_line = crash_behind(case) if verdict.cause is Cause.CRASH else None
@@ -60,7 +67,7 @@ def death_event(host: Host, death: Death) -> Event:
         message=sentences.of_death(
             record, verdict, case.exit_code, log_ends_with=crash.error if crash is not None else None
         ),
-        event=_classified(verdict.cause, case.exit_code),
+        event=_classified(death),
         host=host,
         container=container_of_record(record),
         orchestrator=orchestrator_of(record),
@@ -71,7 +78,7 @@ def death_event(host: Host, death: Death) -> Event:
             confidence=verdict.confidence,
             evidence=(*verdict.evidence, *_evidence(death)),
             oom=_oom(death),
-            death=_death(death),
+            death=_death(death, replaced_by if verdict.cause in _STOPS else None),
             crash=crash,
             advice=(*crash_advice(crash_line, crash, seccomp_of(record)), *_hints(death)),
             logs=run.log_tail,
@@ -94,7 +101,9 @@ def with_shed(event: Event, death: Death, *, is_behind: bool) -> Event:
     return replace(event, exit137=replace(event.exit137, shed=shed)) if shed else event
 
 
-def _classified(cause: Cause, exit_code: int | None) -> EcsEvent:
+def _classified(death: Death) -> EcsEvent:
+    cause, exit_code = death.verdict.cause, death.case.exit_code
+    started_ns, ended_ns = _started_ns(death), death.case.ended_ns
     return EcsEvent(
         kind="event" if cause in _QUIET_CAUSES else "alert",
         category=("process",),
@@ -103,10 +112,13 @@ def _classified(cause: Cause, exit_code: int | None) -> EcsEvent:
         reason=cause.value,
         severity=_severity(cause),
         code=None if exit_code is None else str(exit_code),
+        start_ns=started_ns,
+        end_ns=ended_ns if started_ns is not None else None,
+        duration=ended_ns - started_ns if started_ns is not None and ended_ns is not None else None,
     )
 
 
-def _death(death: Death) -> PublishedDeath:
+def _death(death: Death, replaced_by: str | None) -> PublishedDeath:
     run, case = death.run, death.case
     return PublishedDeath(
         exit_code=case.exit_code,
@@ -117,6 +129,7 @@ def _death(death: Death) -> PublishedDeath:
         restart_count=run.after.restart_count if run.after is not None else None,
         oom_kill_ids=tuple(dict.fromkeys(kill.event_id for kill in case.kills)),
         killer=_killer(case.sender),
+        replaced_by=replaced_by,
     )
 
 

@@ -26,6 +26,8 @@ class SignalSender:
 class Death:
     """
     How a run ended. `oom_kill_ids` are the ids of the events about OOM kills in this run.
+
+    `replaced_by` is the container that takes the place of this one: the run was stopped by a deploy.
     """
 
     exit_code: int | None = None
@@ -36,3 +38,4 @@ class Death:
     restart_count: int | None = None
     oom_kill_ids: tuple[str, ...] = ()
     killer: SignalSender | None = None
+    replaced_by: str | None = None

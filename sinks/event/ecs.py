@@ -12,6 +12,11 @@ from sinks.event.words import Severity
 class EcsEvent:
     """
     ECS `event.*`.
+
+    Attributes:
+        start_ns: the start of what happened, if it lasted: of a run, for its end.
+        end_ns: its end.
+        duration: the nanoseconds between the two, as ECS counts them.
     """
 
     kind: str
@@ -22,6 +27,9 @@ class EcsEvent:
     severity: Severity
     code: str | None = None
     dataset: str = "exit137"
+    start_ns: int | None = None
+    end_ns: int | None = None
+    duration: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -243,3 +243,30 @@ def test_a_name_that_is_no_name_stands_on_one_line() -> None:
     scene.feed(docker(DockerAction.DIE, 10, exit_code=3), ended(finished_s=10, exit_code=3, name="box\n"), at_s=10)
     (death,) = scene.wait(3)
     assert death.message.isprintable()
+
+
+def test_a_death_says_how_long_the_run_lasted() -> None:
+    """
+    In the fields of ECS: start, end, and nanoseconds between them.
+    """
+    scene = Scene()
+    scene.run(A)
+    scene.feed(docker(DockerAction.DIE, 10, exit_code=1), ended(finished_s=9.5, exit_code=1), at_s=10)
+    (event,) = scene.wait(2)
+    classified = document(event)["data"]["event"]
+    assert (event.event.start_ns, event.event.end_ns) == (ns(0), ns(9.5))
+    assert classified["duration"] == 9_500_000_000
+
+
+def test_an_event_about_lost_evidence_names_the_service_of_its_container() -> None:
+    """
+    Whoever asks for a service finds it.
+    """
+    scene = Scene()
+    scene.run(A, labels=COMPOSE)
+    scene.feed(*report(MAIN_PID, A, at_s=2)[:2], at_s=2)
+    scene.feed(line(f"Task in /docker/{A} killed as a result of limit of /docker/{A}", 2), at_s=2)
+    scene.feed(line("Memory cgroup out of memory: Kill process 10 (hog) score 956 or sacrifice child", 2), at_s=2)
+    (event,) = scene.wait(11)
+    assert event.type is EventType.AGENT
+    assert document(event)["data"]["service"] == {"name": "api", "version": "1"}

@@ -57,11 +57,29 @@ def test_the_version_is_the_most_specific_one(image: str, labels: dict[str, str]
     assert service.version == version
 
 
-def test_a_container_started_by_hand_has_no_service() -> None:
+@pytest.mark.parametrize(
+    ("image", "name"),
+    [
+        ("shop/api:1.42", "shop/api"),
+        ("localhost:5000/shop/api", "localhost:5000/shop/api"),
+        (f"ghcr.io/shop/api:1.42@{REQUESTED}", "ghcr.io/shop/api"),
+        ("docker.io/library/redis:7", "redis"),
+    ],
+)
+def test_without_a_label_the_repository_names_the_service(image: str, name: str) -> None:
     """
-    Its name may be that of one host alone.
+    A container's own name may be that of one host alone.
     """
-    assert service_of(record("shop/api:1.42")) is None
+    service = service_of(record(image))
+    assert service is not None
+    assert service.name == name
+
+
+def test_a_bare_digest_names_no_service() -> None:
+    """
+    It would be another service with each version.
+    """
+    assert service_of(record(DIGEST)) is None
 
 
 @pytest.mark.parametrize(
