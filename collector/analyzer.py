@@ -32,9 +32,11 @@ from collector.memory.sizing import Sizing, sizing_of
 from collector.memory.usage import MemoryUse
 from collector.publish.agent import AgentEvents
 from collector.publish.deaths import death_event, with_shed
+from collector.publish.host_status import AgentState, status_event
 from collector.publish.kernel_events import kernel_event
 from collector.publish.kills import counter_only_kill_event, kernel_kill_event, userspace_kill_event
 from collector.publish.memory_context import MemoryContext
+from collector.publish.service_time import ServiceTime
 from parsers.docker_event import DockerEvent
 from parsers.docker_inspect import ContainerSnapshot
 from sinks.event import Event, Host
@@ -58,6 +60,7 @@ class Analyzer:
         self._host = host
         self._correlator = Correlator(host, booted_ns, is_pasted=is_pasted)
         self._memory = MemoryContext(host)
+        self._service_time: ServiceTime | None = None
         self._is_behind = False
 
     def feed(self, fact: Fact, now_ns: int, origin: Origin | None = None) -> list[Event]:
@@ -156,6 +159,23 @@ class Analyzer:
             host_bytes=self._memory.host_bytes,
         )
 
+    def count_time(self, since_ns: int | None) -> None:
+        """
+        Count how long containers run, from a time on (wall clock); None: do not count.
+        """
+        self._service_time = ServiceTime(since_ns) if since_ns is not None else None
+
+    def status(self, agent: AgentState, at_ns: int) -> Event:
+        """
+        Return the status of the host, and begin to count anew.
+
+        Args:
+            agent: the agent.
+            at_ns: the time of the status, wall clock.
+        """
+        counted = self._service_time or ServiceTime(at_ns)
+        return status_event(self._host, agent, counted.take(self._correlator.inventory, at_ns), at_ns)
+
     def sources_ended(self) -> None:
         """
         Wait for no source any more: none will be read.
@@ -198,6 +218,8 @@ class Analyzer:
         return events
 
     def _death_event(self, death: Death) -> Event:
+        if self._service_time is not None:
+            self._service_time.end(death.record, death.run)
         replaced_by = replacement_of(death.record, death.run, self._correlator.inventory)
         return with_shed(death_event(self._host, death, replaced_by), death, is_behind=self._is_behind)
 

@@ -30,6 +30,7 @@ from collector.runtime.health import Health
 from collector.runtime.http_manager import HttpManager
 from collector.runtime.managers import SinkManager, SourceManager, cancel
 from collector.runtime.sd_notify import SdNotifier
+from collector.runtime.status_reports import StatusReports
 from collector.runtime.store_watch import StoreWatch
 from collector.runtime.watchdog import Watchdog
 from collector.sources import SOURCES
@@ -88,12 +89,14 @@ class Agent:
             on_stored=self._on_stored,
             complete=Autopsies(analyzer.snapshot_of).complete,
         )
+        self._status = StatusReports(analyzer, store, lambda: self._sources.supervisors)
         self._intake = Intake(
             analyzer,
             self._committer,
             metrics=self._metrics,
             request_watermarks=lambda: self._sources.request_watermarks(),  # noqa: PLW0108 (created below)
             on_behind=lambda is_behind: self._sources.set_behind(is_behind),  # noqa: PLW0108
+            status=self._status.schedule,
         )
         self._sources = SourceManager(identity, self._intake.put, store.positions, tasks)
         self._health = Health(
@@ -182,6 +185,7 @@ class Agent:
         await self._sources.apply(config.sources)
         self._config = config
         self._sinks.warn_of_former()
+        await self._status.apply(config.status.interval_s)
 
     async def _control(self, reload: asyncio.Event, reread: Callable[[], Config]) -> None:
         """

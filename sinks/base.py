@@ -6,7 +6,7 @@ Order, retries, deadlines, metrics and dead letters are the business of collecto
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Final, Protocol, runtime_checkable
+from typing import Annotated, ClassVar, Final, Protocol, runtime_checkable
 
 import msgspec
 
@@ -21,13 +21,15 @@ class SinkConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     Attributes:
         name: its name in logs and metrics; its pending events are stored under this name.
         type: the kind of sink, a key of `sinks.SINKS`.
-        events: send only events of these types; None sends all.
+        events: send only events of these types; None sends all but `exit137.host_status`.
         causes: of the events that have a cause, send only these; None sends all.
         images: send only events of containers whose image name matches a pattern (`*`, `?`, `[…]`); None sends all.
         labels: send only events of containers with these labels: the name, and a pattern for the value.
         give_up_after_s: an event that is pending for longer becomes a dead letter.
+        for_people: whether people read what it sends, or are called by it.
     """
 
+    for_people: ClassVar[bool] = False
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
     type: str
     events: tuple[str, ...] | None = None

@@ -6,7 +6,7 @@ The sink sends each batch as one message. Delivery decides which events make a b
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import ClassVar, Final
 
 from sinks.base import Grouping, Outgoing
 from sinks.chat import Template, message_of
@@ -24,6 +24,7 @@ class SlackConfig(HttpConfig, frozen=True, kw_only=True):
         grouping: how often people are notified.
     """
 
+    for_people: ClassVar[bool] = True
     template: Template = Template.SLACK
     grouping: Grouping = Grouping()
 

@@ -22,6 +22,7 @@ from collector.config.sections import (
     HostConfig,
     HttpConfig,
     SourcesConfig,
+    StatusConfig,
     StoreConfig,
     WebConfig,
     is_loopback,
@@ -109,6 +110,7 @@ def parse(document: Mapping[str, Any], file: str) -> Config:
         sources=_section(document, "sources", SourcesConfig, file),
         http=_section(document, "http", HttpConfig, file),
         web=_section(document, "web", WebConfig, file),
+        status=_section(document, "status", StatusConfig, file),
         sinks=_sinks(document.get("sinks", []), file),
     )
     _check_path(config.store.path, f"{file}: store.path")
@@ -181,6 +183,9 @@ def _sink(table: object, key: str, file: str) -> SinkConfig:
     except DisabledError as error:
         raise ConfigurationError(f"{file}: {key}", error.detail) from error
     _check_values(sink.events, [item.value for item in EventType], f"{file}: {key}.events")
+    if sink.for_people and EventType.HOST_STATUS in (sink.events or ()):
+        problem = f"{EventType.HOST_STATUS} is for programs; a {kind} sink notifies people"
+        raise ConfigurationError(f"{file}: {key}.events", problem)
     _check_values(sink.causes, [item.value for item in Cause], f"{file}: {key}.causes")
     return sink
 

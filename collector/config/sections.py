@@ -86,6 +86,14 @@ class WebConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     hosts: tuple[str, ...] = ()
 
 
+class StatusConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """
+    `[status]`: how often the agent reports what runs on this host; without `interval_s` it does not.
+    """
+
+    interval_s: Annotated[float, msgspec.Meta(ge=1, le=3600)] | None = None
+
+
 class SourcesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """
     `[sources.*]`: which sources run, and what each of them reads.
@@ -113,6 +121,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     sources: SourcesConfig = SourcesConfig()
     http: HttpConfig = HttpConfig()
     web: WebConfig = WebConfig()
+    status: StatusConfig = StatusConfig()
     sinks: tuple[SinkConfig, ...] = ()
 
     @property

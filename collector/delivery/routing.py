@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from collector.delivery.notification_groups import group_of
 from collector.store import StoredEvent
 from sinks.base import SinkConfig
-from sinks.event import Event, encoded
+from sinks.event import Event, EventType, encoded
 from sinks.masking import mask_text
 
 
@@ -42,9 +42,11 @@ def wants(sink: SinkConfig, event: Event) -> bool:
     Return whether an event passes all filters of a sink.
 
     A filter applies only to events that have the field: an event about lost evidence has no cause and no container, and
-    must not be filtered out by accident.
+    must not be filtered out by accident. A status of the host is of use only to who asks for it by its type.
     """
     cause = event.exit137.cause
+    if event.type is EventType.HOST_STATUS and (sink.events is None or sink.for_people):
+        return False
     if sink.events is not None and event.type not in sink.events:
         return False
     if sink.causes is not None and cause is not None and cause not in sink.causes:

@@ -19,6 +19,7 @@ from collector.pipeline.committer import Committer
 from collector.pipeline.inbox import Inbox
 from collector.pipeline.lateness import Lateness
 from collector.pipeline.questions import Questions
+from collector.pipeline.status_schedule import StatusSchedule
 from collector.pipeline.watermark_requests import WatermarkRequests
 from collector.sources import KEPT_ELSEWHERE
 from collector.sources.base import Reading
@@ -45,6 +46,7 @@ class Intake:
         committer: stores events and positions.
         metrics: counts facts and gaps, and measures the lag of the sources.
         request_watermarks: asks the sources how far they have been read.
+        status: makes the status of the host; None: nobody wants one.
         on_behind: called when the agent falls behind (True), and when it has caught up (False).
         clock_ns: a monotonic clock.
         wall_ns: the wall clock.
@@ -62,6 +64,7 @@ class Intake:
         metrics: Metrics,
         request_watermarks: Callable[[], None] = lambda: None,
         on_behind: Callable[[bool], None] = lambda _is_behind: None,
+        status: StatusSchedule | None = None,
         clock_ns: Callable[[], int] = time.monotonic_ns,
         wall_ns: Callable[[], int] = time.time_ns,
     ) -> None:
@@ -75,6 +78,7 @@ class Intake:
         self.questions = Questions(self._standing, request_watermarks, wall_ns)
         self._on_behind = on_behind
         self._is_behind = False
+        self._status = status
         self.lateness = Lateness(wall_ns(), clock_ns)
         self._turned_ns = clock_ns()
         self._reported_faults: set[tuple[str, type[Fact], type[Exception]]] = set()
@@ -141,7 +145,8 @@ class Intake:
                 await self._inbox.wait(self._paused())
 
     def _wait_s(self) -> float:
-        deadlines = (self._analyzer.next_deadline_ns(), self._committer.due_ns, self._watermarks.due_ns)
+        status_ns = self._status.due_ns if self._status is not None else None
+        deadlines = (self._analyzer.next_deadline_ns(), self._committer.due_ns, self._watermarks.due_ns, status_ns)
         waits_s = [max(due - self._clock_ns(), 0) / _NS_PER_S for due in deadlines if due is not None]
         return min([_IDLE_S, *waits_s])
 
@@ -167,6 +172,9 @@ class Intake:
                 break
         now_ns = self._clock_ns()
         self._committer.add(self._analyzer.tick(now_ns))
+        # While the store is full no status is made: the next one covers that time too.
+        if self._status is not None and self._committer.has_room.is_set():
+            self._committer.add(self._status.take())
         self._update_behind()
         # The answers also show when the agent has caught up.
         is_asked = self._is_behind or self.questions.is_any_open

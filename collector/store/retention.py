@@ -13,6 +13,9 @@ from collector.store.records import Dropped
 _SHARE_KEPT: Final = 0.95  # trim a little more than needed, so that not every commit has to trim
 _SHARE_KEPT_OF_UNDELIVERED: Final = 0.99  # less than above, because each of these events is a loss
 _DELETE_OLD_EVERY_NS: Final = 3_600_000_000_000
+# A status is of use until the next ones have come; a fleet sends hundreds a minute.
+_SHORT_LIVED: Final = "exit137.host_status"
+_KEEP_SHORT_LIVED_NS: Final = 7_200_000_000_000
 _TRIMMED_AT_ONCE: Final = 200
 _DROPPED_AT_ONCE: Final = 20
 
@@ -61,9 +64,18 @@ def delete_old(connection: sqlite3.Connection, before_ns: int) -> int:
     return connection.execute(f"DELETE FROM events WHERE stored_ns < ? AND {_NOT_PENDING}", (before_ns,)).rowcount  # noqa: S608 (no user input)
 
 
+def delete_short_lived(connection: sqlite3.Connection, before_ns: int) -> int:
+    """
+    Delete the statuses of hosts that were stored before a time and are not pending. Return how many.
+    """
+    old = f"DELETE FROM events WHERE type = ? AND stored_ns < ? AND {_NOT_PENDING}"  # noqa: S608 (no user input)
+    return connection.execute(old, (_SHORT_LIVED, before_ns)).rowcount
+
+
 class AgeLimit:
     """
-    Deletes events that are older than the history may be, once an hour: the limit is a number of days.
+    Deletes events that are older than the history may be, once an hour: the limit is a number of days, and of hours for
+    the statuses of hosts.
 
     Args:
         keep_ns: how long events are kept.
@@ -79,6 +91,7 @@ class AgeLimit:
         """
         if self._due_ns <= now_ns:
             delete_old(connection, now_ns - self._keep_ns)
+            delete_short_lived(connection, now_ns - _KEEP_SHORT_LIVED_NS)
             self._due_ns = now_ns + _DELETE_OLD_EVERY_NS
 
 

@@ -5,7 +5,7 @@ The settings of the Alertmanager sink.
 import re
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, ClassVar, Final
 
 from msgspec import Meta
 
@@ -55,6 +55,7 @@ class AlertmanagerConfig(HttpConfig, frozen=True, kw_only=True):
         repeat_every_s: how often alerts that are not resolved are repeated: Alertmanager forgets them when it restarts.
     """
 
+    for_people: ClassVar[bool] = True
     min_severity: AlertSeverity = AlertSeverity.WARNING
     add_labels: Mapping[str, str] = {}
     resolve_after_s: Annotated[float, Meta(ge=1, le=LONGEST_S)] = 900

@@ -2,7 +2,7 @@
 The settings of the Apprise sink.
 """
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
@@ -25,6 +25,7 @@ class AppriseConfig(SinkConfig, frozen=True, kw_only=True):
         grouping: how often people are notified.
     """
 
+    for_people: ClassVar[bool] = True
     url_file: str
     ca_file: str | None = None
     proxy: Secret | None = None

@@ -158,7 +158,7 @@ def test_each_section_of_the_configuration_is_documented() -> None:
     And each setting in it.
     """
     documented = text("configuration.md")
-    for section in ("host", "store", "http", "web"):
+    for section in ("host", "store", "http", "web", "status"):
         kind = fields(Config)[section]
         assert f"[{section}]" in documented
         assert isinstance(kind, type)

@@ -9,6 +9,7 @@ import pytest
 from collector.delivery import route
 from sinks.base import SinkConfig
 from sinks.event import Cause, Confidence, Container, EcsEvent, Event, EventType, Exit137, Host, Image
+from sinks.slack import SlackConfig
 
 
 def event(cause: Cause | None, kind: EventType = EventType.CONTAINER_DEATH) -> Event:
@@ -44,6 +45,23 @@ def test_an_event_without_a_cause_passes_a_filter_of_causes() -> None:
     """
     config = SinkConfig(name="a", type="stdout", causes=("crash",))
     assert route(event(None, EventType.AGENT), [config]) == ("a",)
+
+
+def test_a_status_goes_only_where_it_is_asked_for() -> None:
+    """
+    It comes every minute; who wants everything wants what happened.
+    """
+    asking = SinkConfig(name="hub", type="stdout", events=("exit137.host_status",))
+    everything = SinkConfig(name="bus", type="stdout")
+    assert route(event(None, EventType.HOST_STATUS), [asking, everything]) == ("hub",)
+
+
+def test_a_status_never_goes_to_people() -> None:
+    """
+    Whatever their sink names.
+    """
+    people = SlackConfig(name="chat", type="slack", events=("exit137.host_status",))
+    assert route(event(None, EventType.HOST_STATUS), [people]) == ()
 
 
 IN_CONTAINER = Container(id="c", image=Image(name="ghcr.io/acme/api"), labels={"team": "payments", "tier": "web"})

@@ -2,6 +2,7 @@
 Which events are deleted when the store is full, and which never are.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -117,4 +118,18 @@ async def test_a_full_store_accepts_events_again_after_deliveries(tmp_path: Path
     await store.commit([event(number) for number in range(50, 100)], {})
 
     assert store.depth("audit") == 50
+    await store.aclose()
+
+
+async def test_statuses_of_hosts_are_kept_for_hours_only(tmp_path: Path) -> None:
+    """
+    A fleet sends hundreds a minute; a pending one is kept all the same.
+    """
+    hour_ns, now = 3_600_000_000_000, {"ns": 1_790_000_000_000_000_000}
+    store = await Store.open(tmp_path / "s.db", wall_ns=lambda: now["ns"])
+    status = [replace(event(number), type="exit137.host_status") for number in range(2)]
+    await store.commit([replace(status[0], sinks=()), status[1], replace(event(2), sinks=())], {})
+    now["ns"] += 3 * hour_ns
+    await store.commit([event(3)], {})
+    assert sorted(await ids(store)) == ["kill-0001", "kill-0002", "kill-0003"]
     await store.aclose()
