@@ -72,10 +72,7 @@ class Agent:
     def __init__(
         self, config: Config, identity: HostIdentity, *, store: Store, tasks: asyncio.TaskGroup, notifier: SdNotifier
     ) -> None:
-        self._config = config
-        self._store = store
-        self._tasks = tasks
-        self._notifier = notifier
+        self._config, self._store, self._tasks, self._notifier = config, store, tasks, notifier
         self._stop = asyncio.Event()
         self._metrics = Metrics(sources=list(SOURCES))
         self._sinks = SinkManager(store, self._metrics, tasks)

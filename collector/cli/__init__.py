@@ -26,6 +26,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "record": "collector.cli.record",
     "web": "collector.cli.web",
     "mcp": "collector.cli.mcp",
+    "hub": "fleet.cli",  # a name, not an import: the fleet stands above the agent
     "top": "collector.cli.top",
     "size": "collector.cli.size",
     "spool": "collector.cli.spool",

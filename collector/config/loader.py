@@ -17,6 +17,7 @@ from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
 import msgspec
 
+from collector.config.hub import HubConfig
 from collector.config.sections import (
     Config,
     HostConfig,
@@ -111,6 +112,7 @@ def parse(document: Mapping[str, Any], file: str) -> Config:
         http=_section(document, "http", HttpConfig, file),
         web=_section(document, "web", WebConfig, file),
         status=_section(document, "status", StatusConfig, file),
+        hub=_section(document, "hub", HubConfig, file),
         sinks=_sinks(document.get("sinks", []), file),
     )
     _check_path(config.store.path, f"{file}: store.path")
@@ -121,7 +123,19 @@ def parse(document: Mapping[str, Any], file: str) -> Config:
             f"{file}: http.token_file", "missing: an API that other hosts can reach needs a token, in a file"
         )
     _check_loopback(config.web.listen, f"{file}: web.listen")
+    _check_hub(config.hub, file)
     return config
+
+
+def _check_hub(hub: HubConfig, file: str) -> None:
+    """
+    Refuse addresses that cannot be listened on, and pages that other hosts reach without a token.
+    """
+    _check_address(hub.listen, f"{file}: hub.listen")
+    if not is_loopback(hub.listen) and hub.read_token_file is None:
+        raise ConfigurationError(f"{file}: hub.read_token_file", "missing: pages that other hosts reach need a token")
+    if hub.webhook is not None:
+        _check_address(hub.webhook.listen, f"{file}: hub.webhook.listen")
 
 
 def _check_path(path: str | None, where: str) -> None:

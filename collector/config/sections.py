@@ -12,6 +12,7 @@ from typing import Annotated, Final
 
 import msgspec
 
+from collector.config.hub import HubConfig
 from collector.config.sources import (
     CgroupsConfig,
     DockerConfig,
@@ -122,6 +123,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     http: HttpConfig = HttpConfig()
     web: WebConfig = WebConfig()
     status: StatusConfig = StatusConfig()
+    hub: HubConfig = HubConfig()
     sinks: tuple[SinkConfig, ...] = ()
 
     @property

@@ -9,6 +9,8 @@ import sqlite3
 from collections.abc import Collection
 from typing import Any, Final
 
+import orjson
+
 from collector.store.fields import NAME_CHARACTERS
 from collector.store.filters import EventFilter, Search, is_one_of
 from collector.store.records import EventCount, Page, PastEvent
@@ -95,6 +97,15 @@ def one(connection: sqlite3.Connection, id_: str) -> PastEvent | None:
     """
     row = connection.execute(f"{_SELECT} FROM events WHERE id = ?", (id_,)).fetchone()
     return _past_event(row) if row is not None else None
+
+
+def known(connection: sqlite3.Connection, ids: Collection[str]) -> frozenset[str]:
+    """
+    Return which of these ids are stored.
+    """
+    texts = orjson.dumps(list(ids)).decode()
+    rows = connection.execute("SELECT id FROM events WHERE id IN (SELECT value FROM json_each(?))", (texts,))
+    return frozenset(row[0] for row in rows)
 
 
 def last_seq(connection: sqlite3.Connection) -> int:

@@ -10,25 +10,23 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Final, Self, Unpack
+from typing import Final, Self
 
-from collector.store import outbox, query
+from collector.store import outbox
 from collector.store.backlog import Backlog
 from collector.store.database import Database
 from collector.store.errors import StoreError, StoreFullError
-from collector.store.filters import EventFilter
+from collector.store.reads import StoreReads
 from collector.store.records import (
     Dropped,
     NotificationLog,
-    PastEvent,
     PendingEvent,
-    PendingGroup,
     Position,
     StoredEvent,
 )
 from collector.store.retention import AgeLimit, drop_undelivered, trim
 from collector.store.rewriting import Rewritten
-from collector.store.rows import insert, load_positions, save_positions
+from collector.store.rows import insert, save_positions
 from collector.store.thread import on_store_thread
 from sinks.errors import Reason
 
@@ -37,7 +35,7 @@ DEFAULT_KEEP_NS: Final = 90 * 86_400_000_000_000
 _NS: Final = 1_000_000_000
 
 
-class Store:
+class Store(StoreReads):
     """
     Events, outbox and positions in one database, opened by `Store.open`.
 
@@ -55,9 +53,8 @@ class Store:
         keep_ns: int,
         wall_ns: Callable[[], int],
     ) -> None:
+        super().__init__(database, thread)
         self.salvaged = database.salvaged
-        self._database = database
-        self._thread = thread
         self._max_bytes = max_bytes
         self._age_limit = AgeLimit(keep_ns)
         self._wall_ns = wall_ns
@@ -132,13 +129,6 @@ class Store:
         self.backlog.lose({loss.sink: loss.count for loss in dropped})
         return len(new)
 
-    @on_store_thread
-    def positions(self) -> dict[str, dict[str, Any]]:
-        """
-        Return the stored position of each source.
-        """
-        return load_positions(self._database.connection)
-
     async def pending(
         self, sink: str, limit: int, now_s: float, groups: Collection[str] | None = None
     ) -> list[PendingEvent]:
@@ -157,27 +147,6 @@ class Store:
     @on_store_thread
     def _read_pending(self, sink: str, limit: int, now_s: float, groups: Collection[str] | None) -> list[PendingEvent]:
         return outbox.pending(self._database.connection, sink, limit, now_s, groups)
-
-    @on_store_thread
-    def pending_groups(self, sink: str, now_s: float) -> list[PendingGroup]:
-        """
-        Return the groups of the events that may be sent to a sink now (seconds since 1970), by their first events.
-        """
-        return outbox.pending_groups(self._database.connection, sink, now_s)
-
-    @on_store_thread
-    def counts(self, groups: Collection[str], since_s: float) -> dict[str, int]:
-        """
-        Count the events of each group since a time (seconds since 1970), delivered or not.
-        """
-        return outbox.counts(self._database.connection, groups, int(since_s * _NS))
-
-    @on_store_thread
-    def next_retry_s(self, sink: str) -> float | None:
-        """
-        Return the time of a sink's next retry, seconds since 1970; None if no event waits for a retry.
-        """
-        return outbox.next_retry_s(self._database.connection, sink)
 
     @on_store_thread
     def mark_delivered(self, sink: str, ids: Sequence[str], notified: NotificationLog | None = None) -> None:
@@ -234,13 +203,6 @@ class Store:
         self.backlog.lose({sink: expired})
         return expired
 
-    @on_store_thread
-    def last_notified_s(self, sink: str) -> dict[str, float]:
-        """
-        Return when people were last notified about each group through a sink, seconds since 1970.
-        """
-        return outbox.last_notified_s(self._database.connection, sink)
-
     @property
     def trouble(self) -> StoreError | None:
         """
@@ -265,13 +227,6 @@ class Store:
         if was_changed:
             self.backlog = Backlog(outbox.depths(self._database.connection))
         return was_changed
-
-    @on_store_thread
-    def events(self, *, limit: int = 1000, **wanted: Unpack[EventFilter]) -> list[PastEvent]:
-        """
-        Return the newest events, in the order in which they were stored.
-        """
-        return query.newest(self._database.connection, wanted, limit)
 
     def depth(self, sink: str) -> int:
         """

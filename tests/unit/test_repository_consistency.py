@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from collector.config.hub import HubConfig, HubWebhookConfig
 from collector.config.sections import Config, SourcesConfig
 from collector.correlate.verdict import RULES, docker, exits, oom
 from collector.sources import SOURCES
@@ -163,6 +164,19 @@ def test_each_section_of_the_configuration_is_documented() -> None:
         assert f"[{section}]" in documented
         assert isinstance(kind, type)
         assert [key for key in fields(kind) if f"{key} =" not in documented] == []
+
+
+def test_each_setting_of_the_hub_is_documented() -> None:
+    """
+    In its three sections; logins of Kafka are those of the sink.
+    """
+    documented = text("configuration.md")
+    kafka = {"bootstrap_servers", "topic", "group"}
+    inputs = {"webhook", "kafka"}
+    assert set(fields(HubConfig)) >= inputs
+    assert [key for key in {*fields(HubConfig)} - inputs if f"{key} =" not in documented] == []
+    assert [key for key in fields(HubWebhookConfig) if f"{key} =" not in documented] == []
+    assert [key for key in kafka if f"{key} =" not in documented] == []
 
 
 def test_each_decision_that_is_named_exists() -> None:

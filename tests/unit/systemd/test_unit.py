@@ -23,6 +23,7 @@ def analyze(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 PAGES: Final = "exit137-web.service"
+HUB: Final = "exit137-hub.service"
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def root(tmp_path: Path) -> Path:
         pytest.skip("systemd-analyze is not installed")
     units = tmp_path / "etc/systemd/system"
     units.mkdir(parents=True)
-    for name in ("exit137.service", PAGES):
+    for name in ("exit137.service", PAGES, HUB):
         unit = (FOLDER / name).read_text(encoding="utf-8")
         (units / name).write_text(unit.replace("/usr/bin/exit137", "/bin/true"), encoding="utf-8")
     return tmp_path
@@ -76,13 +77,24 @@ def test_the_pages_are_exposed_least(root: Path) -> None:
     assert judged.returncode == 0, judged.stdout.splitlines()[-1]
 
 
-def test_systemd_understands_the_unit_of_the_pages(root: Path) -> None:
+@pytest.mark.parametrize("name", [PAGES, HUB])
+def test_systemd_understands_the_other_units(root: Path, name: str) -> None:
     """
     And complains about no line.
     """
-    verified = analyze("verify", "--man=no", str(root / "etc/systemd/system" / PAGES))
-    complaints = [line for line in verified.stderr.splitlines() if PAGES in line]
+    verified = analyze("verify", "--man=no", str(root / "etc/systemd/system" / name))
+    complaints = [line for line in verified.stderr.splitlines() if name in line]
     assert (verified.returncode, complaints) == (0, [])
+
+
+def test_the_hub_has_no_privilege() -> None:
+    """
+    It listens to other hosts: whoever took it over has its state directory, and nothing else of this host.
+    """
+    unit = (FOLDER / HUB).read_text(encoding="utf-8")
+    assert re.findall(r"^(?:\w+Directory|ReadWritePaths|BindPaths)=(.*)$", unit, re.MULTILINE) == ["exit137-hub"]
+    assert re.findall(r"^(?:AmbientCapabilities|CapabilityBoundingSet)=(.*)$", unit, re.MULTILINE) == ["", ""]
+    assert {"DynamicUser=yes", "ProtectSystem=strict"} <= set(unit.splitlines())
 
 
 def test_the_pages_only_read() -> None:
@@ -125,7 +137,7 @@ def test_every_capability_is_opened_for_its_source_alone() -> None:
     }
 
 
-@pytest.mark.parametrize("name", ["exit137.service", PAGES])
+@pytest.mark.parametrize("name", ["exit137.service", PAGES, HUB])
 def test_every_directive_has_its_reason(name: str) -> None:
     """
     README.md names each directive of a unit.

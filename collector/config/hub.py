@@ -1,0 +1,69 @@
+"""
+The structure of `[hub]`. It stands here and not beside the hub, so that reading a configuration imports no hub.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+
+class HubWebhookConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """
+    `[hub.webhook]`: takes the events that the webhook sinks of agents post.
+
+    Attributes:
+        listen: the address; other hosts reach only one that is not loopback.
+        keys_dir: a directory with one file per host, named by its host id, with a signing secret (`whsec_…`) each;
+            `ID.next` may hold a second one while a secret is replaced.
+        cert_file: PEM; the server's certificate chain. Without it a proxy in front must speak TLS.
+        key_file: PEM; its key.
+        max_body_bytes: a larger request is refused.
+        replay_window_s: how far the time of a request may be from the hub's clock.
+    """
+
+    keys_dir: str
+    listen: str = "127.0.0.1:9139"
+    cert_file: str | None = None
+    key_file: str | None = None
+    max_body_bytes: Annotated[int, msgspec.Meta(ge=262_144, le=67_108_864)] = 1_048_576
+    replay_window_s: Annotated[float, msgspec.Meta(ge=1, le=86_400)] = 300
+
+
+class HubKafkaConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """
+    `[hub.kafka]`: reads the topic that the Kafka sinks of agents write; the other settings as for that sink.
+
+    Attributes:
+        group: the consumer group. The offsets that count are in the store, together with the events.
+    """
+
+    bootstrap_servers: Annotated[tuple[Annotated[str, msgspec.Meta(min_length=1)], ...], msgspec.Meta(min_length=1)]
+    topic: str
+    group: Annotated[str, msgspec.Meta(min_length=1)] = "exit137-hub"
+    client_id: str = "exit137-hub"
+    tls: bool = False
+    ca_file: str | None = None
+    cert_file: str | None = None
+    key_file: str | None = None
+    key_password_file: str | None = None
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] | None = None
+    sasl_username: str | None = None
+    sasl_password_file: str | None = None
+    sasl_token_file: str | None = None
+
+
+class HubConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """
+    `[hub]`: the pages and `/v1` of the hub, and its inputs.
+
+    Attributes:
+        listen: the address of the pages.
+        read_token_file: has the token that readers send; needed unless the address is loopback.
+        hosts: names under which a proxy in front is asked.
+    """
+
+    listen: str = "127.0.0.1:9138"
+    read_token_file: str | None = None
+    hosts: tuple[str, ...] = ()
+    webhook: HubWebhookConfig | None = None
+    kafka: HubKafkaConfig | None = None

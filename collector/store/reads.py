@@ -1,0 +1,93 @@
+"""
+What the store answers without changing anything.
+"""
+
+from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, Unpack
+
+from collector.store import outbox, query
+from collector.store.database import Database
+from collector.store.filters import EventFilter
+from collector.store.records import PastEvent, PendingGroup
+from collector.store.rows import load_positions
+from collector.store.thread import on_store_thread
+
+_NS: Final = 1_000_000_000
+
+
+class StoreReads:
+    """
+    The questions to a store, each on its thread.
+
+    Args:
+        database: the database.
+        thread: the only one that uses it.
+    """
+
+    def __init__(self, database: Database, thread: ThreadPoolExecutor) -> None:
+        self._database = database
+        self._thread = thread
+
+    @on_store_thread
+    def positions(self) -> dict[str, dict[str, Any]]:
+        """
+        Return the stored position of each source.
+        """
+        return load_positions(self._database.connection)
+
+    @on_store_thread
+    def pending_groups(self, sink: str, now_s: float) -> list[PendingGroup]:
+        """
+        Return the groups of the events that may be sent to a sink now (seconds since 1970), by their first events.
+        """
+        return outbox.pending_groups(self._database.connection, sink, now_s)
+
+    @on_store_thread
+    def counts(self, groups: Collection[str], since_s: float) -> dict[str, int]:
+        """
+        Count the events of each group since a time (seconds since 1970), delivered or not.
+        """
+        return outbox.counts(self._database.connection, groups, int(since_s * _NS))
+
+    @on_store_thread
+    def next_retry_s(self, sink: str) -> float | None:
+        """
+        Return the time of a sink's next retry, seconds since 1970; None if no event waits for a retry.
+        """
+        return outbox.next_retry_s(self._database.connection, sink)
+
+    @on_store_thread
+    def last_notified_s(self, sink: str) -> dict[str, float]:
+        """
+        Return when people were last notified about each group through a sink, seconds since 1970.
+        """
+        return outbox.last_notified_s(self._database.connection, sink)
+
+    @on_store_thread
+    def events(self, *, limit: int = 1000, **wanted: Unpack[EventFilter]) -> list[PastEvent]:
+        """
+        Return the newest events, in the order in which they were stored.
+        """
+        return query.newest(self._database.connection, wanted, limit)
+
+    @on_store_thread
+    def known(self, ids: Collection[str]) -> frozenset[str]:
+        """
+        Return which of these ids are stored.
+        """
+        return query.known(self._database.connection, ids)
+
+    @on_store_thread
+    def last_seq(self) -> int:
+        """
+        Return the number of the newest event; 0 if there is none.
+        """
+        return query.last_seq(self._database.connection)
+
+    @on_store_thread
+    def events_after(self, seq: int, limit: int, **wanted: Unpack[EventFilter]) -> list[PastEvent]:
+        """
+        Return the first events that were stored after the one with this number, in that order.
+        """
+        return query.after(self._database.connection, wanted, after_seq=seq, limit=limit)

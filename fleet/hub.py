@@ -1,0 +1,182 @@
+"""
+The hub: one process that takes the events of many hosts, finds incidents, and serves pages.
+
+Start: store, detector with what it knew, sinks, inputs, pages. Stop, on SIGTERM or SIGINT: first the inputs, then what
+they delivered is stored, then the sinks. What is not stored was not acknowledged, so its sender sends it again.
+"""
+
+import asyncio
+import logging
+import signal
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+from collector.config.loader import ConfigurationError
+from collector.config.sections import Config
+from collector.metrics import Metrics
+from collector.runtime.http_manager import HttpManager
+from collector.runtime.managers import SinkManager, cancel
+from collector.runtime.sd_notify import SdNotifier
+from collector.runtime.watchdog import Watchdog
+from collector.store import Store, StoredEvent
+from collector.store.records import Position
+from fleet.health import HubHealth
+from fleet.incidents.detector import Detector
+from fleet.intake import DETECTOR, FleetIntake
+from fleet.pages.server import FleetPages
+from fleet.paths import hub_store_path
+from sinks.errors import DisabledError, Reason
+
+if TYPE_CHECKING:
+    from collector.runtime.http_server import Api
+    from fleet.inputs.kafka import KafkaInput
+    from fleet.inputs.webhook import WebhookInput
+
+_DAY_NS: Final = 86_400_000_000_000
+_DRAIN_SINKS_S: Final = 5.0
+_LOG: Final = logging.getLogger(__name__)
+
+
+class Hub:
+    """
+    Owns the parts of the hub and connects them.
+
+    Args:
+        config: inputs, store, pages and sinks.
+        store: where events and incidents are; the caller closes it.
+        state: the stored position of the detector; None if there is none.
+        tasks: owns everything that runs.
+        notifier: reports the state of the hub to the service manager.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        store: Store,
+        state: Position | None,
+        *,
+        tasks: asyncio.TaskGroup,
+        notifier: SdNotifier,
+    ) -> None:
+        self._config = config
+        self._store = store
+        self._tasks = tasks
+        self._notifier = notifier
+        self._stop = asyncio.Event()
+        self._metrics = Metrics()
+        self._sinks = SinkManager(store, self._metrics, tasks)
+        detector = Detector.restore(state["state"]) if state is not None else Detector()
+        self._replay_after = int(state["seq"]) if state is not None else 0
+        self._pages = FleetPages(config)
+        self.intake = FleetIntake(store, detector, config.sinks, on_stored=self._on_stored)
+        self._webhook: WebhookInput | None = None
+        self._kafka: KafkaInput | None = None
+        self._health = HubHealth(self._metrics, store, self.intake, self._sinks, kafka=lambda: self._kafka)
+        self._http = HttpManager(self._metrics, self._health, _no_api)
+
+    def stop(self) -> None:
+        """
+        Begin an orderly shutdown. A second call stops the hub immediately.
+        """
+        if self._stop.is_set():
+            raise KeyboardInterrupt
+        self._stop.set()
+
+    async def run(self) -> None:
+        """
+        Run until `stop` is called.
+
+        Raises:
+            ConfigurationError: an address is not available, or a setting cannot be used.
+        """
+        watchdog = Watchdog(self._notifier, self._metrics, self._health.stall_reason)
+        report = self._tasks.create_task(watchdog.run(), name="watchdog")
+        await self._pages.load(self._store)
+        replayed = await self.intake.replay(self._replay_after)
+        await self._sinks.apply(self._config.sinks)
+        running = [
+            self._tasks.create_task(self.intake.run(), name="intake"),
+            self._tasks.create_task(self._sinks.watch(), name="watch the spool"),
+        ]
+        inputs = await self._start()
+        self._health.ready = True
+        self._notifier.ready(f"takes events; {replayed} were observed again")
+        await self._stop.wait()
+        self._health.ready = False
+        self._notifier.stopping()
+        await cancel(*inputs)
+        if self._webhook is not None:
+            await self._webhook.aclose()
+        await cancel(*running)
+        await self.intake.drain()
+        await self._sinks.drain(_DRAIN_SINKS_S)
+        await self._sinks.stop()
+        await self._pages.aclose()
+        await self._http.stop()
+        await cancel(report)
+
+    async def _start(self) -> "list[asyncio.Task[None]]":
+        """
+        Listen and read. Return the tasks of the inputs.
+        """
+        hub = self._config.hub
+        await self._http.apply(self._config.http)
+        try:
+            key = "hub.listen"
+            _LOG.info("pages at %s", await self._pages.start())
+            inputs = [self._tasks.create_task(self._pages.run(), name="pages")]
+            if hub.webhook is not None:
+                from fleet.inputs.webhook import WebhookInput  # noqa: PLC0415 (only what is configured is imported)
+
+                key = "hub.webhook"
+                self._webhook = WebhookInput(hub.webhook, self.intake)
+                _LOG.info("takes events at port %d", await self._webhook.start())
+            if hub.kafka is not None:
+                from fleet.inputs.kafka import KafkaInput, as_sink_config  # noqa: PLC0415
+
+                key = "hub.kafka"
+                as_sink_config(hub.kafka)
+                self._kafka = KafkaInput(hub.kafka, self.intake, self._store.positions)
+                inputs.append(self._tasks.create_task(self._kafka.run(), name="kafka"))
+        except (OSError, DisabledError) as error:
+            raise ConfigurationError(key, str(error)) from error
+        return inputs
+
+    def _on_stored(self, events: Sequence[StoredEvent]) -> None:
+        if any(event.sinks for event in events):
+            self._sinks.wake()
+        for event in events:
+            self._metrics.events.add(event.type, "none")
+        self._pages.take(events)
+
+
+async def serve(config: Config, notifier: SdNotifier) -> None:
+    """
+    Run a hub until SIGTERM or SIGINT.
+
+    Raises:
+        StoreError: the store cannot be used.
+        ConfigurationError: there is no input, or an address is not available.
+    """
+    if config.hub.webhook is None and config.hub.kafka is None:
+        raise ConfigurationError("hub", "no input is configured, expected [hub.webhook], [hub.kafka] or both")
+    path = hub_store_path(config)
+    keep_ns = int(config.store.keep_days * _DAY_NS)
+    store = await Store.open(path, max_bytes=config.store.max_bytes, keep_ns=keep_ns, wall_ns=time.time_ns)
+    loop = asyncio.get_running_loop()
+    try:
+        positions: Mapping[str, Position] = await store.positions()
+        async with asyncio.TaskGroup() as tasks:
+            hub = Hub(config, store, positions.get(DETECTOR), tasks=tasks, notifier=notifier)
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, hub.stop)
+            await hub.run()
+    except* ConfigurationError as group:
+        raise group.exceptions[0] from group
+    finally:
+        await store.aclose()
+
+
+def _no_api() -> "Api":
+    raise DisabledError(Reason.UNUSABLE, "a hub serves /v1 at hub.listen")

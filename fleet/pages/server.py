@@ -1,0 +1,240 @@
+"""
+The hub's pages and `/v1` over HTTP, from its store and from what it knows of the present.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+from aiohttp import web
+from jinja2 import ChoiceLoader, FileSystemLoader
+
+from collector.config.sections import Config, parse_address
+from collector.store import History, PastEvent, Store, StoredEvent, StoreError
+from collector.web.pages.incident_page import incident_page_of
+from collector.web.pages.list_filters import KINDS, SPANS, list_filters_of
+from collector.web.pages.listing import listing_of, service_of
+from collector.web.pages.live import Live
+from collector.web.pages.security import add_headers, guard, hosts_of
+from collector.web.pages.templating import FOLDER, environment
+from fleet.arrival import HOST_SOURCE
+from fleet.books import HostBook, IncidentBook
+from fleet.pages.access import token_guard
+from fleet.pages.content import hosts_json, overview_of
+from fleet.paths import hub_store_path
+from sinks.event import EventType
+from sinks.event.reader import UnreadableEventError, read_event
+from sinks.event.words import Cause
+from sinks.secret import Secret, read_secret
+
+_TEMPLATES: Final = Path(__file__).parent / "templates"
+_STATIC: Final = FOLDER.parent / "static"
+_FILES: Final = {
+    "style.css": (FOLDER / "style.css", "text/css"),
+    "pages.css": (_STATIC / "pages.css", "text/css"),
+    "fleet.css": (_TEMPLATES / "fleet.css", "text/css"),
+    "page.js": (_STATIC / "page.js", "text/javascript"),
+    "icon.svg": (_STATIC / "icon.svg", "image/svg+xml"),
+}
+_HEAD_BYTES: Final = 8190
+_SHUTDOWN_S: Final = 1.0
+_NAME_CHARACTERS: Final = 256
+_READ_AT_START: Final = 5000
+_ID: Final = "{id:[0-9A-Za-z-]{1,64}}"
+
+
+class FleetPages:
+    """
+    Serves the pages.
+
+    Args:
+        config: where to listen, and where the store is.
+        wall_ns: the wall clock.
+    """
+
+    def __init__(self, config: Config, wall_ns: Callable[[], int] = time.time_ns) -> None:
+        self._config = config.hub
+        self._store_path = hub_store_path(config)
+        self._wall_ns = wall_ns
+        self._hosts, self._incidents = HostBook(), IncidentBook()
+        self._token: Secret | None = None
+        self._names: frozenset[str] = frozenset()
+        self._changes = 0
+        self._live = Live(lambda: str(self._changes))
+        self._templates = environment()
+        self._templates.loader = ChoiceLoader([FileSystemLoader(_TEMPLATES), FileSystemLoader(FOLDER)])
+        self._files = {name: path.read_bytes() for name, (path, _) in _FILES.items()}
+        app = web.Application(middlewares=[guard(lambda: self._names), token_guard(lambda: self._token)])
+        app.on_response_prepare.append(add_headers)
+        for path, handler in {
+            "/": self._overview,
+            "/host": self._host,
+            "/incidents": self._listing,
+            f"/incident/{_ID}": self._incident,
+            "/service": self._service,
+            "/live": self._live.stream,
+            "/static/{name}": self._static,
+            "/v1/hosts": self._hosts_json,
+            "/v1/incidents": self._incidents_json,
+            f"/v1/events/{_ID}": self._event_json,
+        }.items():
+            app.router.add_get(path, handler, allow_head=False)
+        self._runner = web.AppRunner(
+            app, access_log=None, shutdown_timeout=_SHUTDOWN_S, max_line_size=_HEAD_BYTES, max_field_size=_HEAD_BYTES
+        )
+
+    async def load(self, store: Store) -> None:
+        """
+        Read the present from the store, as a start needs it.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        for types in ([kind.value for kind in EventType if kind is not EventType.HOST_STATUS], [EventType.HOST_STATUS]):
+            self._observe(event.body for event in await store.events(types=types, limit=_READ_AT_START))
+
+    async def start(self) -> str:
+        """
+        Listen. Return the address of the first page.
+
+        Raises:
+            OSError: the address is not available.
+            DisabledError: the token cannot be read.
+        """
+        if self._config.read_token_file is not None:
+            self._token = read_secret("hub.read_token_file", self._config.read_token_file)
+        host, port = parse_address(self._config.listen)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, host, port).start()
+        port = self._runner.addresses[0][1]
+        self._names = hosts_of(port, self._config.hosts)
+        return f"http://{self._config.listen.rpartition(':')[0]}:{port}/"
+
+    async def run(self) -> None:
+        """
+        Announce changes to open pages until cancelled.
+        """
+        await self._live.run()
+
+    async def aclose(self) -> None:
+        """
+        Stop listening.
+        """
+        await self._runner.cleanup()
+
+    def take(self, events: Sequence[StoredEvent]) -> None:
+        """
+        Show events that were stored now.
+        """
+        self._observe(event.body for event in events)
+
+    def _observe(self, bodies: Any) -> None:  # noqa: ANN401 (any iterable of bytes)
+        now_ns = self._wall_ns()
+        for body in bodies:
+            self._changes += 1
+            try:
+                event = read_event(body)
+            except UnreadableEventError:
+                continue
+            if event.type == EventType.FLEET_INCIDENT:
+                self._incidents.observe(event)
+            elif event.source.startswith(HOST_SOURCE):
+                self._hosts.observe(event.source.removeprefix(HOST_SOURCE), event, now_ns)
+
+    async def _overview(self, request: web.Request) -> web.Response:
+        del request
+        now_ns = self._wall_ns()
+        return await self._answer(
+            "fleet.html", lambda past: {"fleet": overview_of(past, self._hosts, self._incidents, now_ns)}
+        )
+
+    async def _host(self, request: web.Request) -> web.Response:
+        host, now_ns = self._hosts.get(request.query.get("id", "")), self._wall_ns()
+        health = host.health(now_ns) if host is not None else ""
+        return await self._answer("host.html", lambda _past: {"host": host, "health": health})
+
+    async def _listing(self, request: web.Request) -> web.Response:
+        filters = list_filters_of(request.query)
+        return await self._answer(
+            "incidents.html",
+            lambda past: {
+                "listing": listing_of(past, filters, self._wall_ns()),
+                "causes": list(Cause),
+                "kinds": list(KINDS),
+                "spans": list(SPANS),
+            },
+        )
+
+    async def _service(self, request: web.Request) -> web.Response:
+        name = request.query.get("name", "")[:_NAME_CHARACTERS]
+        return await self._answer("service.html", lambda past: {"service": service_of(past, name, self._wall_ns())})
+
+    async def _incident(self, request: web.Request) -> web.Response:
+        id_ = request.match_info["id"]
+        page = await asyncio.to_thread(self._from_store, lambda past: incident_page_of(past, id_))
+        is_fleet = (
+            not isinstance(page, StoreError) and page is not None and page.incident.event.exit137.fleet is not None
+        )
+        template = "fleet_incident.html" if is_fleet else "page.html"
+        return await self._answer(template, lambda _past: {"page": page})
+
+    async def _static(self, request: web.Request) -> web.Response:
+        name = request.match_info["name"]
+        if name not in _FILES:
+            raise web.HTTPNotFound
+        return web.Response(body=self._files[name], content_type=_FILES[name][1], charset="utf-8")
+
+    async def _hosts_json(self, request: web.Request) -> web.Response:
+        del request
+        return _json({"hosts": hosts_json(self._hosts, self._wall_ns())})
+
+    async def _incidents_json(self, request: web.Request) -> web.Response:
+        is_all = request.query.get("state") == "all"
+        events = [*self._incidents.open(), *(self._incidents.over(_READ_AT_START) if is_all else ())]
+        found = await asyncio.to_thread(self._from_store, lambda past: [past.event(event.id) for event in events])
+        if isinstance(found, StoreError):
+            return _json({"error": str(found)}, HTTPStatus.SERVICE_UNAVAILABLE)
+        return _json({"events": [orjson.Fragment(event.body) for event in found if event is not None]})
+
+    async def _event_json(self, request: web.Request) -> web.Response:
+        id_ = request.match_info["id"]
+        found: PastEvent | StoreError | None = await asyncio.to_thread(self._from_store, lambda past: past.event(id_))
+        if isinstance(found, StoreError):
+            return _json({"error": str(found)}, HTTPStatus.SERVICE_UNAVAILABLE)
+        if found is None:
+            return _json({"error": "there is no event with this id"}, HTTPStatus.NOT_FOUND)
+        return web.Response(body=found.body, content_type="application/cloudevents+json")
+
+    def _from_store(self, read: Callable[[History], Any]) -> Any:  # noqa: ANN401 (what the page needs)
+        """
+        Return what is read from the store, or why it cannot be read.
+        """
+        try:
+            with History(self._store_path) as past:
+                return read(past)
+        except StoreError as error:
+            return error
+
+    async def _answer(self, template: str, read: Callable[[History], dict[str, Any]]) -> web.Response:
+        """
+        Render a page; one that says so if the store cannot be read, or if it has no such thing.
+        """
+        return await asyncio.to_thread(self._page, template, read)
+
+    def _page(self, template: str, read: Callable[[History], dict[str, Any]]) -> web.Response:
+        names = self._from_store(read)
+        status = HTTPStatus.OK
+        if isinstance(names, StoreError):
+            status, template, names = HTTPStatus.SERVICE_UNAVAILABLE, "unreadable.html", {"why": str(names)}
+        elif None in names.values():
+            status, template, names = HTTPStatus.NOT_FOUND, "missing.html", {}
+        text = self._templates.get_template(template).render(**names, silent_s=None)
+        return web.Response(text=text, status=status, content_type="text/html")
+
+
+def _json(content: dict[str, Any], status: HTTPStatus = HTTPStatus.OK) -> web.Response:
+    return web.Response(body=orjson.dumps(content), status=status, content_type="application/json")

@@ -1,0 +1,126 @@
+"""
+The hub's pages and `/v1`, over a real store.
+"""
+
+import base64
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from collector.config.hub import HubConfig
+from collector.config.sections import Config, StoreConfig
+from collector.store import Store
+from fleet.arrival import arrivals
+from fleet.incidents.detector import Detector
+from fleet.intake import FleetIntake
+from fleet.pages.server import FleetPages
+from tests.shared.hub_events import BEGIN_NS, SECOND, body, death, host_id, status
+
+NOW_NS = BEGIN_NS + 200 * SECOND
+SCRIPT = "<script>alert(1)</script>"
+
+
+@asynccontextmanager
+async def pages(folder: Path, **hub: str) -> AsyncIterator[str]:
+    """
+    A hub where one of six hosts lost four services; yields the address.
+    """
+    store = await Store.open(folder / "hub.db", wall_ns=lambda: NOW_NS)
+    clock = {"ns": BEGIN_NS}
+    intake = FleetIntake(store, Detector(), [], wall_ns=lambda: clock["ns"])
+    events = [status(host, 150) for host in range(1, 7)]
+    events += [death(1, 160 + number, name) for number, name in enumerate(("api", "db", "web", SCRIPT))]
+    for event in events:
+        clock["ns"] = event.time_ns or 0
+        intake.offer(arrivals(body(event)))
+        await intake._turn()
+    config = Config(store=StoreConfig(path=str(folder / "hub.db")), hub=HubConfig(listen="127.0.0.1:0", **hub))
+    served = FleetPages(config, wall_ns=lambda: NOW_NS)
+    await served.load(store)
+    try:
+        yield await served.start()
+    finally:
+        await served.aclose()
+        await store.aclose()
+
+
+async def get(url: str, headers: Mapping[str, str] | None = None) -> tuple[int, str]:
+    async with aiohttp.ClientSession() as client, client.get(url, headers=headers) as answer:
+        return answer.status, await answer.text()
+
+
+async def test_the_first_page_shows_incidents_hosts_and_services(tmp_path: Path) -> None:
+    """
+    With every host in the grid, and nothing of a name as markup.
+    """
+    async with pages(tmp_path) as url:
+        code, text = await get(url)
+        assert code == 200
+        assert "host_cause" in text
+        assert text.count('<a class="host ') == 6
+        assert text.count('<a class="host bad"') == 1
+        assert SCRIPT not in text
+
+
+async def test_each_incident_leads_to_its_proof(tmp_path: Path) -> None:
+    """
+    To the hosts and the example events, which have pages too.
+    """
+    async with pages(tmp_path) as url:
+        async with aiohttp.ClientSession() as client:
+            answer = await (await client.get(f"{url}v1/incidents")).json()
+        (incident,) = answer["events"]
+        code, text = await get(f"{url}incident/{incident['id']}")
+        assert code == 200
+        assert f"/host?id={host_id(1)}" in text
+        example = incident["data"]["exit137"]["fleet"]["examples"][0]
+        assert f"/incident/{example}" in text
+        assert (await get(f"{url}incident/{example}"))[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [
+        (f"host?id={host_id(1)}", 200),
+        ("host?id=none", 404),
+        ("service?name=api", 200),
+        ("incidents", 200),
+        ("incident/none", 404),
+        ("v1/events/none", 404),
+        ("static/fleet.css", 200),
+        ("static/none", 404),
+        ("v1/hosts", 200),
+    ],
+)
+async def test_each_page_answers(tmp_path: Path, path: str, code: int) -> None:
+    """
+    Also for what is not there.
+    """
+    async with pages(tmp_path) as url:
+        assert (await get(url + path))[0] == code
+
+
+async def test_with_a_token_nothing_is_answered_without_it(tmp_path: Path) -> None:
+    """
+    A program sends it as a bearer, a browser as a password.
+    """
+    (tmp_path / "token").write_text("secret-1\n")
+    basic = base64.b64encode(b"me:secret-1").decode()
+    async with pages(tmp_path, read_token_file=str(tmp_path / "token")) as url:
+        for path in ("", "v1/hosts", "static/page.js"):
+            assert (await get(url + path))[0] == 401
+            assert (await get(url + path, {"Authorization": "Bearer wrong"}))[0] == 401
+            assert (await get(url + path, {"Authorization": "Basic !"}))[0] == 401
+            assert (await get(url + path, {"Authorization": "Bearer secret-1"}))[0] == 200
+            assert (await get(url + path, {"Authorization": f"Basic {basic}"}))[0] == 200
+
+
+async def test_another_name_is_refused(tmp_path: Path) -> None:
+    """
+    A web site must not read the pages through a visitor's browser.
+    """
+    async with pages(tmp_path) as url:
+        assert (await get(url, {"Host": "evil.example.com"}))[0] == 421

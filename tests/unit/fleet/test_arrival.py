@@ -1,0 +1,64 @@
+"""
+What counts as an event of an agent.
+"""
+
+import contextlib
+from typing import Any, Final
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fleet.arrival import RefusedEventError, arrival, arrivals
+from tests.shared.hub_events import body, death, host_id
+
+GOOD: Final[dict[str, Any]] = orjson.loads(body(death(1, 1)))
+
+
+def test_an_event_is_stored_as_it_was_sent() -> None:
+    """
+    Byte by byte: whoever reads it sees what the agent said.
+    """
+    sent = body(death(1, 1))
+    (found,) = arrivals(sent)
+    assert (found.host_id, found.id, found.stored.body) == (host_id(1), GOOD["id"], sent)
+    assert found.stored.container_id == GOOD["data"]["container"]["id"]
+
+
+def test_a_batch_has_many_events() -> None:
+    """
+    A JSON array of events.
+    """
+    batch = orjson.dumps([GOOD, orjson.loads(body(death(1, 2)))])
+    assert len({found.id for found in arrivals(batch)}) == 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"specversion": "0.3"},
+        {"id": ""},
+        {"id": 7},
+        {"source": "urn:exit137:fleet"},
+        {"source": "urn:exit137:host:"},
+        {"type": "exit137.fleet_incident"},
+        {"type": "com.example.other"},
+        {"data": "text"},
+    ],
+)
+def test_what_no_agent_says_is_refused(change: dict[str, Any]) -> None:
+    """
+    An incident of the fleet is for the hub to find, not for a host to claim.
+    """
+    with pytest.raises(RefusedEventError):
+        arrival({**GOOD, **change})
+
+
+@given(st.binary(max_size=200) | st.recursive(st.none() | st.text(), st.lists).map(orjson.dumps))
+def test_any_bytes_give_events_or_are_refused(sent: bytes) -> None:
+    """
+    Nothing else comes from outside.
+    """
+    with contextlib.suppress(RefusedEventError):
+        assert arrivals(sent) == []

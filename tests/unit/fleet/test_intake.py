@@ -1,0 +1,171 @@
+"""
+Each event once into the store, and what the detector makes of them in the same transaction.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from collector.store import Store, StoredEvent
+from fleet.arrival import Arrival, arrivals
+from fleet.incidents.detector import Detector
+from fleet.intake import DETECTOR, BusyError, FleetIntake
+from sinks.base import SinkConfig
+from sinks.event import Event, EventType
+from tests.shared.hub_events import BEGIN_NS, SECOND, body, death, status
+
+SINK = SinkConfig(name="people", type="stdout")
+
+
+def arrived(*events: Event) -> list[Arrival]:
+    return [item for event in events for item in arrivals(body(event))]
+
+
+class Fleet:
+    """
+    An intake over a store, and a clock that the test moves.
+    """
+
+    def __init__(self, store: Store, detector: Detector | None = None) -> None:
+        self.now_s = 0.0
+        self.new: list[StoredEvent] = []
+        self.store = store
+        self.detector = detector or Detector()
+        self.intake = FleetIntake(
+            store,
+            self.detector,
+            [SINK],
+            on_stored=self.new.extend,
+            wall_ns=lambda: BEGIN_NS + round(self.now_s * SECOND),
+        )
+
+    async def take(self, *events: Event, at_s: float | None = None) -> None:
+        """
+        Offer events, and have them stored.
+        """
+        self.now_s = at_s if at_s is not None else self.now_s
+        stored = self.intake.offer(arrived(*events))
+        await self.intake._turn()
+        assert stored.done()
+
+    async def incidents(self) -> list[str]:
+        events = await self.store.events(types=[EventType.FLEET_INCIDENT.value], limit=-1)
+        return [event.id for event in events]
+
+    async def host_dies(self, host: int, at_s: float) -> None:
+        """
+        Four services of a host die within seconds: a host cause.
+        """
+        for number, service in enumerate(("api", "db", "web", "mail")):
+            await self.take(death(host, round(at_s) + number, service), at_s=at_s + number)
+
+
+@asynccontextmanager
+async def fleet(folder: Path, detector: Detector | None = None) -> AsyncIterator[Fleet]:
+    store = await Store.open(folder / "hub.db")
+    try:
+        yield Fleet(store, detector)
+    finally:
+        await store.aclose()
+
+
+async def test_the_same_event_twice_is_one_event(tmp_path: Path) -> None:
+    """
+    In one batch, and in another one: agents send again what was not acknowledged.
+    """
+    async with fleet(tmp_path) as hub:
+        await hub.take(death(1, 1), death(1, 1))
+        await hub.take(death(1, 1), death(1, 2))
+        assert len(await hub.store.events(limit=-1)) == 2
+        assert len(hub.new) == 2
+
+
+async def test_an_incident_is_stored_with_the_event_that_opens_it_and_goes_to_the_sinks(tmp_path: Path) -> None:
+    """
+    The agents' own events go to none: people get one message for each incident.
+    """
+    async with fleet(tmp_path) as hub:
+        await hub.take(*(status(host, 0) for host in range(1, 6)), at_s=0)
+        await hub.host_dies(1, 100)
+        assert len(await hub.incidents()) == 1
+        assert {event.type for event in hub.new if event.sinks} == {EventType.FLEET_INCIDENT.value}
+        assert hub.store.depth("people") == 1
+
+
+async def test_after_a_crash_the_events_after_the_stored_state_are_observed_again(tmp_path: Path) -> None:
+    """
+    Three of four deaths are stored before a crash; the fourth opens the incident all the same.
+    """
+    async with fleet(tmp_path) as hub:
+        await hub.take(*(status(host, 0) for host in range(1, 6)), at_s=20)
+        for number, service in enumerate(("api", "db")):
+            await hub.take(death(1, number, service), at_s=21)
+        position = (await hub.store.positions())[DETECTOR]
+    async with fleet(tmp_path, Detector.restore(position["state"])) as hub:
+        hub.now_s = 22
+        assert await hub.intake.replay(position["seq"]) >= 2
+        await hub.take(death(1, 3, "web"), at_s=23)
+        assert len(await hub.incidents()) == 1
+
+
+async def test_a_replay_opens_no_incident_twice(tmp_path: Path) -> None:
+    """
+    Even where no state was stored at all: ids are made of the evidence.
+    """
+    async with fleet(tmp_path) as hub:
+        await hub.take(*(status(host, 0) for host in range(1, 6)), at_s=0)
+        await hub.host_dies(1, 100)
+        opened = await hub.incidents()
+    async with fleet(tmp_path) as hub:
+        hub.now_s = 104
+        await hub.intake.replay(0)
+        assert await hub.incidents() == opened
+
+
+async def test_positions_are_stored_with_the_events(tmp_path: Path) -> None:
+    """
+    An offset of Kafka never passes an event that is not stored.
+    """
+    async with fleet(tmp_path) as hub:
+        stored = hub.intake.offer(arrived(death(1, 1)), {"kafka/t/0": {"offset": 7}})
+        assert "kafka/t/0" not in await hub.store.positions()
+        await hub.intake._turn()
+        assert stored.done()
+        assert (await hub.store.positions())["kafka/t/0"] == {"offset": 7}
+
+
+async def test_an_input_has_to_wait_when_too_much_waits(tmp_path: Path) -> None:
+    """
+    Memory is bounded; agents keep their events.
+    """
+    async with fleet(tmp_path) as hub:
+        one = arrived(death(1, 1))
+        hub.intake.offer(one * 10_000)
+        with pytest.raises(BusyError):
+            hub.intake.offer(one)
+
+
+async def test_while_the_store_is_full_the_input_waits(tmp_path: Path) -> None:
+    """
+    And goes on once there is room, without a loss.
+    """
+    async with fleet(tmp_path) as hub:
+        blocked = StoredEvent(
+            id="x", type="t", subject="s", key="k", time_ns=1, container_id=None, body=b"{}", sinks=("people",)
+        )
+        await hub.store.commit([blocked], {})
+        hub.store._max_bytes = 1
+        stored = hub.intake.offer(arrived(death(1, 1)))
+        turn = asyncio.create_task(hub.intake._turn())  # noqa: TID251 (the test owns it)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.3):
+                await asyncio.shield(turn)
+        assert not stored.done()
+        assert hub.intake.trouble is not None
+        hub.store._max_bytes = 1 << 30
+        await turn
+        assert stored.done()
+        assert hub.intake.trouble is None
