@@ -2,7 +2,6 @@
 What `top` and `size` share: the running containers of this host, and the stored events about them.
 """
 
-import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -97,11 +96,3 @@ def kills_since(config: Config, since_ns: int) -> list[EventView]:
     Return the stored OOM kills since a time.
     """
     return stored(config, container_id=None, since_ns=since_ns, types=(EventType.OOM_KILL.value,))
-
-
-def midnight_ns(now_s: float) -> int:
-    """
-    Return the start of the current day in the local time zone, nanoseconds since 1970.
-    """
-    today = time.localtime(now_s)
-    return int(time.mktime((today.tm_year, today.tm_mon, today.tm_mday, 0, 0, 0, 0, 0, -1))) * 1_000_000_000

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from collector.cli.common import config_option, configuration, fail
-from collector.cli.live import LiveHost, kills_since, live_host, midnight_ns
+from collector.cli.live import LiveHost, kills_since, live_host
 from collector.config.sections import Config
-from collector.memory.history import kills_by_container
+from collector.memory.history import KILLS_WITHIN_NS, kills_by_container
 from collector.memory.usage import MemoryUse
 from collector.sources.memory.sampler import Pace
 from collector.web.pages.running import RunningContainers
@@ -22,7 +22,7 @@ from sinks.text import duration, printable, size
 if TYPE_CHECKING:
     from rich.table import Table
 
-_COLUMNS: Final = ("container", "share", "used", "limit", "growth / min", "at its limit in", "kills today")
+_COLUMNS: Final = ("container", "share", "used", "limit", "growth / min", "at limit in", "kills, 24 h")
 _PACE: Final = Pace(slow_s=2.0, usual_s=2.0, fast_s=1.0, samples_per_s=100.0)
 _REFRESH_S: Final = 2.0
 _KILLS_EVERY_S: Final = 10.0
@@ -45,7 +45,7 @@ _LEAST_GROWTH_BYTES: Final = 65_536
     help="Show at most N containers (default: 40).",
 )
 def command(config_path: Path | None, *, once: bool, rows: int) -> None:
-    """Show containers by the share of their memory limit, with their growth and today's kills."""
+    """Show containers by the share of their memory limit, with their growth and their kills in the last 24 hours."""
     if importlib.util.find_spec("rich") is None:
         fail("top needs the package rich: pip install rich")
     from rich.console import Console  # noqa: PLC0415 (optional)
@@ -74,7 +74,7 @@ def cells(name: str, use: MemoryUse, kills: int) -> tuple[str, ...]:
     Args:
         name: of the container.
         use: its memory.
-        kills: OOM kills of its processes today.
+        kills: OOM kills of its processes in the last 24 hours.
     """
     share, growth = use.sample.limit_share, use.growth_bytes_per_min
     return (
@@ -102,11 +102,11 @@ class _Dashboard:
 
     def sample(self) -> None:
         """
-        Take the next samples, and look up today's kills from time to time.
+        Take the next samples, and look up the kills from time to time.
         """
         self._running.sample()
         if time.monotonic() >= self._kills_s:
-            self._kills = kills_by_container(kills_since(self._config, midnight_ns(time.time())))
+            self._kills = kills_by_container(kills_since(self._config, time.time_ns() - KILLS_WITHIN_NS))
             self._kills_s = time.monotonic() + _KILLS_EVERY_S
 
     def table(self) -> "Table":

@@ -13,6 +13,8 @@ from sinks.event.views import EventView, MemoryView, OomView
 
 # The types of events that may have memory.
 MEMORY_TYPES: Final = tuple(kind.value for kind in EventType if kind is not EventType.AGENT)
+# How far back kills are counted where a number of them is shown: in `top`, on the pages and in the API.
+KILLS_WITHIN_NS: Final = 86_400_000_000_000
 _TRENDS: Final = {trend.value: trend for trend in Trend}
 
 

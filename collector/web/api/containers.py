@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from collector.memory.history import kills_by_container
+from collector.memory.history import KILLS_WITHIN_NS, kills_by_container
 from collector.memory.usage import MemoryUse, sorted_uses
 from collector.store import History
 from sinks.event import EventType
 from sinks.event.reader import read_events
 
-_DAY_NS: Final = 86_400_000_000_000
 # Kills beyond these are not counted: a storm has thousands.
 _MOST_KILLS: Final = 1000
 
@@ -40,7 +39,7 @@ def as_json(running: Sequence[RunningContainer], past: History, now_ns: int) -> 
         past: the store, for the kills.
         now_ns: the wall clock.
     """
-    kills = past.events(types=(EventType.OOM_KILL.value,), since_ns=now_ns - _DAY_NS, limit=_MOST_KILLS)
+    kills = past.events(types=(EventType.OOM_KILL.value,), since_ns=now_ns - KILLS_WITHIN_NS, limit=_MOST_KILLS)
     counts = kills_by_container(read_events(kill.body for kill in kills))
     names = {one.use.sample.container_id: one.name for one in running}
     uses = sorted_uses(one.use for one in running)

@@ -4,16 +4,16 @@ The content of the first page: the containers that run, and what is wrong with t
 
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from collector.memory.history import kills_by_container
+from collector.memory.history import KILLS_WITHIN_NS, kills_by_container
 from collector.sources.memory.cgroups import CgroupTree, NoCgroupsError
 from collector.sources.memory.sampler import Pace
-from collector.store import History, StoreError, last_alive_s
+from collector.store import History, PastEvent, StoreError, last_alive_s
 from collector.web.pages.curve import spark_points
 from collector.web.pages.listing import Row, rows_of
 from collector.web.pages.running import Container, RunningContainers
@@ -79,38 +79,53 @@ class Now:
     recent: Sequence[Row]
 
 
-class KillsOfToday:
+class KillsOfLastDay:
     """
-    Counts the OOM kills of the day by container. Each event is read once, so that the page stays fast after a storm.
+    Counts the OOM kills of the last 24 hours by container. Each event is read once, so that the page stays fast after a
+    storm.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._midnight_ns = self._last_seq = 0
+        self._last_seq = 0
+        # The kills that are counted, as (time, container id), in the order in which they were stored.
+        self._counted: deque[tuple[int, str]] = deque()
         self._kills: Counter[str] = Counter()
 
-    def of_today(self, past: History, midnight_ns: int) -> Mapping[str, int]:
+    def count(self, past: History, now_ns: int) -> Mapping[str, int]:
         """
         Return the number of kills by container id.
 
         Raises:
             StoreError: the store cannot be read.
         """
+        since_ns = now_ns - KILLS_WITHIN_NS
         with self._lock:
             newest = past.last_seq()
-            if midnight_ns != self._midnight_ns or newest < self._last_seq:
-                self._midnight_ns, self._last_seq = midnight_ns, 0
+            if newest < self._last_seq:
+                self._last_seq = 0
+                self._counted.clear()
                 self._kills.clear()
             while self._last_seq < newest:
                 events = past.events(
-                    after_seq=self._last_seq,
-                    limit=_KILLS_AT_ONCE,
-                    types=(EventType.OOM_KILL.value,),
-                    since_ns=midnight_ns,
+                    after_seq=self._last_seq, limit=_KILLS_AT_ONCE, types=(EventType.OOM_KILL.value,), since_ns=since_ns
                 )
-                self._kills.update(kills_by_container(read_events(event.body for event in events)))
+                self._add(events)
                 self._last_seq = events[-1].seq if len(events) == _KILLS_AT_ONCE else newest
-            return dict(self._kills)
+            self._forget_before(since_ns)
+            self._kills = +self._kills
+            return self._kills.copy()
+
+    def _add(self, events: Sequence[PastEvent]) -> None:
+        for event in events:
+            for container_id, kills in kills_by_container(read_events([event.body])).items():
+                self._counted.extend([(event.time_ns, container_id)] * kills)
+                self._kills[container_id] += kills
+
+    def _forget_before(self, since_ns: int) -> None:
+        while self._counted and self._counted[0][0] < since_ns:
+            _, container_id = self._counted.popleft()
+            self._kills[container_id] -= 1
 
 
 class HostNow:
@@ -125,7 +140,7 @@ class HostNow:
     def __init__(self, store_path: Path, cgroups: str) -> None:
         self._store_path = store_path
         self._names: dict[str, str] = {}
-        self._kills = KillsOfToday()
+        self._kills = KillsOfLastDay()
         self._running: RunningContainers | None
         try:
             self._running = RunningContainers(CgroupTree(cgroups), _PACE, self._name)
@@ -147,9 +162,8 @@ class HostNow:
             StoreError: the store cannot be read.
         """
         now_ns = time.time_ns()
-        midnight_ns = now_ns - now_ns % (_S_PER_DAY * _NS_PER_S)
         recent = past.page(limit=_RECENT, types=(EventType.OOM_KILL.value, EventType.CONTAINER_DEATH.value)).events
-        kills = self._kills.of_today(past, midnight_ns)
+        kills = self._kills.count(past, now_ns)
         containers = self._running.containers(kills) if self._running is not None else None
         return Now(
             agent=AgentState(silent_s(self._store_path), self._notices(past, now_ns)),

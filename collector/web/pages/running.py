@@ -22,7 +22,7 @@ class Container:
 
     Attributes:
         points: the samples of the last ten minutes.
-        kills: OOM kills today.
+        kills: OOM kills in the last 24 hours.
     """
 
     name: str
@@ -61,7 +61,7 @@ class RunningContainers:
         Return the containers, by share of their limit. A cgroup without a single page is skipped: its container ended.
 
         Args:
-            kills: today's OOM kills by container id.
+            kills: OOM kills in the last 24 hours by container id.
         """
         since_ns = time.time_ns() - GROWTH_WINDOW_NS
         points = {use_of(sample, found): found for sample, found in self._samples(since_ns)}
