@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Final
 
 _UNIT: Final = "exit137.service"
+# Off by default, as in the Debian package.
+_WEB_UNIT: Final = "exit137-web.service"
 _DROP_INS: Final = ("docker", "kmsg", "processes")
 _PACKAGES: Final = ("collector", "parsers", "sinks")
 _NOT_COPIED: Final = shutil.ignore_patterns("__pycache__", "pip", "pip-*", "setuptools", "setuptools-*", "*.pth")
@@ -25,6 +27,7 @@ _INSTALLED: Final = (
     "usr/local/bin/exit137",
     "etc/systemd/system/exit137.service",
     "etc/systemd/system/exit137.service.d",
+    "etc/systemd/system/exit137-web.service",
     "etc/sysusers.d/exit137.conf",
 )
 _PURGED: Final = ("etc/exit137", "var/lib/exit137", "var/log/exit137")
@@ -73,7 +76,7 @@ class Installation:
 
     def install(self, *, start: bool) -> None:
         """
-        Copy all files, create the user and enable the service. An existing configuration is kept.
+        Copy all files, create the user and enable the service, but not its pages. An existing configuration is kept.
 
         Args:
             start: also start the service now.
@@ -102,7 +105,9 @@ class Installation:
         """
         if not (self._root / "etc/systemd/system" / _UNIT).exists():
             raise InstallationError("no service was installed by `exit137 install`")
-        self._run(["systemctl", "disable", "--now", _UNIT])
+        # An earlier version installed no unit for the pages; `systemctl disable` refuses a unit that does not exist.
+        units = [unit for unit in (_UNIT, _WEB_UNIT) if (self._root / "etc/systemd/system" / unit).exists()]
+        self._run(["systemctl", "disable", "--now", *units])
         self._remove(_INSTALLED)
         self._run(["systemctl", "daemon-reload"])
         if purge:
@@ -138,8 +143,9 @@ class Installation:
         units = self._root / "etc/systemd/system"
         drop_ins = units / f"{_UNIT}.d"
         drop_ins.mkdir(parents=True)
-        unit = _shared(_UNIT).read_text().replace("/usr/bin/exit137", "/opt/exit137/bin/exit137")
-        (units / _UNIT).write_text(unit)
+        for unit in (_UNIT, _WEB_UNIT):
+            text = _shared(unit).read_text().replace("/usr/bin/exit137", "/opt/exit137/bin/exit137")
+            (units / unit).write_text(text)
         for name in _DROP_INS:
             shutil.copy(_shared(f"{_UNIT}.d/{name}.conf"), drop_ins)
         shutil.copy(_shared(f"{_UNIT}.d/trace.conf"), self._root / "opt/exit137/trace.conf")

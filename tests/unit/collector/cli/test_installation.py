@@ -47,6 +47,19 @@ def test_the_service_runs_what_was_copied(host: Host) -> None:
     assert host.path("opt/exit137/bin/exit137").read_text().startswith("#!/usr/bin/python3 -IB\n")
 
 
+def test_the_pages_are_installed_and_off(host: Host) -> None:
+    """
+    Their unit runs the copy; only the service is enabled.
+    """
+    host.installation.install(start=True)
+    unit = host.path("etc/systemd/system/exit137-web.service").read_text()
+    assert "ExecStart=/opt/exit137/bin/exit137 web" in unit
+    assert [command for command in host.commands if "exit137-web.service" in command] == []
+    host.installation.uninstall(purge=False)
+    assert ["systemctl", "disable", "--now", "exit137.service", "exit137-web.service"] in host.commands
+    assert not host.path("etc/systemd/system/exit137-web.service").exists()
+
+
 def test_the_copy_is_complete(host: Host) -> None:
     """
     The command runs from the copy, without the environment.
