@@ -13,12 +13,14 @@ import sys
 import tempfile
 import textwrap
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+from collector.explain.overview import as_lines, overview_of
+from sinks.event.reader import read_events
 from tests.lab.agent import COMMAND, Agent
 from tests.lab.engine import HOST_URL, Engine, HostEngine, connect, find_engine
 from tests.lab.image import build_image
@@ -85,6 +87,7 @@ def play_live(engine: Engine) -> int:
             event, arrived_s = next(events)
             delay_s = arrived_s - datetime.fromisoformat(event["time"]).timestamp()
             show(f"{heading}. {delay_s * 1000:.0f} ms later the agent says:", event)
+        overview(json.dumps(event).encode() for event in events_of(agent, box.id))
     return 0
 
 
@@ -110,17 +113,24 @@ def events_of(agent: Agent, container_id: str) -> list[dict[str, Any]]:
 
 def play_recording() -> int:
     """
-    Replay the bundled recording: print the first event in full, and the sentences of the others.
+    Replay the bundled recording: print the first event in full, and an overview of all.
     """
     say(f"Playing the recording {RECORDING.name} of a real host instead: 52 containers, 120 kills.")
     replay = subprocess.run([COMMAND, "replay", RECORDING], stdout=subprocess.PIPE, check=False)
     events = [json.loads(line) for line in replay.stdout.splitlines()]
     if events:
         show("The first event:", events[0])
-    for event in events[1:]:
-        say(event["data"]["message"], indent="  ")
-    say(f"{len(events)} events.")
+    say(f"{len(events)} events in all:")
+    overview(replay.stdout.splitlines())
+    say(f"`exit137 explain --since 2020-01-01 --full --file {RECORDING}` prints the reports.")
     return replay.returncode
+
+
+def overview(bodies: Iterable[bytes]) -> None:
+    """
+    Print an overview of events.
+    """
+    print("\n" + "\n".join(as_lines(overview_of(read_events(bodies)), 100)), flush=True)  # noqa: T201
 
 
 def show(heading: str, event: dict[str, Any]) -> None:

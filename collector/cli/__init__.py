@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import click
 
+from collector.cli.help import SentenceGroup
 from collector.cli.messages import notice, print_traceback
 
 COMMANDS: Final[Mapping[str, str]] = {
@@ -42,7 +43,7 @@ _FAILED: Final = 1
 _STDERR: Final = 2
 
 
-class _Commands(click.Group):
+class _Commands(SentenceGroup):
     """
     Offers the commands of the table, in its order.
     """

@@ -18,7 +18,6 @@ import click
 from collector.cli.arguments import FILE, TEXT
 from collector.cli.common import (
     MISUSED,
-    UNREADABLE,
     config_option,
     configuration,
     fail,
@@ -27,30 +26,25 @@ from collector.cli.common import (
     write_event,
 )
 from collector.cli.messages import notice
+from collector.cli.unread_text import PassingText, answer_without_events
 from collector.config.sections import Config
 from collector.explain.markdown import as_markdown
+from collector.explain.overview import MANY, as_lines, overview_of
 from collector.explain.query import InMemoryHistory, Past, related_events, requested_events
 from collector.explain.report import report_of
 from collector.explain.text import as_text
 from collector.explain.time_argument import TimeArgumentError, parse_time
 from collector.host.clock import identify
 from collector.recordings.host_past import past_of_host
-from collector.recordings.other_text import answer
 from collector.recordings.pasted import events_in
 from collector.recordings.replay import RecordingError, load, play
 from collector.recordings.unpack import UnreadableFileError, chunks
 from collector.store import History, StoreError
-from parsers.oom.mentions import count_mentions, may_mention_kill
 from sinks.event import to_json
 from sinks.event.reader import UnreadableEventError, read_event, read_events
 
 _STANDARD_INPUT: Final = Path("-")
 _PROGRESS_BYTES_AT_LEAST: Final = 16 * 1024 * 1024
-# Docker's events and inspections that are pasted are short.
-_BEGINNING_BYTES: Final = 4 * 1024 * 1024
-_LINE_BYTES_AT_MOST: Final = 1024 * 1024
-# More lines that speak of a kill are not counted: to look at each takes long.
-_MENTIONS_AT_MOST: Final = 10_000
 _WIDTH: Final = (100, 24)
 _WIDEST: Final = 120
 
@@ -64,6 +58,7 @@ _WIDEST: Final = 120
     help="Read a kernel log of any machine from a file, or a recording from a folder; - is standard input.",
 )
 @click.option("--since", metavar="T", help="Explain everything since T: 30m, 2h, 1d or 2026-11-22T03:17.")
+@click.option("--full", is_flag=True, help="With --since, print every report also if there are more than five.")
 @click.option("--json", "as_json", is_flag=True, help="Print the events, one CloudEvent per line.")
 @click.option("--markdown", "markdown", is_flag=True, help="Print Markdown, for a ticket.")
 @click.option("--html", "html", type=FILE, metavar="PAGE", help="Write one self-contained HTML file; - prints it.")
@@ -73,6 +68,7 @@ def command(
     container: str | None,
     file: Path | None,
     since: str | None,
+    full: bool,
     as_json: bool,
     markdown: bool,
     html: Path | None,
@@ -82,7 +78,8 @@ def command(
     Say why CONTAINER died, or what happened since T; without either, explain the last death.
 
     If there is no store because the agent has not run on this host, the journal and Docker are read instead. With
-    --file, explain the OOM kills in a kernel log of any machine, or a container's death in a recording.
+    --file, explain the OOM kills in a kernel log of any machine, or a container's death in a recording. More than five
+    reports begin with an overview, and --full prints them after it.
     """
     if as_json + markdown + (html is not None) > 1:
         fail("--json, --markdown and --html are mutually exclusive", MISUSED)
@@ -92,12 +89,12 @@ def command(
         fail("--file cannot be combined with CONTAINER or --since, except for a recording", MISUSED)
     since_ns = _since_ns(since)
     if file is not None and is_recording:
-        _print(_answers(_past_of_recording(file), container, since_ns), form)
+        _print_answers(_answers(_past_of_recording(file), container, since_ns), form, full=full)
     elif file is not None:
         _print(((body, []) for body in _events_of_file(file)), form)
     else:
         with closing(_OpenPast(configuration(config_path))) as opened:
-            _print(_answers(opened.past, container, since_ns), form)
+            _print_answers(_answers(opened.past, container, since_ns), form, full=full)
 
 
 class _OpenPast:
@@ -150,6 +147,19 @@ def _answers(past: Past, container: str | None, since_ns: int | None) -> list[tu
     return answers
 
 
+def _print_answers(answers: list[tuple[bytes, list[bytes]]], form: str | Path | None, *, full: bool) -> None:
+    """
+    Print events or reports; many reports begin with an overview, and follow it only on request.
+    """
+    if form is None and len(answers) >= MANY:
+        click.echo("\n".join(as_lines(overview_of(read_events(body for body, _ in answers)), _width())))
+        if not full:
+            notice(f"--full prints the {len(answers)} reports, `exit137 explain CONTAINER` the last of one container")
+            return
+        click.echo()
+    _print(answers, form)
+
+
 def _print(answers: Iterable[tuple[bytes, list[bytes]]], form: str | Path | None) -> None:
     """
     Print events or reports; a path is the HTML file to write.
@@ -158,7 +168,7 @@ def _print(answers: Iterable[tuple[bytes, list[bytes]]], form: str | Path | None
         # Templates are loaded only for pages.
         importlib.import_module("collector.cli.html_report").write_html(answers, form)
         return
-    width = min(_WIDEST, shutil.get_terminal_size(_WIDTH).columns)
+    width = _width()
     for number, (body, others) in enumerate(answers):
         if form == "json":
             write_event(body)
@@ -168,11 +178,15 @@ def _print(answers: Iterable[tuple[bytes, list[bytes]]], form: str | Path | None
         click.echo(("\n" if number else "") + text)
 
 
+def _width() -> int:
+    return min(_WIDEST, shutil.get_terminal_size(_WIDTH).columns)
+
+
 def _events_of_file(file: Path) -> Iterator[bytes]:
     """
     Yield the events of a file as they are found; without any, say what the text says instead.
     """
-    text, found = _Text(), False
+    text, found = PassingText(), False
     try:
         with _opened(file) as pieces:
             for event in events_in(text.of(pieces)):
@@ -183,7 +197,7 @@ def _events_of_file(file: Path) -> Iterator[bytes]:
     except UnreadableFileError as error:
         fail(f"cannot read {file}: {error}", MISUSED)
     if not found:
-        _answer_without_events(text)
+        answer_without_events(text)
 
 
 @contextmanager
@@ -212,64 +226,6 @@ def _is_endless(file: Path) -> bool:
 def _is_terminal(file: Path) -> bool:
     with file.open("rb", buffering=0) as stream:
         return stream.isatty()
-
-
-class _Text:
-    """
-    What is needed of a text that is read in pieces if no kill is found in it: its beginning and a few counts.
-    """
-
-    def __init__(self) -> None:
-        self.beginning = bytearray()
-        self.lines = self.mentions = 0
-        self.first_mention: int | None = None
-        self._cut = b""
-
-    def of(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
-        """
-        Yield the pieces, and count.
-        """
-        for piece in pieces:
-            if len(self.beginning) < _BEGINNING_BYTES:
-                self.beginning += piece
-            self._add(piece)
-            yield piece
-        if self._cut:
-            self._add(b"\n")
-
-    def _add(self, piece: bytes) -> None:
-        """
-        Count the lines that end in a piece, and those that speak of an OOM kill.
-        """
-        text = self._cut + piece
-        end = text.rfind(b"\n") + 1 or (len(text) if len(text) > _LINE_BYTES_AT_MOST else 0)
-        self._cut = text[end:]
-        whole = text[:end]
-        if self.mentions < _MENTIONS_AT_MOST and may_mention_kill(whole):
-            count, first = count_mentions(whole.decode("utf-8", "replace").split("\n"))
-            self.mentions += count
-            if first is not None and self.first_mention is None:
-                self.first_mention = self.lines + first
-        self.lines += whole.count(b"\n")
-
-
-def _answer_without_events(text: _Text) -> None:
-    """
-    Say what a text without a readable kill says; "no OOM kill" only if no line speaks of one.
-    """
-    other = answer(text.beginning.decode("utf-8", "replace"))
-    if other is not None:
-        notice(other)
-        return
-    if text.mentions:
-        speak = "line speaks" if text.mentions == 1 else "lines speak"
-        first = text.first_mention
-        at_least = "at least " if text.mentions >= _MENTIONS_AT_MOST else ""
-        fail(
-            f"{at_least}{text.mentions} {speak} of an OOM kill and could not be read, the first is line {first}",
-            UNREADABLE,
-        )
-    notice(f"no OOM kill found, lines read: {text.lines}")
 
 
 @contextmanager

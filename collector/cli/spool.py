@@ -15,6 +15,7 @@ import orjson
 
 from collector.cli.arguments import TEXT
 from collector.cli.common import MISUSED, config_option, configuration, fail, hinted, write_event
+from collector.cli.help import SentenceGroup
 from collector.store.errors import StoreError
 from collector.store.spool import Entry, SinkBacklog, Spool
 from sinks.text import duration
@@ -34,7 +35,7 @@ def _selection(function: _Command) -> _Command:
     return config_option(function)
 
 
-@click.group("spool")
+@click.group("spool", cls=SentenceGroup)
 def command() -> None:
     """Inspect and repair the delivery queue."""
 
