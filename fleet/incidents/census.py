@@ -31,6 +31,7 @@ class Census:
         """
         self._state = msgspec.convert(state, _State) if state is not None else _State()
         self._host_counts: dict[str, int] = {}
+        self._running: dict[str, int] = {}
         for services in self._state.hosts.values():
             self._count(services, 1)
 
@@ -71,6 +72,12 @@ class Census:
         """
         return self._host_counts.get(service, 0)
 
+    def running(self, service: str) -> int:
+        """
+        Return how many containers of a service run.
+        """
+        return self._running.get(service, 0)
+
     @property
     def hosts(self) -> int:
         """
@@ -78,10 +85,12 @@ class Census:
         """
         return len(self._state.hosts)
 
-    def _count(self, services: Iterable[str], step: int) -> None:
-        for service in services:
+    def _count(self, services: Mapping[str, int], step: int) -> None:
+        for service, running in services.items():
             count = self._host_counts.get(service, 0) + step
             if count:
                 self._host_counts[service] = count
+                self._running[service] = self._running.get(service, 0) + step * running
             else:
                 self._host_counts.pop(service, None)
+                self._running.pop(service, None)

@@ -17,7 +17,9 @@ from fleet.incidents.incident import Incident
 from fleet.incidents.observations import DOCKER_DOWN, HOST_OUT_OF_MEMORY, Death, HostSignal, Origin
 from fleet.incidents.open_incidents import OpenIncident, OpenIncidents
 from fleet.incidents.recent_deaths import RecentDeaths
+from fleet.incidents.sequential_test import poisson_tail
 from fleet.incidents.settings import Settings
+from fleet.incidents.version_history import VersionHistory
 from sinks.event import Cause, Fleet, FleetKind, IncidentState
 from sinks.event.ids import incident_id
 
@@ -26,6 +28,8 @@ _MOST_DEATHS: Final = 500
 _MOST_SIGNALS: Final = 20
 _MOST_EXAMPLES: Final = 10
 _UNKNOWN: Final = "unknown"
+# By day services may die several times as often as on average.
+_PEAK: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,13 +86,21 @@ class HostCauses:
     Notices hosts on which many services die.
     """
 
-    def __init__(self, settings: Settings, census: Census, recent: RecentDeaths, state: Any = None) -> None:  # noqa: ANN401 (JSON)
+    def __init__(
+        self,
+        settings: Settings,
+        census: Census,
+        recent: RecentDeaths,
+        history: VersionHistory,
+        state: Any = None,  # noqa: ANN401 (JSON)
+    ) -> None:
         """
         Begin with the state that `save` returned, if any.
         """
         self._settings = settings
         self._census = census
         self._recent = recent
+        self._history = history
         self._window_ns = round(settings.host_window_s * _NS_PER_S)
         self._quiet_ns = round(settings.host_quiet_s * _NS_PER_S)
         self._state = msgspec.convert(state, _State) if state is not None else _State()
@@ -115,6 +127,12 @@ class HostCauses:
         Return True while a host cause explains the deaths on a host.
         """
         return host in self._open
+
+    def since_ns(self, host: str) -> int:
+        """
+        Return when the first death of the open incident of a host happened.
+        """
+        return min((item.at_ns for item in self._state.hosts[host].deaths), default=0)
 
     def signal(self, signal: HostSignal) -> None:
         """
@@ -170,10 +188,17 @@ class HostCauses:
         running = self._census.services_on(name)
         share = len(dead) / max(len(dead), len(running))
         own = [service for service in dead if self._dying_share(service, at_ns) < share or not running]
-        least = self._settings.host_services
         if self._signals(host, at_ns) or self._host_words(host.deaths):
-            least = min(self._settings.host_services_with_signal, max(len(running), 1))
-        return len(own) >= least
+            return len(own) >= min(self._settings.host_services_with_signal, max(len(running), 1))
+        return len(own) >= self._settings.host_services and self._is_unlikely(len(own), name)
+
+    def _is_unlikely(self, dead: int, name: str) -> bool:
+        """
+        Return True if chance does not explain that so many of a host's services die within the window.
+        """
+        running = self._census.services_on(name)
+        per_ns = sum(count * self._history.rate_per_ns(service) for service, count in running.items())
+        return poisson_tail(dead, _PEAK * per_ns * self._window_ns) <= self._settings.host_alpha
 
     def _dying_share(self, service: str, at_ns: int) -> float:
         """

@@ -66,6 +66,8 @@ class Death:
         digest: of its image; its version where there is none.
         oom_scope: whose memory ran out, if it was OOM-killed.
         kill_ids: the events of the OOM kills in the run.
+        culprit_id: the container that took the memory, if the death names one.
+        culprit_name: the name of that container.
     """
 
     origin: Origin
@@ -76,6 +78,8 @@ class Death:
     container: str | None
     oom_scope: str | None
     kill_ids: tuple[str, ...]
+    culprit_id: str | None
+    culprit_name: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,6 +197,8 @@ def _death(view: EventView, origin: Origin) -> Death:
         container=container.id if container is not None else None,
         oom_scope=exit137.oom.scope if exit137.oom is not None else None,
         kill_ids=exit137.death.oom_kill_ids if exit137.death is not None else (),
+        culprit_id=exit137.culprit.container_id if exit137.culprit is not None else None,
+        culprit_name=exit137.culprit.name if exit137.culprit is not None else None,
     )
 
 
@@ -234,8 +240,8 @@ def _status(view: EventView, origin: Origin) -> Status | None:
     )
 
 
-def is_host_kill(kill: Kill) -> bool:
+def is_of_several(scope: str | None) -> bool:
     """
-    Return True if the memory of the host, or of a cgroup above several containers, ran out.
+    Return True if the memory that ran out is that of the host, or of a cgroup above several containers.
     """
-    return kill.scope in (Scope.HOST, Scope.PARENT)
+    return scope in (Scope.HOST, Scope.PARENT)

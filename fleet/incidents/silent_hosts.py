@@ -97,6 +97,8 @@ class SilentHosts:
         """
         state = self._state
         self._move_clock(now_ns)
+        if self._is_stalled(now_ns):
+            state.check_ns = now_ns
         state.last_report_ns = state.moved_until_ns = now_ns
         state.longest_interval_ns = max(state.longest_interval_ns, status.interval_ns)
         state.hosts[status.origin.host] = _Reporter(
@@ -131,10 +133,9 @@ class SilentHosts:
                     host, self._fleet(host, reporter), now_ns, host_id=host, hostname=reporter.hostname
                 )
                 left_ns = None
-            # While nobody reports the clock stands still: look again after an interval at the earliest.
-            next_ns = forget_ns if left_ns is None else min(now_ns + left_ns, forget_ns)
-            if left_ns is not None and self._is_stalled(now_ns):
-                next_ns = min(now_ns + reporter.interval_ns, forget_ns)
+            # While nobody reports the clock stands still: then the next report says when to look again.
+            is_waiting = left_ns is None or self._is_stalled(now_ns)
+            next_ns = forget_ns if is_waiting or left_ns is None else min(now_ns + left_ns, forget_ns)
             check_ns = next_ns if check_ns is None else min(check_ns, next_ns)
         self._state.check_ns = check_ns
         return found
