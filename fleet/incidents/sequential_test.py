@@ -20,7 +20,7 @@ _LOG_RATIOS: Final = tuple(math.log(ratio) for ratio in _RATIOS)
 _PRIOR_DEATHS: Final = 0.5
 # A greater e-value says nothing more, and JSON has no infinity.
 _LARGEST_LOG: Final = 200.0
-_STEPS: Final = 40
+_STEPS: Final = 24
 _HIGHEST_RATIO: Final = 1e4
 
 

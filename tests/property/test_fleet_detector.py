@@ -93,7 +93,7 @@ def ends(found: list[Incident]) -> list[dict[str, Any]]:
     return [publish(incident) for incident in found]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.lists(STEPS, min_size=1, max_size=25), st.data())
 def test_a_detector_that_was_restored_goes_on_as_if_nothing_had_happened(
     steps: list[Step], data: st.DataObject
@@ -116,7 +116,7 @@ def test_a_detector_that_was_restored_goes_on_as_if_nothing_had_happened(
     assert parts.save() == whole.save()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.lists(STEPS, min_size=1, max_size=25), st.sampled_from([7.0, 61.0, 1000.0]))
 def test_how_often_time_passes_changes_nothing(steps: list[Step], every_s: float) -> None:
     """
@@ -136,7 +136,7 @@ def test_how_often_time_passes_changes_nothing(steps: list[Step], every_s: float
     assert ends(found) == ends(expected)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.lists(STEPS, min_size=1, max_size=25))
 def test_an_event_that_arrives_twice_counts_once(steps: list[Step]) -> None:
     """
