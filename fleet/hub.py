@@ -9,7 +9,7 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from collector.config.loader import ConfigurationError
@@ -37,6 +37,8 @@ _DAY_NS: Final = 86_400_000_000_000
 _DRAIN_SINKS_S: Final = 5.0
 _LOG: Final = logging.getLogger(__name__)
 
+Fill = Callable[[FleetIntake], Awaitable[None]]
+
 
 class Hub:
     """
@@ -48,6 +50,8 @@ class Hub:
         state: the stored position of the detector; None if there is none.
         tasks: owns everything that runs.
         notifier: reports the state of the hub to the service manager.
+        fill: stores events before the hub is ready, for a demonstration.
+        wall_ns: the wall clock.
     """
 
     def __init__(
@@ -58,6 +62,8 @@ class Hub:
         *,
         tasks: asyncio.TaskGroup,
         notifier: SdNotifier,
+        fill: Fill | None = None,
+        wall_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._config = config
         self._store = store
@@ -68,8 +74,9 @@ class Hub:
         self._sinks = SinkManager(store, self._metrics, tasks)
         detector = Detector.restore(state["state"]) if state is not None else Detector()
         self._replay_after = int(state["seq"]) if state is not None else 0
-        self._pages = FleetPages(config)
-        self.intake = FleetIntake(store, detector, config.sinks, on_stored=self._on_stored)
+        self._pages = FleetPages(config, wall_ns)
+        self.intake = FleetIntake(store, detector, config.sinks, on_stored=self._on_stored, wall_ns=wall_ns)
+        self._fill = fill
         self._webhook: WebhookInput | None = None
         self._kafka: KafkaInput | None = None
         self._health = HubHealth(self._metrics, store, self.intake, self._sinks, kafka=lambda: self._kafka)
@@ -100,6 +107,8 @@ class Hub:
             self._tasks.create_task(self._sinks.watch(), name="watch the spool"),
         ]
         inputs = await self._start()
+        if self._fill is not None:
+            await self._fill(self.intake)
         self._health.ready = True
         self._notifier.ready(f"takes events; {replayed} were observed again")
         await self._stop.wait()
@@ -151,24 +160,37 @@ class Hub:
         self._pages.take(events)
 
 
-async def serve(config: Config, notifier: SdNotifier) -> None:
+async def serve(
+    config: Config,
+    notifier: SdNotifier,
+    *,
+    fill: Fill | None = None,
+    wall_ns: Callable[[], int] = time.time_ns,
+) -> None:
     """
     Run a hub until SIGTERM or SIGINT.
+
+    Args:
+        config: inputs, store, pages and sinks.
+        notifier: reports the state of the hub to the service manager.
+        fill: stores events instead of an input, for a demonstration.
+        wall_ns: the wall clock.
 
     Raises:
         StoreError: the store cannot be used.
         ConfigurationError: there is no input, or an address is not available.
     """
-    if config.hub.webhook is None and config.hub.kafka is None:
+    if config.hub.webhook is None and config.hub.kafka is None and fill is None:
         raise ConfigurationError("hub", "no input is configured, expected [hub.webhook], [hub.kafka] or both")
     path = hub_store_path(config)
     keep_ns = int(config.store.keep_days * _DAY_NS)
-    store = await Store.open(path, max_bytes=config.store.max_bytes, keep_ns=keep_ns, wall_ns=time.time_ns)
+    store = await Store.open(path, max_bytes=config.store.max_bytes, keep_ns=keep_ns, wall_ns=wall_ns)
     loop = asyncio.get_running_loop()
     try:
         positions: Mapping[str, Position] = await store.positions()
         async with asyncio.TaskGroup() as tasks:
-            hub = Hub(config, store, positions.get(DETECTOR), tasks=tasks, notifier=notifier)
+            state = positions.get(DETECTOR)
+            hub = Hub(config, store, state, tasks=tasks, notifier=notifier, fill=fill, wall_ns=wall_ns)
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, hub.stop)
             await hub.run()
