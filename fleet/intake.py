@@ -2,7 +2,7 @@
 Where all inputs meet: one task stores what arrives and what the detector makes of it.
 
 New events, the incidents that they open, the offsets of Kafka and the detector's state go into the store in one
-transaction (docs/fleet/hub.md). Whoever delivered the events learns of it only after that.
+transaction (docs/adr/0026-exactly-once-into-the-hub.md). Whoever delivered the events learns of it only after that.
 """
 
 import asyncio
