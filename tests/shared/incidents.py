@@ -52,6 +52,27 @@ def spike_events() -> list[Event]:
     return scene.wait(0.01)
 
 
+def service_bodies() -> list[bytes]:
+    """
+    Return deaths of the service `api`: one of version 1.4, then three of version 1.5 by two causes.
+    """
+    leak = to_json(leak_events()[-1])
+    deaths = (("1.4", "oom_kill"), ("1.5", "oom_kill"), ("1.5", "crash"), ("1.5", "oom_kill"))
+    return [_death_of_api(leak, number, *death) for number, death in enumerate(deaths)]
+
+
+def _death_of_api(leak: bytes, number: int, version: str, cause: str) -> bytes:
+    document = orjson.loads(leak)
+    time = f"2026-09-2{number + 2}T07:00:00.000000Z"
+    document |= {"id": f"33333333-3333-5333-8333-33333333333{number}", "time": time}
+    data: dict[str, Any] = document["data"]
+    data |= {"service": {"name": "api", "version": version}}
+    digest = "sha256:" + version[-1] * 64
+    data["container"]["image"] = {"name": "shop/api", "tag": [version], "hash": {"all": [digest]}}
+    data["exit137"]["cause"] = cause
+    return orjson.dumps(document)
+
+
 def hostile_body(text: str) -> bytes:
     """
     Return an event with a curve and candidates in which this text stands wherever a text from outside can be.

@@ -21,7 +21,7 @@ from collector.store.database import lock_of
 from collector.web.pages.server import Pages
 from sinks.event import to_json
 from sinks.event.reader import read_event, time_ns
-from tests.shared.incidents import HOSTILE, hostile_body, leak_events, spike_events
+from tests.shared.incidents import HOSTILE, hostile_body, leak_events, service_bodies, spike_events
 
 RECORDING: Final = Path(__file__).parents[1] / "recordings/debian12-docker20-cgroup2"
 _STARTED_S: Final = 30.0
@@ -80,6 +80,7 @@ def recorded() -> list[bytes]:
     bodies = [to_json(event) for event in (*play(load(RECORDING)), *leak_events(), *spike_events())]
     return [
         *bodies,
+        *service_bodies(),
         hostile_body(" ".join(HOSTILE[:-1])),
         hostile_body(HOSTILE[-1]).replace(b"1111-5111", b"2222-5222"),
     ]

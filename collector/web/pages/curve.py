@@ -179,15 +179,21 @@ def drawing_of(
     )
 
 
-def spark_points(series: Series, width: int, height: int) -> str:
+def spark_points(series: Series, width: int, height: int, limit_bytes: int | None = None) -> str:
     """
-    Return the points of a small curve without scale, from 0 to its peak; empty with fewer than two samples.
+    Return the points of a small curve from 0 to the limit; empty with fewer than two samples.
+
+    Args:
+        series: the samples.
+        width: of the picture.
+        height: of the picture.
+        limit_bytes: the memory limit; None: the curve reaches from 0 to its peak.
     """
     series = _plausible(series)
     if len(series) < 2:  # noqa: PLR2004 (a curve needs two samples)
         return ""
     begin_s, span_s = series[0][0], (series[-1][0] - series[0][0]) or 1.0
-    top = max(value for _, value in series) or 1
+    top = max(limit_bytes or 0, *(value for _, value in series)) or 1
     return " ".join(
         f"{round((at_s - begin_s) / span_s * width, 1)},{round(height - value / top * (height - 2) - 1, 1)}"
         for at_s, value in series

@@ -207,6 +207,7 @@ def _stored_name(store_path: Path, container_id: str) -> str:
 
 
 def _line(one: Container) -> Line:
-    share = one.use.sample.limit_share
+    sample = one.use.sample
     series = [(point.at_s, point.working_set_bytes) for point in one.points]
-    return Line(one, round(100 * share) if share is not None else None, spark_points(series, *SPARK))
+    percent = round(100 * sample.limit_share) if sample.limit_share is not None else None
+    return Line(one, percent, spark_points(series, *SPARK, sample.limit_bytes))

@@ -5,7 +5,7 @@ Memory curves as SVG: everything is drawn inside the picture, and values can be 
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from collector.web.pages.curve import Drawing, Kind, Moment, drawing_of
+from collector.web.pages.curve import Drawing, Kind, Moment, drawing_of, spark_points
 
 MIB = 1 << 20
 SERIES = [(-60.0, 10 * MIB), (-30.0, 40 * MIB), (0.0, 64 * MIB)]
@@ -98,3 +98,13 @@ def test_any_samples_are_drawn_inside_the_picture(
     assert [x for x, _ in points(drawing)] == sorted(x for x, _ in points(drawing))
     assert all(0 <= mark.x <= 360 for mark in drawing.marks)
     assert all(hover.x >= 0 and hover.x + hover.width <= 361 for hover in drawing.hovers)
+
+
+def test_a_small_curve_reaches_from_nothing_to_the_limit() -> None:
+    """
+    Without a limit to its peak; a container far below its limit is drawn at the bottom.
+    """
+    steady = [(0.0, 10), (60.0, 10)]
+    assert spark_points(steady, 120, 24, limit_bytes=1000) == "0.0,22.8 120.0,22.8"
+    assert spark_points(steady, 120, 24) == "0.0,1.0 120.0,1.0"
+    assert spark_points(steady[:1], 120, 24) == ""

@@ -116,8 +116,19 @@ def test_filters_narrow_the_list(address: str) -> None:
 
 def test_a_service_has_its_page(address: str) -> None:
     """
-    A service that is not known has an empty one.
+    Its deaths by cause, and by version the newest first; a service that is not known has an empty page.
     """
+    answer, body = ask(address, "/service?name=api")
+    assert answer.status == 200
+    assert re.findall(r"/incidents\?cause=(\w+)&amp;service=api", body) == ["oom_kill", "crash"]
+    versions = body[body.index('<table class="versions">') : body.index("</table>")]
+    assert re.findall(r'<th scope="row">([0-9.]+)<br><code class="muted">(sha256:\w)', versions) == [
+        ("1.5", "sha256:5"),
+        ("1.4", "sha256:4"),
+    ]
+    assert re.findall(r"deaths </span>(\d+)", versions) == ["3", "1"]
+    assert "Find the leak" in body
+    assert len(links(body)) >= 4
     answer, body = ask(address, "/service?name=nobody")
     assert (answer.status, "No death of this service is known." in body) == (200, True)
 
