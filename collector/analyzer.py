@@ -39,6 +39,7 @@ from collector.publish.memory_context import MemoryContext
 from collector.publish.service_time import ServiceTime
 from parsers.docker_event import DockerEvent
 from parsers.docker_inspect import ContainerSnapshot
+from parsers.oom.facts import OomReport
 from sinks.event import Event, Host
 
 _NS_PER_S: Final = 1_000_000_000
@@ -191,14 +192,17 @@ class Analyzer:
     def _publish(self, findings: Iterable[Finding]) -> list[Event]:
         return [event for finding in findings for event in self._events_of(finding)]
 
+    def _kill(self, event: Event, record: ContainerRecord | None, report: OomReport | None = None) -> list[Event]:
+        return self._memory.kill(event, report, record, self._correlator.inventory)
+
     def _events_of(self, finding: Finding) -> list[Event]:
         match finding:
             case KernelKill():
-                events = self._memory.kill(kernel_kill_event(self._host, finding), finding.report, finding.record)
+                events = self._kill(kernel_kill_event(self._host, finding), finding.record, finding.report)
             case UserspaceKill():
-                events = self._memory.kill(userspace_kill_event(self._host, finding), None, finding.record)
+                events = self._kill(userspace_kill_event(self._host, finding), finding.record)
             case CounterOnlyKill():
-                events = self._memory.kill(counter_only_kill_event(self._host, finding), None, finding.record)
+                events = self._kill(counter_only_kill_event(self._host, finding), finding.record)
             case Death():
                 events = [self._memory.death(self._death_event(finding), finding)]
             case KernelEvent():

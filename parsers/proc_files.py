@@ -30,6 +30,7 @@ _STAT: Final = re.compile(
 _NAMESPACE_PIDS: Final = re.compile(rb"^NSpid:(?:\t\d{1,10})+\t(\d{1,10})$", re.MULTILINE)
 _PROCESS: Final = re.compile(rb"^Tgid:\t(\d{1,10})$", re.MULTILINE)
 _MEM_TOTAL: Final = re.compile(rb"^MemTotal: +([0-9]{1,15}) kB$", re.MULTILINE)
+_MEM_AVAILABLE: Final = re.compile(rb"^MemAvailable: +([0-9]{1,15}) kB$", re.MULTILINE)
 _KIB: Final = 1024
 _DEAD: Final = frozenset({"Z", "X", "x"})
 # include/linux/sched.h
@@ -76,9 +77,13 @@ class ProcStat:
 class HostMemory:
     """
     The host's memory; None where the file does not say.
+
+    Attributes:
+        available_bytes: what programs can still get without swapping, by the kernel's estimate (since 3.14).
     """
 
     total_bytes: int | None = None
+    available_bytes: int | None = None
 
 
 def parse_stat(text: bytes) -> ProcStat:
@@ -161,10 +166,13 @@ def parse_process(text: bytes) -> int | None:
 
 def parse_meminfo(text: bytes) -> HostMemory:
     """
-    Return the total memory of /proc/meminfo (proc_meminfo(5)).
+    Return the total and the available memory of /proc/meminfo (proc_meminfo(5)).
     """
-    total = _MEM_TOTAL.search(text)
-    return HostMemory(total_bytes=int(total[1]) * _KIB if total is not None else None)
+    total, available = _MEM_TOTAL.search(text), _MEM_AVAILABLE.search(text)
+    return HostMemory(
+        total_bytes=int(total[1]) * _KIB if total is not None else None,
+        available_bytes=int(available[1]) * _KIB if available is not None else None,
+    )
 
 
 def _path(line: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from collector.explain.paragraph import paragraph
+from sinks.event.fleet_views import CulpritView
 from sinks.event.views import AdviceView, CandidateView, EventView, Exit137View, MemoryView
 from sinks.text import Series, printable, printable_output, size
 
@@ -150,10 +151,20 @@ def _observed(event: EventView) -> Iterator[TimelineEntry]:
 def _verdict(exit137: Exit137View, related: Iterable[EventView]) -> Iterator[str]:
     if exit137.cause is not None:
         yield f"{exit137.cause}, {exit137.confidence}"
+    for culprit in _once(exit137.culprit, *(other.exit137.culprit for other in related)):
+        which = "the container itself" if culprit.victim else "another container"
+        yield f"Who took the memory: {printable(culprit.label)}, {which} ({culprit.confidence})"
     for oom in (exit137.oom, *(other.exit137.oom for other in related)):
         if oom is not None and oom.choice is not None:
             yield f"Why this victim: {printable(oom.choice)}"
             yield from map(_candidate, oom.candidates[:_CANDIDATES])
+
+
+def _once(*culprits: CulpritView | None) -> Iterator[CulpritView]:
+    """
+    Yield each culprit once: a death repeats that of its kill.
+    """
+    yield from {culprit.container_id: culprit for culprit in culprits if culprit is not None}.values()
 
 
 def _candidate(item: CandidateView) -> str:

@@ -7,6 +7,7 @@ back. What remains are real samples at their own times: an old spike keeps its h
 """
 
 from array import array
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from typing import Final
 
@@ -88,6 +89,21 @@ class SampleRing:
             return self.previous
         return self.latest
 
+    def ends(self, since_ns: int, until_ns: int) -> tuple[Point, Point] | None:
+        """
+        Return the first and the last sample of a time; None if there is none. Cheaper than `points`.
+        """
+        first, last = None, None
+        since_tick, until_tick = (max(-1, (at_ns - self.first_ns) // _NS_PER_TICK) for at_ns in (since_ns, until_ns))
+        for tier in self._tiers:
+            starts = range(0, len(tier), _FIELDS)
+            low = bisect_left(starts, since_tick, key=tier.__getitem__)
+            high = bisect_right(starts, until_tick, key=tier.__getitem__)
+            if low < high:
+                first = self._point(tier, starts[low])
+                last = last or self._point(tier, starts[high - 1])
+        return (first, last) if first is not None and last is not None else None
+
     def points(self, since_ns: int = 0) -> tuple[Point, ...]:
         """
         Return the samples that are left, oldest first.
@@ -100,15 +116,15 @@ class SampleRing:
         )
 
     def _read(self, tier: "array[int]") -> list[Point]:
-        return [
-            Point(
-                at_s=(self.first_ns + tier[at] * _NS_PER_TICK) / _NS_PER_S,
-                working_set_bytes=tier[at + 1] * _UNIT_BYTES,
-                anon_bytes=tier[at + 2] * _UNIT_BYTES,
-                file_bytes=tier[at + 3] * _UNIT_BYTES,
-            )
-            for at in range(0, len(tier), _FIELDS)
-        ]
+        return [self._point(tier, at) for at in range(0, len(tier), _FIELDS)]
+
+    def _point(self, tier: "array[int]", at: int) -> Point:
+        return Point(
+            at_s=(self.first_ns + tier[at] * _NS_PER_TICK) / _NS_PER_S,
+            working_set_bytes=tier[at + 1] * _UNIT_BYTES,
+            anon_bytes=tier[at + 2] * _UNIT_BYTES,
+            file_bytes=tier[at + 3] * _UNIT_BYTES,
+        )
 
     def _thin_out(self) -> None:
         """

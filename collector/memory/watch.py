@@ -14,6 +14,7 @@ from collector.facts.memory import MemoryRoundFact, MemorySample
 from collector.facts.restored import RestoredWarningFact
 from collector.memory.classify import shape_of
 from collector.memory.container_pressure import WINDOW_S, ContainerPressure
+from collector.memory.holders import DYING_NS, FRESH_S, OutsideUse, Span, is_below
 from collector.memory.host_pressure import HostPressure
 from collector.memory.latch import Level
 from collector.memory.pressure import PressureAlert, PressureKind
@@ -43,7 +44,7 @@ class _Watched:
         previous: the samples of the previous run, whose end may not have been published yet.
         reported: the growth warnings that were reported, so that only their end is.
         cpu_share: CPU used between the last two samples, of what the container may use.
-        gone_ns: when its cgroup was removed, monotonic clock.
+        gone_ns: when its cgroup was removed, monotonic clock; `gone_at_ns` is the same on the wall clock.
     """
 
     ring: SampleRing = field(default_factory=SampleRing)
@@ -54,6 +55,7 @@ class _Watched:
     cpu_share: float | None = None
     unhealthy: bool = False
     gone_ns: int | None = None
+    gone_at_ns: int | None = None
 
 
 class MemoryWatch:
@@ -64,6 +66,7 @@ class MemoryWatch:
     def __init__(self) -> None:
         self._watched: dict[str, _Watched] = {}
         self._host = HostPressure()
+        self.outside = OutsideUse()
         self._restored: dict[str, list[RestoredWarningFact]] = {}
 
     def restore(self, warning: RestoredWarningFact) -> None:
@@ -87,8 +90,9 @@ class MemoryWatch:
         for sample in samples.samples:
             findings += self._add_sample(sample, now_ns)
         for container_id in samples.gone:
-            self._mark_gone(container_id, now_ns)
+            self._mark_gone(container_id, samples.at_ns, now_ns)
         self._forget_gone(now_ns)
+        self.outside.feed(self._latest(), samples.host, samples.at_ns)
         findings += self._host.feed(self._latest(), samples.host, samples.at_ns, now_ns)
         return findings
 
@@ -132,6 +136,25 @@ class MemoryWatch:
             return None
         rings = (watched.ring, watched.previous)
         return next((ring for ring in rings if ring is not None and len(ring) and ring.first_ns <= at_ns), None)
+
+    def spans(self, at_ns: int, limit_cgroup: str | None) -> dict[str, Span]:
+        """
+        Return the first and the last sample of the minutes before a time, of each container that existed then.
+
+        Args:
+            at_ns: the time, wall clock.
+            limit_cgroup: only containers below this cgroup; None for all of the host.
+        """
+        found: dict[str, Span] = {}
+        for container_id, watched in self._watched.items():
+            gone = watched.gone_at_ns is not None and watched.gone_at_ns <= at_ns
+            ring = self.curve(container_id, at_ns) if not gone else None
+            if ring is None or ring.latest is None or not is_below(ring.latest.cgroup, limit_cgroup):
+                continue
+            span = ring.ends(at_ns - GROWTH_WINDOW_NS, at_ns - DYING_NS)
+            if span is not None and at_ns / _NS_PER_S - span[1].at_s <= FRESH_S:
+                found[container_id] = span
+        return found
 
     def uses(self) -> list[MemoryUse]:
         """
@@ -177,10 +200,10 @@ class MemoryWatch:
         self._watched[sample.container_id] = fresh
         return fresh
 
-    def _mark_gone(self, container_id: str, now_ns: int) -> None:
+    def _mark_gone(self, container_id: str, at_ns: int, now_ns: int) -> None:
         watched = self._watched.get(container_id)
         if watched is not None:
-            watched.gone_ns, watched.stuck = now_ns, None
+            watched.gone_ns, watched.gone_at_ns, watched.stuck = now_ns, at_ns, None
 
     def _forget_gone(self, now_ns: int) -> None:
         for container_id, watched in list(self._watched.items()):

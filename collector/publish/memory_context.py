@@ -25,6 +25,7 @@ from collector.memory.usage import MemoryUse
 from collector.memory.watch import MemoryFinding, MemoryWatch
 from collector.memory.workers import build_advice
 from collector.publish import memory_sentences as sentences
+from collector.publish.culprits import Culprits
 from collector.publish.memory import memory_of, pressure_event, shape_before, stuck_event
 from collector.publish.shared_memory import with_shared_memory
 from parsers.docker_event import DockerAction, DockerEvent
@@ -74,6 +75,7 @@ class MemoryContext:
         self._host = host
         self.host_bytes: int | None = None
         self._watch = MemoryWatch()
+        self._culprits = Culprits(self._watch)
         self._workloads: dict[str, Workload] = {}
 
     def uses(self) -> list[MemoryUse]:
@@ -103,6 +105,7 @@ class MemoryContext:
                 return self._events(self._watch.feed(fact, now_ns), inventory)
             case ContainerProcessesFact():
                 self._learn(fact)
+                self._culprits.learn(fact)
             case RestoredWarningFact():
                 self._watch.restore(fact)
             case DockerEvent(action=DockerAction.HEALTH_STATUS, health=str(status)):
@@ -115,19 +118,26 @@ class MemoryContext:
                 assert_never(fact)
         return []
 
-    def kill(self, event: Event, report: OomReport | None, record: ContainerRecord | None) -> list[Event]:
+    def kill(
+        self,
+        event: Event,
+        report: OomReport | None,
+        record: ContainerRecord | None,
+        inventory: ContainerInventory,
+    ) -> list[Event]:
         """
-        Add memory, advice and the choice of the victim to an OOM kill; return it with the containers stuck since then.
+        Add memory, advice, culprit and choice of the victim to an OOM kill; return it with the containers stuck since.
 
         Args:
             event: the kill.
             report: the kernel's report; None if a userspace killer killed, or nothing was printed.
             record: the container of the first victim.
+            inventory: the containers of the host.
         """
         oom = event.exit137.oom
         if oom is None or event.time_ns is None:
             return [_with_choice(event, report)]
-        kill = _with_choice(event, report)
+        kill = self._culprits.with_culprit(_with_choice(event, report), report, inventory)
         container_id = event.container.id if event.container is not None else None
         if container_id is not None:
             own = oom.scope is Scope.CONTAINER
@@ -160,6 +170,7 @@ class MemoryContext:
         )
         ring = self._watch.curve(subject.container_id, subject.at_ns)
         event = with_shared_memory(event, death.record.snapshot, ring.latest if ring is not None else None)
+        event = self._culprits.with_culprit_of_kill(event, death)
         return self._with_memory(event, subject, with_advice=of_memory)
 
     def _learn(self, fact: ContainerProcessesFact) -> None:

@@ -117,7 +117,7 @@ def _sections(group: Group) -> Iterator[Section]:
 
 def _notes(group: Group) -> Iterator[str]:
     """
-    Yield how often it happened, and how often Docker restarted the container.
+    Yield how often it happened, whether another container was the cause, and how often Docker restarted it.
     """
     exit137, many, day = group.last.exit137, len(group.events), group.times_in_last_day
     if many > 1:
@@ -126,6 +126,9 @@ def _notes(group: Group) -> Iterator[str]:
             yield f"in {containers} containers"
     if day is not None and not is_recovery(group.last):
         yield f"{ordinal(day)} time in 24 hours" if many == 1 else f"{day} times in 24 hours"
+    culprit = exit137.culprit
+    if culprit is not None and culprit.victim is False:
+        yield f"not the cause: {printable_output(culprit.label)} took the memory ({culprit.confidence})"
     if exit137.death is not None and exit137.death.restart_count:
         yield f"restarted {exit137.death.restart_count} times before"
 

@@ -9,6 +9,7 @@ Inside the program times are integers (nanoseconds since 1970, UTC) in fields th
 them as RFC 3339 under the name without the suffix. None means unknown and is left out of the document.
 """
 
+from sinks.event.culprit import Culprit
 from sinks.event.death import Death, SignalSender
 from sinks.event.ecs import (
     Boot,
@@ -59,6 +60,7 @@ __all__ = [
     "Container",
     "Crash",
     "CrashReason",
+    "Culprit",
     "Death",
     "EcsEvent",
     "Encoded",

@@ -5,6 +5,7 @@ The `exit137` namespace of the published event, and the evidence in it.
 from dataclasses import dataclass
 from typing import Final
 
+from sinks.event.culprit import Culprit
 from sinks.event.death import Death
 from sinks.event.fleet import Fleet, HostStatus
 from sinks.event.kernel import Crash, Kernel
@@ -82,6 +83,7 @@ class Exit137:
     confidence: Confidence
     evidence: tuple[Evidence, ...] = ()
     oom: Oom | None = None
+    culprit: Culprit | None = None
     death: Death | None = None
     memory: Memory | None = None
     pressure: Pressure | None = None

@@ -3,10 +3,13 @@ Typed views of the parts of a published event about many hosts; see sinks/event/
 """
 
 from collections.abc import Mapping
+from typing import Final
 
 import msgspec
 
 from sinks.event.ecs_views import View
+
+_SHORT_ID: Final = 12
 
 
 class ServiceStatusView(View, frozen=True, kw_only=True):
@@ -39,6 +42,15 @@ class CulpritView(View, frozen=True, kw_only=True):
 
     container_id: str | None = None
     name: str | None = None
+    victim: bool | None = None
+    confidence: str | None = None
+
+    @property
+    def label(self) -> str:
+        """
+        The name of the container, else its short id.
+        """
+        return self.name or (self.container_id or "?")[:_SHORT_ID]
 
 
 class VersionFiguresView(View, frozen=True, kw_only=True):

@@ -119,12 +119,24 @@ def _facts(event: EventView) -> Iterator[tuple[str, str]]:
         "Version": data.service.version,
         "Image": container.image.name if container is not None else None,
         "Host": host_of(event),
+        "Memory taken by": _culprit(event),
         "Exit code": str(death.exit_code) if death is not None and death.exit_code is not None else None,
         "Ran for": _ran_for(event),
         "Restarts before": str(death.restart_count) if death is not None and death.restart_count else None,
         "Id": container.id if container is not None else None,
     }
     yield from ((label, value) for label, value in known.items() if value)
+
+
+def _culprit(event: EventView) -> str | None:
+    """
+    Return who took the memory, and whether that was the victim.
+    """
+    culprit = event.exit137.culprit
+    if culprit is None:
+        return None
+    innocent = "" if culprit.victim else "; the victim was not the cause"
+    return f"{culprit.label} ({culprit.confidence}){innocent}"
 
 
 def _ran_for(event: EventView) -> str | None:

@@ -98,7 +98,7 @@ def test_the_hosts_memory_is_in_bytes() -> None:
     /proc/meminfo prints KiB; the fact has bytes.
     """
     memory = parse_meminfo(b"MemTotal:       16384256 kB\nMemFree: 1 kB\nMemAvailable:    1024 kB\n")
-    assert memory == HostMemory(total_bytes=16384256 * 1024)
+    assert memory == HostMemory(total_bytes=16384256 * 1024, available_bytes=1024 * 1024)
 
 
 def test_a_missing_host_memory_is_unknown() -> None:

@@ -4,6 +4,9 @@ The samples of a container take bounded memory, and old extremes are kept.
 
 import sys
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from collector.facts.memory import MemorySample
 from collector.memory.sample_ring import SampleRing
 
@@ -97,3 +100,14 @@ def test_a_size_beyond_the_field_is_capped() -> None:
     ring.add(sample(0.0, 1 << 62))
     assert ring.points()[0].working_set_bytes == ((1 << 32) - 1) * 4096
     assert ring.peak_bytes == 1 << 62
+
+
+@given(st.lists(st.integers(0, 1000), max_size=400), st.integers(-100, 2100), st.integers(-100, 2100))
+def test_the_ends_of_a_time_are_its_first_and_last_point(values: list[int], since_s: int, until_s: int) -> None:
+    """
+    They are those of `points`, whatever was thinned out.
+    """
+    ring = ring_of([value * MIB for value in values])
+    since_ns, until_ns = START_NS + since_s * S, START_NS + until_s * S
+    found = [point for point in ring.points(since_ns) if point.at_s <= until_ns / S]
+    assert ring.ends(since_ns, until_ns) == ((found[0], found[-1]) if found else None)
