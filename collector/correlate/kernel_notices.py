@@ -5,7 +5,7 @@ A notice whose container is certain is returned at once. Another one waits for b
 and on until the sources that can have evidence have been read past the line.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from collector.correlate.attribution import UNATTRIBUTED
@@ -20,7 +20,8 @@ from collector.correlate.pending_deaths import PendingDeaths
 from collector.correlate.pid_index import PidIndex
 from collector.correlate.pid_observations import PidObservations
 from collector.correlate.repetitions import Repetitions
-from collector.correlate.watermarks import ASK_AHEAD_NS, ATTRIBUTION_LAGS_NS, CAP_NS, Wait, Watermarks
+from collector.correlate.waiting_notices import SuppressedLines, WaitingNotice, add_detail, add_owner
+from collector.correlate.watermarks import ASK_AHEAD_NS, ATTRIBUTION_LAGS_NS, CAP_NS, Watermarks
 from collector.facts.kernel import KernelFact, ThreadCrashedFact
 from collector.facts.lru import LruDict
 from collector.facts.observed import Origin
@@ -28,33 +29,14 @@ from parsers.kernel import KernelNotice, NoticeKind
 from sinks.event import Confidence, Host
 from sinks.event.ids import kernel_event_id
 
-# The kernel prints the line with the owner of the lock right after the trace of the blocked task.
-_OWNER_WAIT_NS: Final = 500_000_000
+# The kernel prints the owner of the lock, or the registers, right after the first line.
+_DETAIL_WAIT_NS: Final = 500_000_000
 # The audit record of an end by a signal follows the line about its cause.
 _SAME_END_NS: Final = 1_000_000_000
 _WAITING_AT_MOST: Final = 256
 _WAITING_AT_MOST_PASTED: Final = 16
 _SEEN_KEPT: Final = 8192
 _ENDS_KEPT: Final = 256
-
-
-@dataclass(slots=True, kw_only=True)
-class _Waiting(Wait):
-    """
-    A notice whose container is not certain.
-    """
-
-    id: str
-    notice: KernelNotice
-    fact: KernelFact
-    origin: Origin | None
-
-    @property
-    def lacks_owner(self) -> bool:
-        """
-        Whether the line with the owner of the lock may follow.
-        """
-        return self.notice.kind is NoticeKind.HUNG_TASK and self.notice.owner is None
 
 
 class KernelNotices:
@@ -92,7 +74,8 @@ class KernelNotices:
         self._waiting_at_most = _WAITING_AT_MOST_PASTED if is_pasted else _WAITING_AT_MOST
         self._repetitions = Repetitions()
         self._held_repetitions = HeldRepetitions()
-        self._waiting: list[_Waiting] = []
+        self._waiting: list[WaitingNotice] = []
+        self._suppressed = SuppressedLines()
         self._seen: LruDict[str, None] = LruDict(_SEEN_KEPT)
         # Per name of a process the time of the line about its end.
         self._ended: LruDict[str, int] = LruDict(_ENDS_KEPT)
@@ -101,13 +84,17 @@ class KernelNotices:
         """
         Take a line; return the events that are certain because of it.
         """
+        self._suppressed.feed(fact)
+        if add_detail(self._waiting, fact):
+            return self.retry(now_ns)
         notice = fact.notice
         if notice is None or (_is_unimportant(notice) and not self._is_pasted):
             return []
+        notice = self._suppressed.added_to(notice, fact)
         event_id = self._id(fact, notice)
-        if self._was_seen(event_id, fact) or self._is_known_end(notice, fact) or self._adds_owner(fact, notice):
+        if self._was_seen(event_id, fact) or self._is_known_end(notice, fact) or add_owner(self._waiting, fact, notice):
             return []
-        waiting = _Waiting(
+        waiting = WaitingNotice(
             id=event_id,
             notice=notice,
             fact=fact,
@@ -115,8 +102,8 @@ class KernelNotices:
             latest_ns=now_ns + CAP_NS,
             origin=origin,
         )
-        if waiting.lacks_owner:
-            waiting.deadline_ns = now_ns + _OWNER_WAIT_NS
+        if waiting.is_incomplete:
+            waiting.deadline_ns = now_ns + _DETAIL_WAIT_NS
         self._waiting.append(waiting)
         return self.retry(now_ns)
 
@@ -180,12 +167,12 @@ class KernelNotices:
         waiting = (waiting.origin for waiting in self._waiting if waiting.origin is not None)
         return [*waiting, *self._repetitions.held()]
 
-    def _must_wait(self, waiting: _Waiting, placed: Placed | None, now_ns: int) -> bool:
+    def _must_wait(self, waiting: WaitingNotice, placed: Placed | None, now_ns: int) -> bool:
         """
         Return whether better evidence may still come.
         """
         if now_ns < waiting.deadline_ns:
-            return waiting.lacks_owner or placed is None or placed.attribution.confidence is not Confidence.CERTAIN
+            return waiting.is_incomplete or placed is None or placed.attribution.confidence is not Confidence.CERTAIN
         if placed is not None and placed.attribution.confidence is Confidence.CERTAIN:
             return False
         self._watermarks.extend(waiting, now_ns, waiting.fact.line.at_ns, ATTRIBUTION_LAGS_NS)
@@ -200,7 +187,7 @@ class KernelNotices:
             return placed
         return replace(placed, attribution=replace(attribution, confidence=Confidence.LIKELY))
 
-    def _event(self, waiting: _Waiting, placed: Placed) -> KernelEvent:
+    def _event(self, waiting: WaitingNotice, placed: Placed) -> KernelEvent:
         notice, fact, container_id = waiting.notice, waiting.fact, placed.attribution.container_id
         owner = self._attribution.find(notice.owner, fact.line.at_ns, fact.owner) if notice.owner is not None else None
         owner_id = owner.attribution.container_id if owner is not None else None
@@ -233,19 +220,6 @@ class KernelNotices:
         )
         self._inventory.keep_crash(container_id, crash)
         self._pending.container_changed(container_id)
-
-    def _adds_owner(self, fact: KernelFact, notice: KernelNotice) -> bool:
-        """
-        Add the owner of a lock to the line about the task that waits for it, which came just before.
-        """
-        if notice.owner is None or notice.task is None:
-            return False
-        for waiting in self._waiting:
-            if waiting.notice.kind is NoticeKind.HUNG_TASK and waiting.notice.task == notice.task:
-                waiting.notice = replace(waiting.notice, owner=notice.owner)
-                waiting.fact = replace(waiting.fact, owner=fact.owner)
-                return True
-        return False
 
     def _is_known_end(self, notice: KernelNotice, fact: KernelFact) -> bool:
         """

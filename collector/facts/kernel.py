@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from parsers.cgroup_path import ContainerRef
-from parsers.kernel import KernelNotice, concerns_notice, parse_notice
+from parsers.kernel import (
+    KernelNotice,
+    NoticeDetail,
+    Suppressed,
+    concerns_notice,
+    may_be_detail,
+    parse_detail,
+    parse_notice,
+)
 from parsers.oom.facts import KernelLine
 from sinks.event import EvidenceSource
 
@@ -34,6 +42,7 @@ class KernelFact:
 
     Attributes:
         notice: what the line says, where it is a kernel notice.
+        detail: what the line adds to the notice before it, or to the one after it.
         task: that the line names, where it still ran.
         owner: of what that task waits for, as the line names it, where that one still ran.
     """
@@ -41,6 +50,7 @@ class KernelFact:
     source: EvidenceSource
     line: KernelLine
     notice: KernelNotice | None = None
+    detail: NoticeDetail | Suppressed | None = None
     task: LiveTask | None = None
     owner: LiveTask | None = None
 
@@ -69,7 +79,8 @@ def kernel_fact(source: EvidenceSource, line: KernelLine) -> KernelFact:
     Return the fact of a line, which is parsed here and nowhere else if it may be a kernel notice.
     """
     notice = parse_notice(line.text) if concerns_notice(line.text) else None
-    return KernelFact(source=source, line=line, notice=notice)
+    detail = parse_detail(line.text) if may_be_detail(line.text) else None
+    return KernelFact(source=source, line=line, notice=notice, detail=detail)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -107,6 +107,7 @@ def _kernel(found: KernelEvent) -> Kernel:
         syscall_name=syscall_name(notice.syscall, notice.arch),
         blocked_s=notice.duration_s,
         owner=_owner(found),
+        suppressed=notice.suppressed,
         count=found.count,
         until_ns=found.last_ns,
     )

@@ -26,7 +26,9 @@ def of_kernel_event(event: KernelEvent) -> str:
     """
     words = _SENTENCES[event.notice.kind](event)
     times = f", {event.count} times" if event.count > 1 else ""
-    return f"{words[0].upper()}{words[1:]}{times}."
+    lost = event.notice.suppressed
+    more = f" Just before it, the kernel did not print {lost} lines of this kind." if lost else ""
+    return f"{words[0].upper()}{words[1:]}{times}.{more}"
 
 
 def _crash(event: KernelEvent) -> str:

@@ -22,6 +22,7 @@ from parsers.docker_event import DockerEvent, parse_event
 from parsers.docker_inspect import ContainerSnapshot, parse_inspect
 from parsers.errors import ParseError
 from parsers.journal import parse_entry
+from parsers.kernel import NoticeWindow
 from parsers.oom.window import OomWindow
 from sinks.event import Event
 
@@ -84,7 +85,7 @@ def _journal(path: str | None, identity: HostIdentity) -> Iterator[TimedFact]:
     Yield the kernel's OOM reports, and the messages of systemd and of user-space OOM killers.
     """
     reader = JournalReader(path, identity.boot_id)
-    window = OomWindow()
+    window, notices = OomWindow(), NoticeWindow()
     try:
         reader.open(None)
         while entries := reader.read(_BATCH):
@@ -93,7 +94,7 @@ def _journal(path: str | None, identity: HostIdentity) -> Iterator[TimedFact]:
                     entry = parse_entry(fields)
                 except ParseError:
                     continue
-                fact = fact_of_entry(entry, window)
+                fact = fact_of_entry(entry, window, notices)
                 if fact is not None and (at_ns := fact.occurred_at_ns) is not None:
                     yield at_ns, fact
     finally:

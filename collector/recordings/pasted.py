@@ -16,6 +16,7 @@ from collector.recordings.hosts import Hosts
 from collector.recordings.notice_copies import NoticeCopies
 from collector.recordings.reported import ReportedKills
 from parsers.carriers.pasted import Bounds, PastedLine, lines
+from parsers.kernel import NoticeWindow
 from parsers.killers import UnitOomKilled, parse_killer_text, sentence_of_node_problem
 from parsers.killers.earlyoom import NohangLog
 from sinks.event import Event, EvidenceSource, Killer, Oom
@@ -55,7 +56,7 @@ class _Found:
     def __init__(self) -> None:
         self._hosts, self._facts = Hosts(), _Facts()
         self._printed, self._reported = Occurrences(), ReportedKills()
-        self._notices = NoticeCopies()
+        self._notices, self._window = NoticeCopies(), NoticeWindow()
         self._events: list[Event] = []
 
     def feed(self, line: PastedLine, number: int) -> list[Event]:
@@ -76,9 +77,10 @@ class _Found:
     def _is_wanted(self, fact: Fact, line: PastedLine) -> bool:
         if not isinstance(fact, KernelFact):
             return True
+        is_of_oom, is_of_notice = self._hosts.wants(line), self._window.wants(line.line.text)
         if fact.notice is not None:
             return not self._notices.is_copy(line)
-        return self._hosts.wants(line)
+        return is_of_oom or (is_of_notice and fact.detail is not None)
 
     def end(self) -> list[Event]:
         """

@@ -6,19 +6,28 @@ says which container a line concerns.
 """
 
 from parsers.kernel.denials import words_of_record
+from parsers.kernel.details import NoticeDetail, Suppressed, extended, lacks_detail, parse_detail
 from parsers.kernel.facts import Fault, KernelNotice, Module, NoticeKind, TaskName
 from parsers.kernel.notice import parse_notice
 from parsers.kernel.recognition import concerns_notice, may_hold_notice
 from parsers.kernel.syscalls import syscall_name
+from parsers.kernel.window import NoticeWindow, may_be_detail
 
 __all__ = [
     "Fault",
     "KernelNotice",
     "Module",
+    "NoticeDetail",
     "NoticeKind",
+    "NoticeWindow",
+    "Suppressed",
     "TaskName",
     "concerns_notice",
+    "extended",
+    "lacks_detail",
+    "may_be_detail",
     "may_hold_notice",
+    "parse_detail",
     "parse_notice",
     "syscall_name",
     "words_of_record",

@@ -126,6 +126,7 @@ class KernelNotice:
         cgroup: path of the cgroup, or the name of one where the line has no more.
         device: PCI address, disk, memory controller, processor or network interface.
         code: the number of the error, as NVIDIA's driver numbers them.
+        suppressed: how many lines of the same kind the kernel did not print before this one.
         count: how many errors, or how many users a device still has.
         duration_s: for how long.
         owner: the task that probably holds what this one waits for.
@@ -145,6 +146,7 @@ class KernelNotice:
     cgroup: str | None = None
     device: str | None = None
     code: int | None = None
+    suppressed: int | None = None
     count: int | None = None
     duration_s: int | None = None
     owner: TaskName | None = None

@@ -40,6 +40,7 @@ def may_hold_notice(records: bytes) -> bool:
         or b"unhandled " in records
         or b"undefined instr" in records
         or b"allocation failure" in records
+        or b"callbacks supp" in records
         or _IN_RECORDS.search(records) is not None
     )
 

@@ -65,6 +65,7 @@ class Kernel:
         blocked_s: how long the task has been blocked, or has held a CPU.
         owner: the owner of the lock for which the task waits.
         task_limit: where a fork was refused, the limit that was reached.
+        suppressed: how many lines of this kind the kernel did not print just before it, to limit their rate.
         count: how many lines this event stands for.
         until_ns: the time of the last of them, where there are several.
     """
@@ -82,6 +83,7 @@ class Kernel:
     blocked_s: float | None = None
     owner: LockOwner | None = None
     task_limit: TaskLimit | None = None
+    suppressed: int | None = None
     count: int = 1
     until_ns: int | None = None
 

@@ -7,7 +7,7 @@ from typing import Final
 from collector.facts.kernel import KernelFact, kernel_fact
 from collector.facts.observed import GapFact
 from parsers.journal import JournalEntry, kernel_line, missed_kernel_records
-from parsers.kernel import concerns_notice
+from parsers.kernel import NoticeWindow
 from parsers.killers import KillerFact, parse_killer
 from parsers.oom.window import OomWindow
 from sinks.event import EvidenceSource, GapKind
@@ -38,17 +38,19 @@ def hole_of_entry(entry: JournalEntry, before_ns: int | None) -> GapFact | None:
     )
 
 
-def fact_of_entry(entry: JournalEntry, window: OomWindow) -> KernelFact | KillerFact | None:
+def fact_of_entry(entry: JournalEntry, window: OomWindow, notices: NoticeWindow) -> KernelFact | KillerFact | None:
     """
     Return the fact that an entry states; None for an unrelated entry.
 
     Args:
         entry: a parsed entry of the journal.
         window: decides which kernel lines belong to an OOM report; feed it the entries in order.
+        notices: the same for kernel notices.
     """
     line = kernel_line(entry)
     if line is None:
         return parse_killer(entry)
-    if not window.wants(line.text, line.monotonic_us) and not concerns_notice(line.text):
+    is_of_oom, is_of_notice = window.wants(line.text, line.monotonic_us), notices.wants(line.text)
+    if not is_of_oom and not is_of_notice:
         return None
     return kernel_fact(EvidenceSource.JOURNALD, line)

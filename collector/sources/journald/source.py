@@ -24,6 +24,7 @@ from collector.sources.journald.entries import fact_of_entry, hole_of_entry
 from collector.sources.journald.reader import Entry, JournalReader, LostCursor
 from parsers.errors import ParseError
 from parsers.journal import kernel_line, parse_entry
+from parsers.kernel import NoticeWindow
 from parsers.oom.facts import KernelLine
 from parsers.oom.window import OomWindow
 from sinks.event import GapKind
@@ -64,7 +65,7 @@ class JournaldSource:
         self._boot_id = boot_id
         self._wall_ns = wall_ns
         self._idle_s = idle_s
-        self._window = OomWindow()
+        self._window, self._notices = OomWindow(), NoticeWindow()
         self._watermark_wanted = threading.Event()
         self._requested_s = -_ALERT_S
         self._wake: Wake | None = None
@@ -190,7 +191,7 @@ class JournaldSource:
         if line is not None and line.boot_id == self._boot_id:
             self._newest_kernel = line
         newest_ns = self._newest_kernel.at_ns if self._newest_kernel is not None else None
-        return hole_of_entry(entry, newest_ns) or fact_of_entry(entry, self._window)
+        return hole_of_entry(entry, newest_ns) or fact_of_entry(entry, self._window, self._notices)
 
     def _put_gap(self, lost: LostCursor | None, reader: JournalReader, readings: "_ReadingQueue") -> None:
         if lost is None:

@@ -14,7 +14,7 @@ from collector.facts.observed import Fact, GapFact
 from collector.host.procfs import ProcFiles
 from collector.sources.live_tasks import LiveTasks
 from parsers.errors import ParseError
-from parsers.kernel import concerns_notice
+from parsers.kernel import NoticeWindow
 from parsers.kmsg import parse_record
 from parsers.kmsg_frame import Frame, are_next, frame, may_be_of_report, may_matter
 from parsers.oom.facts import KernelLine
@@ -55,7 +55,7 @@ class Records:
         self._tasks = tasks if tasks is not None else LiveTasks(ProcFiles())
         self._boot_id = boot_id
         self._wall_ns = wall_ns
-        self._window = OomWindow()
+        self._window, self._notices = OomWindow(), NoticeWindow()
         self._last: bytes | None = None
         self._newest_kernel: bytes | None = None
         self._facts: list[Fact] = []
@@ -73,7 +73,7 @@ class Records:
         for start in range(0, len(records), _AT_ONCE):
             some = records[start : start + _AT_ONCE]
             if self.seen_seq is not None and are_next(some, self.seen_seq):
-                if not self._window.closed or may_matter(some):
+                if not (self._window.closed and self._notices.closed) or may_matter(some):
                     self._read_next(some)
                 self.seen_seq += len(some)
                 self._last = some[-1]
@@ -98,7 +98,7 @@ class Records:
         Read records whose numbers are known: most of a report, such as the stack of a process, needs no more.
         """
         for record in records:
-            if may_be_of_report(record):
+            if may_be_of_report(record) or not self._notices.closed:
                 framed = frame(record)
                 if framed is None:
                     self.garbage += 1
@@ -129,7 +129,8 @@ class Records:
         if framed.priority >= _USER_SPACE:
             return
         is_of_oom = self._window.wants(text, framed.monotonic_us, fragment=framed.is_fragment)
-        if not is_of_oom and not concerns_notice(text):
+        is_of_notice = self._notices.wants(text)
+        if not is_of_oom and not is_of_notice:
             return
         if self._open is not None and framed.rest == self._open[1].rest and framed.is_plain and is_figure(text):
             self._figures.append(text)

@@ -207,6 +207,30 @@ def test_the_owner_of_a_lock_is_added() -> None:
     assert found.owner.container_name == "box-b"
 
 
+def test_registers_in_lines_of_their_own_are_added() -> None:
+    """
+    Where a notice lacks the instruction, the event waits for the lines with registers, also if its container is known.
+    """
+    scene = started()
+    crash = line("hog[49]: unhandled signal 11 code 0x1 at 0x8 in lib.so[77d80000+15000]", 1.0)
+    assert scene.feed(alive(crash, A, 40), at_s=1) == []
+    (event,) = scene.feed(line("epc : 0000000077d83dd1 ra : 0000003faf093baa sp : 0000003faae67fc0", 1.01))
+    assert where(event) == (A, Confidence.CERTAIN)
+    assert event.exit137.crash is not None
+    assert (event.exit137.crash.module, event.exit137.crash.module_offset) == ("lib.so", "0x3dd1")
+
+
+def test_lines_that_were_not_printed_are_counted() -> None:
+    """
+    The kernel says how many lines it dropped, and the event of the next one has that number.
+    """
+    scene = started()
+    lost = line("show_signal_msg: 15 callbacks suppressed", 1.0)
+    (first,) = scene.feed(lost, alive(segfault(40), A, 40), at_s=1)
+    (later,) = scene.feed(lost, line(f"cgroup: fork rejected by pids controller in {scope_path(A)}", 1.1), at_s=1.1)
+    assert [kernel(event).suppressed for event in (first, later)] == [15, None]
+
+
 def test_a_line_of_two_sources_is_one_event() -> None:
     """
     The journal hands over the same line with the same stamp, which makes no second event.

@@ -109,6 +109,21 @@ def test_a_line_that_was_wrapped_is_joined() -> None:
         assert (event.exit137.crash.module, event.exit137.crash.module_offset) == ("libc.so.6", "0x50")
 
 
+def test_lines_of_two_crashes_at_once_are_told_apart() -> None:
+    """
+    Where two CPUs printed at once, the file belongs to the crash whose instruction lies in it.
+    """
+    text = (
+        "hog[1]: segfault at 8 ip 7f5d0050 sp 7ffc error 4\nhog[2]: segfault at 8 ip 4042b5 sp 7ffd error 4\n"
+        " in hog[400000+9000]\n in libc.so.6[7f5d0000+1000]\n"
+    )
+    crashes = [event.exit137.crash for event, _ in of(text)]
+    assert [(crash.module, crash.module_offset) for crash in crashes if crash is not None] == [
+        ("libc.so.6", "0x50"),
+        ("hog", "0x42b5"),
+    ]
+
+
 def test_a_line_that_stands_twice_is_counted_once() -> None:
     """
     The same line from dmesg and from a file is one line.
