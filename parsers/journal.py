@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from parsers.errors import ParseError
+from parsers.kernel.coredumps import COREDUMP_MESSAGE_ID, coredump_field
 from parsers.oom.facts import KernelLine
 from parsers.untyped import decoded, int_of
 
@@ -48,6 +49,8 @@ class JournalEntry:
         pid: of the sender; likewise `uid`, `cgroup` and `systemd_unit`, for all of which journald vouches.
         unit: the unit that a message of PID 1 is about; `user_unit` for a user's manager.
         message_id: the kind of the message, 32 hex digits; it stays when the words change.
+        audit_id: the number of an audit record, for which journald vouches.
+        coredump: the fields COREDUMP_* of an entry of systemd-coredump, without that prefix.
     """
 
     message: str
@@ -69,6 +72,8 @@ class JournalEntry:
     unit: str | None = None
     user_unit: str | None = None
     message_id: str | None = None
+    audit_id: int | None = None
+    coredump: Mapping[str, str] | None = None
     cursor: str | None = None
 
     @property
@@ -122,7 +127,9 @@ def parse_entry(fields: bytes | Mapping[str, Any]) -> JournalEntry:
         systemd_unit=_text(entry, "_SYSTEMD_UNIT"),
         unit=_text(entry, "UNIT"),
         user_unit=_text(entry, "USER_UNIT"),
-        message_id=_id(entry, "MESSAGE_ID"),
+        message_id=(message_id := _id(entry, "MESSAGE_ID")),
+        audit_id=_int(entry, "_AUDIT_ID"),
+        coredump=_coredump(entry) if message_id == COREDUMP_MESSAGE_ID else None,
         cursor=_text(entry, "__CURSOR"),
     )
 
@@ -226,6 +233,11 @@ def _int(entry: Mapping[str, Any], name: str) -> int | None:
     if isinstance(value, timedelta):
         return value // _MICROSECOND
     return int_of(value) if isinstance(value, int) else int_of(_text(entry, name))
+
+
+def _coredump(entry: Mapping[str, Any]) -> Mapping[str, str]:
+    fields = {short: _text(entry, name) for name in entry if (short := coredump_field(name)) is not None}
+    return {short: text for short, text in fields.items() if text is not None}
 
 
 def _id(entry: Mapping[str, Any], name: str) -> str | None:

@@ -8,6 +8,7 @@ the last run within 100 ms. The inventory draws no conclusions.
 
 from collections import OrderedDict
 from collections.abc import Iterator
+from dataclasses import replace
 from signal import SIGKILL
 from typing import Final
 
@@ -20,6 +21,7 @@ from collector.facts.observed import ProcessExitedFact
 from parsers.cgroup_path import ContainerRef, is_delegated
 from parsers.docker_event import DockerAction, DockerEvent
 from parsers.docker_inspect import ContainerSnapshot
+from parsers.kernel import Frame
 
 _FORGET_AFTER_NS: Final = 600 * 1_000_000_000
 _FORGET_EVERY_NS: Final = 10 * 1_000_000_000
@@ -132,6 +134,15 @@ class ContainerInventory:
         Keep the line about a crash in a container; only the latest are kept.
         """
         self._crashes.add(container_id, crash)
+
+    def add_frames(self, container_id: str, pid: int, frames: tuple[Frame, ...]) -> None:
+        """
+        Add the stack of a core dump to the latest crash of a process.
+        """
+        of_pid = (crash for crash in reversed(self._crashes.get(container_id, ())) if crash.pid == pid)
+        crash = next(of_pid, None)
+        if crash is not None:
+            self._crashes.add(container_id, replace(crash, notice=replace(crash.notice, frames=frames)))
 
     def crash_of(self, record: ContainerRecord, run: Run, exited: ProcessExitedFact | None) -> CrashInRun | None:
         """

@@ -20,7 +20,7 @@ from collector.correlate.pending_deaths import PendingDeaths
 from collector.correlate.pid_index import PidIndex
 from collector.correlate.pid_observations import PidObservations
 from collector.correlate.repetitions import Repetitions
-from collector.correlate.waiting_notices import SuppressedLines, WaitingNotice, add_detail, add_owner
+from collector.correlate.waiting_notices import SuppressedLines, WaitingNotice, add_detail, add_owner, is_same_task
 from collector.correlate.watermarks import ASK_AHEAD_NS, ATTRIBUTION_LAGS_NS, CAP_NS, Watermarks
 from collector.facts.kernel import KernelFact, ThreadCrashedFact
 from collector.facts.lru import LruDict
@@ -77,8 +77,8 @@ class KernelNotices:
         self._waiting: list[WaitingNotice] = []
         self._suppressed = SuppressedLines()
         self._seen: LruDict[str, None] = LruDict(_SEEN_KEPT)
-        # Per name of a process the time of the line about its end.
-        self._ended: LruDict[str, int] = LruDict(_ENDS_KEPT)
+        # Per name and number of a process the time of the line about its end.
+        self._ended: LruDict[str | int, int] = LruDict(_ENDS_KEPT)
 
     def feed(self, fact: KernelFact, now_ns: int, origin: Origin | None) -> list[KernelEvent]:
         """
@@ -92,7 +92,11 @@ class KernelNotices:
             return []
         notice = self._suppressed.added_to(notice, fact)
         event_id = self._id(fact, notice)
-        if self._was_seen(event_id, fact) or self._is_known_end(notice, fact) or add_owner(self._waiting, fact, notice):
+        if (
+            self._was_seen(event_id, fact, notice)
+            or self._is_known_end(notice, fact)
+            or add_owner(self._waiting, fact, notice)
+        ):
             return []
         waiting = WaitingNotice(
             id=event_id,
@@ -223,22 +227,40 @@ class KernelNotices:
 
     def _is_known_end(self, notice: KernelNotice, fact: KernelFact) -> bool:
         """
-        Return whether a line says again that a process ended: the audit record of an end follows the line of its cause.
+        Return whether a line says again that a process ended: audit and systemd-coredump follow the line of its cause.
         """
         at_ns = fact.clock_ns
-        if not signals_of(notice) or notice.task is None or notice.task.comm is None or at_ns is None:
+        if not notice.fatal or notice.task is None or at_ns is None:
             return False
-        comm = notice.task.comm
-        if notice.kind is NoticeKind.ABNORMAL_END:
-            return abs(at_ns - self._ended.get(comm, -_SAME_END_NS)) < _SAME_END_NS
-        self._ended[comm] = at_ns
-        return False
+        names = [name for name in (notice.task.comm, notice.task.id) if name is not None]
+        is_known = notice.kind is NoticeKind.ABNORMAL_END and any(
+            abs(at_ns - self._ended.get(name, -_SAME_END_NS)) < _SAME_END_NS for name in names
+        )
+        if not is_known:
+            self._ended.update(dict.fromkeys(names, at_ns))
+        elif notice.frames:
+            self._add_frames(notice, fact)
+        return is_known
 
-    def _was_seen(self, event_id: str, fact: KernelFact) -> bool:
+    def _add_frames(self, notice: KernelNotice, fact: KernelFact) -> None:
+        """
+        Add the frames of a core dump to the line about the crash: to its event if that waits, and to the death.
+        """
+        for waiting in self._waiting:
+            if waiting.notice.fatal and is_same_task(waiting.notice.task, notice.task):
+                waiting.notice = replace(waiting.notice, frames=notice.frames)
+                return
+        placed = self._attribution.attribute(fact, notice, by_name=False)
+        container_id = placed.attribution.container_id if placed is not None else None
+        if container_id is not None and notice.task is not None and notice.task.id is not None:
+            self._inventory.add_frames(container_id, notice.task.id, notice.frames)
+            self._pending.container_changed(container_id)
+
+    def _was_seen(self, event_id: str, fact: KernelFact, notice: KernelNotice) -> bool:
         """
         Return whether another source has handed over the line before; without a stamp it may as well be another line.
         """
-        if fact.line.monotonic_us is None:
+        if fact.line.monotonic_us is None and notice.audit_id is None:
             return False
         known = event_id in self._seen
         self._seen[event_id] = None
@@ -247,7 +269,8 @@ class KernelNotices:
     def _id(self, fact: KernelFact, notice: KernelNotice) -> str:
         line = fact.line
         boot_id = line.boot_id or (self._host.boot.id if self._host.boot is not None else None)
-        moment = line.monotonic_us if line.monotonic_us is not None else line.at_ns or line.text
+        stamp = line.monotonic_us if line.monotonic_us is not None else line.at_ns or line.text
+        moment = notice.audit_id if notice.audit_id is not None else stamp
         about = notice.task.id if notice.task is not None else notice.device or notice.cgroup
         return kernel_event_id(self._host.id, boot_id, moment, notice.kind.value, about)
 

@@ -88,8 +88,14 @@ class NoticeAttribution:
             notice: what it says.
             by_name: use also the name of the task, as better evidence will not come.
         """
+        if notice.is_reported and notice.task is not None:
+            # A program that speaks of a pid and a cgroup is one witness, and makes nothing certain alone.
+            placed = self.find(notice.task, fact.line.at_ns, fact.task)
+            if placed is not None and placed.attribution.container_id is not None:
+                return placed
         if notice.cgroup is not None:
-            return Placed(pid=None, attribution=self._by_path(notice.cgroup))
+            confidence = Confidence.LIKELY if notice.is_reported else Confidence.CERTAIN
+            return Placed(pid=None, attribution=self._by_path(notice.cgroup, confidence))
         if notice.task is None or (notice.task.id is None and not notice.fatal):
             return Placed(pid=None, attribution=_nowhere("the line names no process"))
         placed = self.find(notice.task, fact.line.at_ns, fact.task)
@@ -128,12 +134,12 @@ class NoticeAttribution:
         how = f'by its name alone: the only process "{comm}" that such a signal ended then'
         return self._placed(alike[0].pid, alike[0].container, how, Confidence.POSSIBLE)
 
-    def _by_path(self, path: str) -> Attribution:
+    def _by_path(self, path: str, confidence: Confidence) -> Attribution:
         """
         Attribute by the cgroup of a line; up to Linux 5.8 some lines have only the last component of its path.
         """
         if path.startswith("/"):
-            return attributed_by_path(path, Confidence.CERTAIN, self._inventory)
+            return attributed_by_path(path, confidence, self._inventory)
         if self._inventory.get(path) is None:
             return _nowhere("the cgroup in the line is no known container's")
         return Attribution(container_id=path, runtime=Runtime.DOCKER.value, confidence=Confidence.LIKELY)

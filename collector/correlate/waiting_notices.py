@@ -9,7 +9,7 @@ from typing import Final
 from collector.correlate.watermarks import Wait
 from collector.facts.kernel import KernelFact
 from collector.facts.observed import Origin
-from parsers.kernel import KernelNotice, NoticeDetail, NoticeKind, Suppressed, extended, lacks_detail
+from parsers.kernel import KernelNotice, NoticeDetail, NoticeKind, Suppressed, TaskName, extended, lacks_detail
 
 # The kernel prints what belongs together at once; a starved host takes its time.
 _TOGETHER_NS: Final = 500_000_000
@@ -67,6 +67,15 @@ def add_detail(waiting: Sequence[WaitingNotice], fact: KernelFact) -> bool:
             before.notice = more
             return True
     return False
+
+
+def is_same_task(one: TaskName | None, other: TaskName | None) -> bool:
+    """
+    Return whether two lines about the end of a process name the same number or, of its threads, the same name.
+    """
+    if one is None or other is None:
+        return False
+    return one.id == other.id is not None or one.comm == other.comm is not None
 
 
 class SuppressedLines:

@@ -10,7 +10,7 @@ from collector.publish.containers import container_of_record, orchestrator_of, s
 from collector.publish.kernel_advice import advice_of
 from collector.publish.kernel_sentences import of_kernel_event
 from collector.publish.seccomp_advice import seccomp_of
-from parsers.kernel import Fault, KernelNotice, NoticeKind, syscall_name
+from parsers.kernel import Fault, Frame, KernelNotice, NoticeKind, syscall_name
 from sinks.event import (
     Container,
     Crash,
@@ -84,8 +84,14 @@ def crash_of(notice: KernelNotice) -> Crash | None:
         syscall=notice.syscall,
         syscall_name=syscall_name(notice.syscall, notice.arch),
         exe=notice.exe,
+        frames=tuple(map(_frame, notice.frames)),
         signature=signature_of(notice),
     )
+
+
+def _frame(frame: Frame) -> str:
+    offset = f"+{frame.offset:#x}" if frame.offset is not None else ""
+    return f"{frame.function or '?'} ({frame.module}{offset})"
 
 
 def _hexadecimal(number: int | None) -> str | None:

@@ -14,6 +14,7 @@ audit_core_dumps), security/apparmor/ipc.c, kernel/audit.c (audit_log_untrusteds
 import re
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from itertools import islice
 from typing import Final
 
@@ -22,7 +23,7 @@ from parsers.kernel.facts import Fault, KernelNotice, NoticeKind, TaskName
 # As the kernel prints them, as auditd writes them, and as journald does.
 _HEAD: Final = re.compile(
     r"\A\s*(?:audit: |audit\[[0-9]{1,10}\]: )?(?:node=\S{1,255} )?(?:type=)?(?P<type>[A-Z_]{3,20}|[0-9]{4})"
-    r"(?: (?:msg=)?audit\([0-9.]{1,20}:[0-9]{1,20}\):)? "
+    r"(?: (?:msg=)?audit\((?P<id>[0-9.]{1,20}:[0-9]{1,20})\):)? "
 )
 _FIELD: Final = re.compile(r"\b(?P<key>[a-z_]{1,20})=(?:\"(?P<quoted>[^\"\n]*)\"|(?P<plain>[^\s\"]*))")
 _FIELDS_AT_MOST: Final = 64
@@ -31,6 +32,8 @@ _ENCODED: Final = re.compile(r"(?:[0-9A-F]{2})+")
 _SECCOMP: Final = frozenset({"SECCOMP", "1326"})
 _ABEND: Final = frozenset({"ANOM_ABEND", "1701"})
 _AVC: Final = frozenset({"AVC", "1400", "USER_AVC", "APPARMOR_DENIED", "1503"})
+# The numbers of the records that are read here: SECCOMP, ANOM_ABEND, and AVC, as which AppArmor reports.
+AUDIT_TYPES: Final = ("1326", "1701", "1400")
 _TYPES: Final = _SECCOMP | _ABEND | _AVC
 _LOGGED: Final = 0x7FFC0000
 _INT_AT_MOST: Final = 1 << 63
@@ -43,13 +46,17 @@ def parse_denial(text: str) -> KernelNotice | None:
     head = _HEAD.match(text)
     if head is None:
         return None
-    fields = _fields(text[head.end() :])
-    if head["type"] in _SECCOMP:
+    notice = _notice(head["type"], _fields(text[head.end() :]))
+    return replace(notice, audit_id=head["id"]) if notice is not None else None
+
+
+def _notice(kind: str, fields: Mapping[str, str]) -> KernelNotice | None:
+    if kind in _SECCOMP:
         return _seccomp(fields)
-    if head["type"] in _ABEND:
+    if kind in _ABEND:
         return _abend(fields)
     is_signal = fields.get("apparmor") == "DENIED" and fields.get("operation") == "signal"
-    return _denied(fields) if head["type"] in _AVC and is_signal else None
+    return _denied(fields) if kind in _AVC and is_signal else None
 
 
 def words_of_record(text: str) -> str:

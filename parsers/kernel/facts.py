@@ -72,6 +72,22 @@ class Module:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """
+    A function that the crashed thread was in.
+
+    Attributes:
+        module: the last component of the path of its file.
+        offset: of the instruction in the file.
+        function: its name, where the file has names.
+    """
+
+    module: str
+    offset: int | None = None
+    function: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
     """
     What a processor was doing when it raised the fault.
@@ -112,7 +128,7 @@ class Fault:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KernelNotice:
     """
-    What one line says.
+    What one line says, or an entry of systemd-coredump.
 
     Attributes:
         kind: what it is about.
@@ -131,6 +147,9 @@ class KernelNotice:
         duration_s: for how long.
         owner: the task that probably holds what this one waits for.
         fault: of the processor.
+        frames: of the crashed thread, the innermost first.
+        audit_id: time and number of an audit record, `1622229872.180:55`: the same whoever wrote it down.
+        is_reported: whether a program reports it, not the kernel.
         fatal: whether the line says that the process is ended for it.
         is_harmless: whether nothing was refused, ended or lost: an error that was corrected, a call that was logged.
     """
@@ -151,5 +170,8 @@ class KernelNotice:
     duration_s: int | None = None
     owner: TaskName | None = None
     fault: Fault | None = None
+    frames: tuple[Frame, ...] = ()
+    audit_id: str | None = None
+    is_reported: bool = False
     fatal: bool = False
     is_harmless: bool = False

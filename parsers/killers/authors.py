@@ -24,6 +24,7 @@ _OLD_INIT_CGROUP: Final = "/"
 _USER_MANAGER: Final = re.compile(
     r"(?P<within>/user\.slice/user-(?P<uid>[0-9]{1,10})\.slice/user@(?P=uid)\.service)(?:/init\.scope)?"
 )
+_COREDUMP_UNIT: Final = re.compile(r"systemd-coredump@[0-9A-Za-z_-]{1,64}\.service")
 # Programs that write to /dev/kmsg, as oomd does, get this facility (syslog(3), LOG_USER).
 _USER_FACILITY: Final = 1
 _UNPROVEN_CGROUP: Final = "journald does not say in which cgroup PID 1 was."
@@ -83,6 +84,16 @@ def author_of(entry: JournalEntry) -> tuple[Writer, Author] | None:
         return _manager_of_user(entry, int(manager["uid"]), manager["within"])
     program = next((program for program in _PROGRAMS if _is_vouched_for(program, entry, entry.cgroup)), None)
     return (program.writer, Author(name=program.writer.value, pid=entry.pid)) if program is not None else None
+
+
+def is_coredump_service(entry: JournalEntry) -> bool:
+    """
+    Return whether systemd-coredump wrote an entry: it has an instance of its service for each process.
+
+    The service takes the user of the process before it writes, so the uid says nothing.
+    """
+    *above, own = (entry.cgroup or "").removeprefix("/").split("/")
+    return _COREDUMP_UNIT.fullmatch(own) is not None and all(component.endswith(".slice") for component in above)
 
 
 def _is_vouched_for(program: _Program, entry: JournalEntry, cgroup: str) -> bool:

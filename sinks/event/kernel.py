@@ -109,7 +109,7 @@ class Crash:
         cpu_needs: what the program needs of the CPU, and the CPU does not have: `avx2`, `x86-64-v2`.
         language: whose traceback the log ends with: `python`, `go`, `java`, `node` or `rust`.
         error: the error in that traceback, secrets masked.
-        frames: the calls in it, the innermost first.
+        frames: the calls in it, or in the stack of a core dump, the innermost first.
         shm_size_bytes: of a process that SIGBUS ended, the size of its container's /dev/shm.
         shm_used_bytes: the shared memory of the container at the last sample, other tmpfs mounts included.
         signature: the same for the same crash, in every run and on every host.

@@ -2,17 +2,23 @@
 From entries of the journal to facts.
 """
 
+from dataclasses import replace
 from typing import Final
 
 from collector.facts.kernel import KernelFact, kernel_fact
 from collector.facts.observed import GapFact
 from parsers.journal import JournalEntry, kernel_line, missed_kernel_records
-from parsers.kernel import NoticeWindow
-from parsers.killers import KillerFact, parse_killer
+from parsers.kernel import NoticeWindow, parse_coredump
+from parsers.killers import KillerFact, is_coredump_service, parse_killer
+from parsers.oom.facts import KernelLine
 from parsers.oom.window import OomWindow
+from parsers.untyped import int_of
 from sinks.event import EvidenceSource, GapKind
 
 _SOURCE: Final = "journald"
+_AUDIT: Final = "audit"
+_NS_PER_US: Final = 1000
+_NS_PER_MS: Final = 1_000_000
 
 
 def hole_of_entry(entry: JournalEntry, before_ns: int | None) -> GapFact | None:
@@ -49,8 +55,38 @@ def fact_of_entry(entry: JournalEntry, window: OomWindow, notices: NoticeWindow)
     """
     line = kernel_line(entry)
     if line is None:
-        return parse_killer(entry)
+        return reported_notice(entry) or parse_killer(entry)
     is_of_oom, is_of_notice = window.wants(line.text, line.monotonic_us), notices.wants(line.text)
     if not is_of_oom and not is_of_notice:
         return None
     return kernel_fact(EvidenceSource.JOURNALD, line)
+
+
+def reported_notice(entry: JournalEntry) -> KernelFact | None:
+    """
+    Return the kernel notice that an entry of another writer is: an audit record, or a core dump.
+
+    Only journald itself reads audit records; what somebody else calls a core dump is nothing.
+    """
+    if entry.transport == _AUDIT:
+        return _audit_record(entry)
+    if entry.coredump is None or not is_coredump_service(entry):
+        return None
+    notice = parse_coredump(entry.message, entry.coredump)
+    if notice is None:
+        return None
+    crashed_us = int_of(entry.coredump.get("TIMESTAMP"))
+    at_ns = crashed_us * _NS_PER_US if crashed_us is not None else entry.at_ns
+    line = KernelLine(text=entry.message.partition("\n")[0], boot_id=entry.boot_id, at_ns=int_of(at_ns))
+    return KernelFact(source=EvidenceSource.JOURNALD, line=line, notice=notice)
+
+
+def _audit_record(entry: JournalEntry) -> KernelFact | None:
+    line = KernelLine(text=entry.message, boot_id=entry.boot_id, at_ns=entry.at_ns)
+    fact = kernel_fact(EvidenceSource.JOURNALD, line)
+    if fact.notice is None:
+        return None
+    if entry.audit_id is None or entry.source_realtime_ns is None:
+        return fact
+    seconds, milliseconds = divmod(entry.source_realtime_ns // _NS_PER_MS, 1000)
+    return replace(fact, notice=replace(fact.notice, audit_id=f"{seconds}.{milliseconds:03d}:{entry.audit_id}"))

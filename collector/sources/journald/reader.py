@@ -16,6 +16,7 @@ from typing import Any, Final
 from collector.host.wake import Wake
 from collector.sources.base import Position, PrivilegeError, SourceError, SourceMissingError
 from parsers.journal import KERNEL_MISSED
+from parsers.kernel import AUDIT_TYPES, COREDUMP_MESSAGE_ID
 from parsers.killers import EARLYOOM_UNIT, OOMD_UNIT, SYSTEMD_OOMD_UNIT, UNIT_OOMD_KILL, UNIT_OUT_OF_MEMORY
 
 _DIRECTORIES: Final = (Path("/var/log/journal"), Path("/run/log/journal"))
@@ -24,6 +25,8 @@ _MATCHES: Final = (
     ("MESSAGE_ID", KERNEL_MISSED),
     ("MESSAGE_ID", UNIT_OUT_OF_MEMORY),
     ("MESSAGE_ID", UNIT_OOMD_KILL),
+    ("MESSAGE_ID", COREDUMP_MESSAGE_ID),
+    *(("_AUDIT_TYPE", number) for number in AUDIT_TYPES),
     ("_SYSTEMD_UNIT", SYSTEMD_OOMD_UNIT),
     ("_SYSTEMD_UNIT", EARLYOOM_UNIT),
     ("_SYSTEMD_UNIT", OOMD_UNIT),

@@ -10,13 +10,18 @@ from collector.correlate.repetitions import WINDOW_NS
 from collector.facts.kernel import KernelFact, LiveTask, ThreadCrashedFact
 from collector.facts.observed import Origin
 from parsers.cgroup_path import ContainerRef, Runtime
+from parsers.kernel import Frame, KernelNotice, NoticeKind, TaskName
+from parsers.oom.facts import KernelLine
 from sinks.event import Confidence, Event, EventType, Kernel
 from tests.unit.collector.correlate.scene import (
+    DIE,
     JOURNALD,
     MAIN_PID,
     SECOND,
+    VERDICT_WAIT_S,
     A,
     B,
+    docker,
     exited,
     line,
     ns,
@@ -319,6 +324,79 @@ def test_the_audit_record_of_an_end_follows_its_line() -> None:
     (event,) = scene.feed(alive(segfault(40), A, 40), alive(audit, A, 40), at_s=1.1)
     assert kernel(event).kind == "segfault"
     assert scene.wait(WINDOW_S + WAIT_S) == []
+
+
+def dumped(pid: int, at_s: float, cgroup: str | None = None) -> KernelFact:
+    """
+    Return what systemd-coredump says of a process.
+    """
+    notice = KernelNotice(
+        kind=NoticeKind.ABNORMAL_END,
+        task=TaskName(id=pid, comm="hog"),
+        is_process=True,
+        signal=11,
+        cgroup=cgroup,
+        frames=(Frame(module="libc.so.6", offset=0x90, function="strlen"), Frame(module="hog")),
+        is_reported=True,
+        fatal=True,
+    )
+    text = KernelLine(text=f"Process {pid} (hog) of user 0 dumped core.", at_ns=ns(at_s))
+    return KernelFact(source=JOURNALD, line=text, notice=notice)
+
+
+FRAMES = ("strlen (libc.so.6+0x90)", "? (hog)")
+
+
+def test_a_core_dump_alone_is_an_event_that_is_likely() -> None:
+    """
+    One program names a process and a cgroup: that is likely, and certain once the connector saw the process end there.
+    """
+    scene = started()
+    assert scene.feed(dumped(40, 1.0, scope_path(A)), at_s=1) == []
+    (event,) = scene.wait(WAIT_S)
+    assert where(event) == (A, Confidence.LIKELY)
+    assert event.exit137.crash is not None
+    assert event.exit137.crash.frames == FRAMES
+    scene.feed(dumped(41, 90.0, scope_path(A)), at_s=90)
+    (seen,) = scene.feed(exited(41, at_s=90.1, signal=11), at_s=90.2)
+    assert where(seen) == (A, Confidence.CERTAIN)
+
+
+def test_a_core_dump_adds_its_frames_to_the_line_of_the_kernel() -> None:
+    """
+    The kernel's line about the crash came before: there is one event, with the frames if it still waits.
+    """
+    scene = started()
+    assert scene.feed(segfault(40), dumped(40, 1.001, scope_path(A)), at_s=1) == []
+    (event,) = scene.feed(exited(40, at_s=1.2, signal=11))
+    assert kernel(event).kind == "segfault"
+    assert event.exit137.crash is not None
+    assert event.exit137.crash.frames == FRAMES
+
+
+def test_a_core_dump_adds_its_frames_to_the_death() -> None:
+    """
+    The event of the crash was published before the core was written; the death has the frames all the same.
+    """
+    scene = started()
+    scene.feed(alive(segfault(MAIN_PID), A, MAIN_PID), at_s=1)
+    assert scene.feed(dumped(MAIN_PID, 1.001, scope_path(A)), at_s=1.5) == []
+    scene.feed(docker(DIE, 2.0, exit_code=139), at_s=2)
+    (event,) = (event for event in scene.wait(VERDICT_WAIT_S) if event.type is EventType.CONTAINER_DEATH)
+    assert event.exit137.crash is not None
+    assert (event.exit137.crash.module, event.exit137.crash.frames) == ("libc.so.6", FRAMES)
+
+
+def test_an_audit_record_of_two_sources_is_one_event() -> None:
+    """
+    journald reads the record itself, and the kernel prints it to its log: number and time join the two.
+    """
+    scene = started()
+    text = 'audit: type=1326 audit(1.200:3): uid=0 pid=40 comm="hog" exe="/hog" sig=0 syscall=41 code=0x50000'
+    by_kernel = line(text, 1.0)
+    stampless = replace(by_kernel.line, monotonic_us=None, text=text.partition(": ")[2])
+    scene.feed(by_kernel, replace(by_kernel, source=JOURNALD, line=stampless), at_s=1)
+    assert [kernel(event).count for event in [*scene.wait(WAIT_S), *scene.wait(WINDOW_S)]] == [1]
 
 
 def test_a_logged_system_call_is_no_event() -> None:
