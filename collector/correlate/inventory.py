@@ -13,6 +13,7 @@ from signal import SIGKILL
 from typing import Final
 
 from collector.correlate.crash_in_run import CrashInRun
+from collector.correlate.host_events import HostEvents
 from collector.correlate.kill_in_run import KillInRun
 from collector.correlate.main_exits import MainExit, find_main_exit
 from collector.correlate.runs import CLOCK_SLACK_NS, RESTART_NS, ContainerRecord, Run
@@ -39,6 +40,9 @@ _KILL_LATE_NS: Final = 1_000_000_000
 class ContainerInventory:
     """
     The containers that Docker has named, and the OOM kills and exits in each; those may come before Docker's event.
+
+    Attributes:
+        host_events: the latest errors of the host itself.
     """
 
     def __init__(self) -> None:
@@ -48,6 +52,7 @@ class ContainerInventory:
         self._full_at = _ENDED_KEPT
         self._kills: OrderedDict[str, list[KillInRun]] = OrderedDict()
         self._exits: LruQueues[str, ProcessExitedFact] = LruQueues(_CONTAINERS_KEPT, of_each=_EXITS_KEPT)
+        self.host_events = HostEvents()
         self._crashes: LruQueues[str, CrashInRun] = LruQueues(_CONTAINERS_KEPT, of_each=_CRASHES_KEPT)
 
     def __iter__(self) -> Iterator[ContainerRecord]:

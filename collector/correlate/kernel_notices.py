@@ -13,6 +13,7 @@ from collector.correlate.crash_in_run import CrashInRun
 from collector.correlate.crash_reasons import signals_of
 from collector.correlate.findings import KernelEvent
 from collector.correlate.held_repetitions import HeldRepetitions
+from collector.correlate.host_events import HostEvent
 from collector.correlate.inventory import ContainerInventory
 from collector.correlate.kernel_kills import ATTRIBUTION_WAIT_NS
 from collector.correlate.notice_attribution import NoticeAttribution, Placed
@@ -137,6 +138,7 @@ class KernelNotices:
             self._waiting.remove(waiting)
             event = self._event(waiting, self._doubted(placed or Placed(pid=None, attribution=UNATTRIBUTED)))
             self._keep_crash(event)
+            self._keep_host_event(event)
             if self._is_pasted:
                 events += self._held_repetitions.admit(event)
             else:
@@ -224,6 +226,15 @@ class KernelNotices:
         )
         self._inventory.keep_crash(container_id, crash)
         self._pending.container_changed(container_id)
+
+    def _keep_host_event(self, event: KernelEvent) -> None:
+        """
+        Keep an error of the host for the deaths that may follow it.
+        """
+        line = event.line
+        if event.attribution.container_id is None and line.at_ns is not None:
+            known = HostEvent(event_id=event.id, at_ns=line.at_ns, text=line.text, source=event.source)
+            self._inventory.host_events.add(event.notice, known)
 
     def _is_known_end(self, notice: KernelNotice, fact: KernelFact) -> bool:
         """

@@ -262,6 +262,7 @@ class PendingDeaths:
             kills=self._inventory.kills_of(record, run, main.exited.pid if main.exited is not None else None),
             main_exit=main.exited,
             crash=self._inventory.crash_of(record, run, main.exited),
+            host_events=self._inventory.host_events.before(run.ended_ns),
             sender=sender,
             error=(after.error or None) if after is not None else None,
             kernel_log=bool(self._kernel_logs),

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from collector.correlate.findings import Death
+from collector.correlate.host_events import HostEvent
 from collector.correlate.runs import ContainerRecord, Run
 from collector.correlate.verdict.case import evidence_of_exit
 from collector.correlate.verdict.exits import crash_behind
@@ -128,6 +129,7 @@ def _death(death: Death, replaced_by: str | None) -> PublishedDeath:
         finished_at_ns=case.ended_ns,
         restart_count=run.after.restart_count if run.after is not None else None,
         oom_kill_ids=tuple(dict.fromkeys(kill.event_id for kill in case.kills)),
+        kernel_event_ids=tuple(event.event_id for event in _host_events(death)),
         killer=_killer(case.sender),
         replaced_by=replaced_by,
     )
@@ -174,9 +176,17 @@ def _evidence(death: Death) -> list[Evidence]:
     if run.after is not None:
         text = f"State.ExitCode={run.after.exit_code} State.OOMKilled={str(run.after.oom_killed).lower()}"
         evidence.append(Evidence(source=EvidenceSource.INSPECT, time_ns=run.after.finished_at_ns, text=text))
+    evidence += [Evidence(source=item.source, time_ns=item.at_ns, text=item.text) for item in _host_events(death)]
     if death.case.is_code_disputed:
         evidence += [seen for seen in evidence_of_exit(death.case) if seen not in death.verdict.evidence]
     return evidence
+
+
+def _host_events(death: Death) -> tuple[HostEvent, ...]:
+    """
+    Return the errors of the host before an end that needs an explanation.
+    """
+    return () if death.verdict.cause in _QUIET_CAUSES else death.case.host_events
 
 
 def _oom(death: Death) -> Oom | None:

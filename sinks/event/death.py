@@ -25,9 +25,12 @@ class SignalSender:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Death:
     """
-    How a run ended. `oom_kill_ids` are the ids of the events about OOM kills in this run.
+    How a run ended.
 
-    `replaced_by` is the container that takes the place of this one: the run was stopped by a deploy.
+    Attributes:
+        oom_kill_ids: the ids of the events about OOM kills in this run.
+        kernel_event_ids: the ids of the kernel events about errors of the host in the minute before the end.
+        replaced_by: the container that takes the place of this one: the run was stopped by a deploy.
     """
 
     exit_code: int | None = None
@@ -37,5 +40,6 @@ class Death:
     finished_at_ns: int | None = None
     restart_count: int | None = None
     oom_kill_ids: tuple[str, ...] = ()
+    kernel_event_ids: tuple[str, ...] = ()
     killer: SignalSender | None = None
     replaced_by: str | None = None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from collector.correlate.crash_in_run import CrashInRun
+from collector.correlate.host_events import HostEvent
 from collector.correlate.kill_in_run import KillInRun
 from collector.correlate.runs import LOST_TASK, SignalSent
 from collector.facts.observed import ProcessExitedFact, SignalFact
@@ -44,6 +45,7 @@ class Case:
         stop_signal: the signal that `docker stop` sends first.
         main_exit: how the main process ended, from the kernel itself; under an init the process that init ran.
         crash: the kernel's line about the crash of the main process.
+        host_events: errors of the host in the minute before the end; no verdict uses them.
         sender: the signal that ended it and who sent it, where the trace source saw it.
         error: State.Error: why it could not be started.
         kernel_log: whether the kernel log was readable all the time.
@@ -73,6 +75,7 @@ class Case:
     kills: tuple[KillInRun, ...] = ()
     main_exit: ProcessExitedFact | None = None
     crash: CrashInRun | None = None
+    host_events: tuple[HostEvent, ...] = ()
     sender: SignalFact | None = None
     error: str | None = None
     kernel_log: bool = False
