@@ -71,21 +71,15 @@ class Correlator:
         self.inventory = ContainerInventory()
         self._host = host
         self._pids, self._notices = PidIndex(), OomNotices()
-        self._observations = PidObservations()
-        self._watermarks = Watermarks()
+        self._observations, self._watermarks = PidObservations(), Watermarks()
+        pids, observations, watermarks = self._pids, self._observations, self._watermarks
         known = (self.inventory, self._pids, self._notices, self._observations)
         self._kernel_kills = KernelKills(host, *known, watermarks=self._watermarks, with_beginnings=is_pasted)
         self.standings = Standings(self.inventory, self._watermarks, self._kernel_kills)
         self._userspace_kills = UserspaceKills(host, self.inventory, self._pids, self._observations)
         self._pending = PendingDeaths(self.inventory, self._observations, self._watermarks, boot_id, booted_ns)
         self._kernel_notices = KernelNotices(
-            host,
-            self.inventory,
-            self._pids,
-            self._observations,
-            watermarks=self._watermarks,
-            pending=self._pending,
-            is_pasted=is_pasted,
+            host, self.inventory, pids, observations, watermarks=watermarks, pending=self._pending, is_pasted=is_pasted
         )
         self._deaths = Deaths(self.inventory, self._pids, self._pending, boot_id)
         self._reconciler = Reconciler(self._watermarks)

@@ -198,14 +198,6 @@ def _with_outer(line: Prefixed, found: Sequence[re.Match[str]]) -> Prefixed:
     return line
 
 
-def split_sender(text: str) -> tuple[str | None, str]:
-    """
-    Split a message into the name that a program gave itself, if any, and the rest.
-    """
-    match = BARE_SENDER.match(text)
-    return (match["name"], text[match.end() :]) if match is not None else (None, text)
-
-
 def _take(line: Prefixed, pattern: re.Pattern[str]) -> re.Match[str] | None:
     match = pattern.match(line.text)
     if match is not None and match.end():

@@ -4,7 +4,7 @@ Define a message of a pasted text, whatever carried it, and a text inside a reco
 
 from dataclasses import dataclass
 
-from parsers.carriers.log_prefix import split_sender
+from parsers.carriers.senders import split_sender
 from parsers.oom.facts import KernelLine
 
 

@@ -1,5 +1,5 @@
 """
-Define the patterns of the host and the program that tools print in front of a message.
+Define the patterns of the host and the program that tools print in front of a message, and split them off.
 """
 
 import re
@@ -19,3 +19,11 @@ SENDER: Final = re.compile(
 BARE_SENDER: Final = re.compile(
     rf"(?:(?P<host>[^\s:\[\]]{{1,255}})\s+)?(?P<name>kernel|[^\s:\[\]]{{1,64}}\[[0-9]{{1,10}}\]){_COLON}"
 )
+
+
+def split_sender(text: str) -> tuple[str | None, str]:
+    """
+    Split a message into the name that a program gave itself, if any, and the rest.
+    """
+    match = BARE_SENDER.match(text)
+    return (match["name"], text[match.end() :]) if match is not None else (None, text)

@@ -27,9 +27,7 @@ _MATCHES: Final = (
     ("MESSAGE_ID", UNIT_OOMD_KILL),
     ("MESSAGE_ID", COREDUMP_MESSAGE_ID),
     *(("_AUDIT_TYPE", number) for number in AUDIT_TYPES),
-    ("_SYSTEMD_UNIT", SYSTEMD_OOMD_UNIT),
-    ("_SYSTEMD_UNIT", EARLYOOM_UNIT),
-    ("_SYSTEMD_UNIT", OOMD_UNIT),
+    *(("_SYSTEMD_UNIT", unit) for unit in (SYSTEMD_OOMD_UNIT, EARLYOOM_UNIT, OOMD_UNIT)),
 )
 # More unreadable entries than a damaged file has: the journal as a whole cannot be read.
 _BROKEN_ENTRIES: Final = 1000

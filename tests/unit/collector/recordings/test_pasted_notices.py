@@ -90,7 +90,7 @@ def test_repetitions_are_counted_with_the_first_line() -> None:
     assert counts([segfault(7, stamp=f"[ {at}.000000] ") for at in (1, 2, 59, 70)]) == [3, 1]
 
 
-def test_processes_and_places_are_told_apart_up_to_a_bound() -> None:
+def test_processes_and_places_are_separate_up_to_a_bound() -> None:
     """
     Each process and place has an event of its own, and the many processes of a crash loop share one.
     """
@@ -109,7 +109,7 @@ def test_a_line_that_was_wrapped_is_joined() -> None:
         assert (event.exit137.crash.module, event.exit137.crash.module_offset) == ("libc.so.6", "0x50")
 
 
-def test_lines_of_two_crashes_at_once_are_told_apart() -> None:
+def test_lines_of_two_crashes_at_once_are_separated() -> None:
     """
     Where two CPUs printed at once, the file belongs to the crash whose instruction lies in it.
     """
