@@ -45,11 +45,13 @@ class Census:
         """
         Note what runs on a host.
         """
-        self.forget((status.origin.host,))
         running: dict[str, int] = {}
         for item in status.services:
             if item.running > 0:
                 running[item.service] = running.get(item.service, 0) + item.running
+        if running == self._state.hosts.get(status.origin.host):
+            return
+        self.forget((status.origin.host,))
         self._state.hosts[status.origin.host] = running
         self._count(running, 1)
 

@@ -2,11 +2,11 @@
 A new version compared with those before it: the figures of the test.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from fleet.incidents.sequential_test import Counts, e_value, mixed, rate_ratio, rate_ratio_low
+from fleet.incidents.sequential_test import Counts, e_value, mixed, rate_ratio
 from fleet.incidents.versions import (
     HOUR_NS,
     HOURS_PER_DAY,
@@ -20,7 +20,6 @@ from fleet.incidents.versions import (
 
 # Half of the evidence is about all causes together, the rest about each group: a new version may die of something new.
 _ALL_CAUSES: Final = 0.5
-_LOWER_BOUND_ALPHA: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +31,6 @@ class Comparison:
         counts: cases and exposure, in nanoseconds weighted by the time of day, of the causes that tell most.
         e_value: the evidence that it dies more often, over all causes and each group of them.
         rate_ratio: how many times as often it dies.
-        rate_ratio_low: the lower bound.
         without_worst_host: the counts without the host with the most cases.
         before_hours: container-hours of the versions before.
         after_hours: container-hours of the new one.
@@ -41,7 +39,6 @@ class Comparison:
     counts: Counts
     e_value: float
     rate_ratio: float
-    rate_ratio_low: float
     without_worst_host: Counts
     before_hours: float
     after_hours: float
@@ -60,7 +57,10 @@ def compare(service: Service, version: Version, test: Test, now_ns: int) -> Comp
         exposure_ns((version,), test.profile) + unreported_ns * test.profile[now_ns // HOUR_NS % HOURS_PER_DAY],
     )
     groups: list[CauseGroup | None] = [None, *CauseGroup]
-    found = [_counts(before, version, group, exposures) for group in groups]
+    cases_before, cases_after = cases_of(before), cases_of((version,))
+    found = [
+        Counts(_cases(cases_before, group), exposures[0], _cases(cases_after, group), exposures[1]) for group in groups
+    ]
     values = [e_value(counts) for counts in found]
     others = (1 - _ALL_CAUSES) / len(CauseGroup)
     best = max(range(len(groups)), key=lambda index: values[index] * (_ALL_CAUSES if index == 0 else others))
@@ -69,17 +69,10 @@ def compare(service: Service, version: Version, test: Test, now_ns: int) -> Comp
         counts=counts,
         e_value=mixed(values, [_ALL_CAUSES] + [others] * len(CauseGroup)),
         rate_ratio=rate_ratio(counts),
-        rate_ratio_low=rate_ratio_low(counts, _LOWER_BOUND_ALPHA),
         without_worst_host=_without_worst_host(version, groups[best], counts),
         before_hours=exposure_ns(before) / HOUR_NS,
         after_hours=(exposure_ns((version,)) + unreported_ns) / HOUR_NS,
     )
-
-
-def _counts(
-    before: Sequence[Version], version: Version, group: CauseGroup | None, exposures: tuple[float, float]
-) -> Counts:
-    return Counts(cases_of(before, group), exposures[0], cases_of((version,), group), exposures[1])
 
 
 def _without_worst_host(version: Version, group: CauseGroup | None, counts: Counts) -> Counts:
@@ -95,5 +88,5 @@ def _without_worst_host(version: Version, group: CauseGroup | None, counts: Coun
     return Counts(counts.before, counts.before_exposure, after, counts.after_exposure * kept)
 
 
-def _cases(cases: dict[CauseGroup, int], group: CauseGroup | None) -> int:
+def _cases(cases: Mapping[CauseGroup, int], group: CauseGroup | None) -> int:
     return sum(cases.values()) if group is None else cases.get(group, 0)

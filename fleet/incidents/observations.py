@@ -66,6 +66,8 @@ class Death:
         digest: of its image; its version where there is none.
         oom_scope: whose memory ran out, if it was OOM-killed.
         kill_ids: the events of the OOM kills in the run.
+        memory_trend: the shape of the memory curve before it.
+        memory_growth_bytes_per_min: how fast its memory grew.
         culprit_id: the container that took the memory, if the death names one.
         culprit_name: the name of that container.
     """
@@ -78,6 +80,8 @@ class Death:
     container: str | None
     oom_scope: str | None
     kill_ids: tuple[str, ...]
+    memory_trend: str | None
+    memory_growth_bytes_per_min: float | None
     culprit_id: str | None
     culprit_name: str | None
 
@@ -197,6 +201,8 @@ def _death(view: EventView, origin: Origin) -> Death:
         container=container.id if container is not None else None,
         oom_scope=exit137.oom.scope if exit137.oom is not None else None,
         kill_ids=exit137.death.oom_kill_ids if exit137.death is not None else (),
+        memory_trend=exit137.memory.trend if exit137.memory is not None else None,
+        memory_growth_bytes_per_min=exit137.memory.growth_bytes_per_min if exit137.memory is not None else None,
         culprit_id=exit137.culprit.container_id if exit137.culprit is not None else None,
         culprit_name=exit137.culprit.name if exit137.culprit is not None else None,
     )

@@ -16,16 +16,17 @@ from fleet.incidents.comparison import Comparison, compare
 from fleet.incidents.incident import Incident
 from fleet.incidents.observations import Death
 from fleet.incidents.open_incidents import OpenIncident, OpenIncidents
-from fleet.incidents.sequential_test import e_value
+from fleet.incidents.sequential_test import e_value, rate_ratio_low
 from fleet.incidents.settings import Settings
 from fleet.incidents.version_history import VersionHistory
-from fleet.incidents.versions import HOUR_NS, NS_PER_S, Case, OnHost, Test, Version, group_of
+from fleet.incidents.versions import HOUR_NS, NS_PER_S, Case, Test, Version, group_of
 from sinks.event import Fleet, FleetKind, IncidentState, VersionFigures
 from sinks.event.ids import incident_id
 
 _MOST_RECENT: Final = 200
 _MOST_EXAMPLES: Final = 10
 _MOST_HOSTS: Final = 200
+_LOWER_BOUND_ALPHA: Final = 0.05
 
 
 @dataclass(slots=True, kw_only=True)
@@ -94,6 +95,7 @@ class Regressions:
         )
         hour = version.hour_of(origin.at_ns)
         hour.cases[case.group] = hour.cases.get(case.group, 0) + 1
+        version.memory.add(death.memory_trend, death.memory_growth_bytes_per_min)
         self._history.count_death(origin.at_ns // HOUR_NS)
         if version.test is None:
             return []
@@ -194,12 +196,19 @@ class Regressions:
                 version=before.label if before is not None else None,
                 deaths=found.counts.before,
                 container_hours=found.before_hours,
+                memory_trend=before.memory.trend if before is not None else None,
+                memory_growth_bytes_per_min=before.memory.mean_growth_bytes_per_min if before is not None else None,
             ),
             after=VersionFigures(
-                digest=digest, version=version.label, deaths=found.counts.after, container_hours=found.after_hours
+                digest=digest,
+                version=version.label,
+                deaths=found.counts.after,
+                container_hours=found.after_hours,
+                memory_trend=version.memory.trend,
+                memory_growth_bytes_per_min=version.memory.mean_growth_bytes_per_min,
             ),
             rate_ratio=found.rate_ratio,
-            rate_ratio_low=found.rate_ratio_low,
+            rate_ratio_low=rate_ratio_low(found.counts, _LOWER_BOUND_ALPHA),
             e_value=found.e_value,
             hosts=tuple(hosts[:_MOST_HOSTS]),
             hosts_affected=len(hosts),
@@ -212,7 +221,7 @@ class Regressions:
 
 
 def _add_case(version: Version, test: Test, case: Case, now_ns: int) -> None:
-    cases = version.hosts.setdefault(case.host, OnHost()).cases
+    cases = version.on_host(case.host).cases
     cases[case.group] = cases.get(case.group, 0) + 1
     test.causes[case.cause] = test.causes.get(case.cause, 0) + 1
     test.recent = [*test.recent, case][-_MOST_RECENT:]

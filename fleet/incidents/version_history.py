@@ -11,7 +11,7 @@ import msgspec
 from fleet.incidents.day_profile import FleetDay, service_profile
 from fleet.incidents.observations import RunningService, Status
 from fleet.incidents.settings import Settings
-from fleet.incidents.versions import HOUR_NS, NS_PER_S, OnHost, Service, Test, Version, cases_of, exposure_ns
+from fleet.incidents.versions import HOUR_NS, NS_PER_S, Service, Test, Version, cases_of, exposure_ns
 
 _MOST_VERSIONS: Final = 50
 _MOST_STARTS: Final = 5000
@@ -125,7 +125,7 @@ class VersionHistory:
         """
         known = self._state.services.get(service)
         versions = list(known.versions.values()) if known is not None else []
-        return (cases_of(versions) + _PRIOR_CASES) / (exposure_ns(versions) + _PRIOR_NS)
+        return (sum(cases_of(versions).values()) + _PRIOR_CASES) / (exposure_ns(versions) + _PRIOR_NS)
 
     def _count(self, item: RunningService, digest: str, host: str, at_ns: int, middle_ns: int) -> None:
         version = self.version(item.service, digest, item.version, at_ns)
@@ -133,7 +133,7 @@ class VersionHistory:
         self._state.day.add(middle_ns // HOUR_NS, exposure=float(item.container_ns))
         if len(version.hours) > self._settings.history_hours:
             version.drop_before(middle_ns // HOUR_NS - self._settings.history_hours)
-        on_host = version.hosts.setdefault(host, OnHost())
+        on_host = version.on_host(host)
         on_host.running = item.running
         on_host.reported_ns = max(on_host.reported_ns, at_ns)
         if version.test is not None:

@@ -58,6 +58,46 @@ class Hour:
 
 
 @dataclass(slots=True, kw_only=True)
+class MemoryBefore:
+    """
+    How the memory of a version developed before its deaths, as far as the agents say.
+
+    Attributes:
+        trends: deaths by the shape of the curve before them.
+        growth_bytes_per_min: the growth before each death, added up.
+        growths: of how many deaths.
+    """
+
+    trends: dict[str, int] = field(default_factory=dict)
+    growth_bytes_per_min: float = 0.0
+    growths: int = 0
+
+    def add(self, trend: str | None, growth_bytes_per_min: float | None) -> None:
+        """
+        Note a death.
+        """
+        if trend is not None:
+            self.trends[trend] = self.trends.get(trend, 0) + 1
+        if growth_bytes_per_min is not None:
+            self.growth_bytes_per_min += growth_bytes_per_min
+            self.growths += 1
+
+    @property
+    def trend(self) -> str | None:
+        """
+        The most frequent shape.
+        """
+        return max(self.trends, key=lambda trend: (self.trends[trend], trend), default=None)
+
+    @property
+    def mean_growth_bytes_per_min(self) -> float | None:
+        """
+        The mean growth.
+        """
+        return self.growth_bytes_per_min / self.growths if self.growths else None
+
+
+@dataclass(slots=True, kw_only=True)
 class OnHost:
     """
     One version on one host.
@@ -124,6 +164,7 @@ class Version:
         first_ns: when it was first seen.
         hours: by the number of hours since 1970.
         hosts: where it runs, or ran while it was tested.
+        memory: how its memory developed before its deaths.
         is_bad: whether it was reported as a regression.
         test: its test, while it is new.
     """
@@ -132,6 +173,7 @@ class Version:
     first_ns: int
     hours: dict[int, Hour] = field(default_factory=dict)
     hosts: dict[str, OnHost] = field(default_factory=dict)
+    memory: MemoryBefore = field(default_factory=MemoryBefore)
     is_bad: bool = False
     test: Test | None = None
 
@@ -146,7 +188,20 @@ class Version:
         """
         Return the hour of a time.
         """
-        return self.hours.setdefault(at_ns // HOUR_NS, Hour())
+        number = at_ns // HOUR_NS
+        hour = self.hours.get(number)
+        if hour is None:
+            hour = self.hours[number] = Hour()
+        return hour
+
+    def on_host(self, host: str) -> OnHost:
+        """
+        Return what is known of the version on a host.
+        """
+        known = self.hosts.get(host)
+        if known is None:
+            known = self.hosts[host] = OnHost()
+        return known
 
     def unreported_ns(self, now_ns: int) -> int:
         """
@@ -179,21 +234,23 @@ class Service:
     versions: dict[str, Version] = field(default_factory=dict)
 
 
-def cases_of(versions: Iterable[Version], group: CauseGroup | None = None) -> int:
+def cases_of(versions: Iterable[Version]) -> Mapping[CauseGroup, int]:
     """
-    Return the cases of versions, of all causes or of one group.
+    Return the cases of versions by group of cause.
     """
-    hours = [hour for version in versions for hour in version.hours.values()]
-    if group is None:
-        return sum(sum(hour.cases.values()) for hour in hours)
-    return sum(hour.cases.get(group, 0) for hour in hours)
+    found = dict.fromkeys(CauseGroup, 0)
+    for version in versions:
+        for hour in version.hours.values():
+            for group, count in hour.cases.items():
+                found[group] += count
+    return found
 
 
 def exposure_ns(versions: Iterable[Version], profile: list[float] | None = None) -> float:
     """
     Return how long the containers of versions ran, each hour weighted by the profile of the day.
     """
-    items = ((number, hour) for version in versions for number, hour in version.hours.items())
+    hours = (item for version in versions for item in version.hours.items())
     if profile is None:
-        return float(sum(hour.container_ns for _, hour in items))
-    return sum(hour.container_ns * profile[number % HOURS_PER_DAY] for number, hour in items)
+        return float(sum([hour.container_ns for _, hour in hours]))
+    return sum([hour.container_ns * profile[number % HOURS_PER_DAY] for number, hour in hours])

@@ -56,12 +56,16 @@ class VersionFigures:
         version: as in `service.version`.
         deaths: cases of bad deaths; a crash loop is one case.
         container_hours: how long its containers ran, added up.
+        memory_trend: the most frequent shape of the memory curve before a death.
+        memory_growth_bytes_per_min: the mean growth before a death.
     """
 
     digest: str | None = None
     version: str | None = None
     deaths: int = 0
     container_hours: float = 0.0
+    memory_trend: str | None = None
+    memory_growth_bytes_per_min: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,6 +62,8 @@ class VersionFiguresView(View, frozen=True, kw_only=True):
     version: str | None = None
     deaths: int = 0
     container_hours: float = 0.0
+    memory_trend: str | None = None
+    memory_growth_bytes_per_min: float | None = None
 
 
 class FleetView(View, frozen=True, kw_only=True):

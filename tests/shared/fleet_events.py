@@ -84,9 +84,10 @@ def death(
     container: str = "1",
     scope: str | None = None,
     kills: tuple[str, ...] = (),
+    trend: str | None = None,
 ) -> dict[str, Any]:
     """
-    Return the death of a container of a service.
+    Return the death of a container of a service; `trend` is the shape of its memory before.
     """
     full = uuid5(NAMESPACE_URL, f"{host}/{service}/{container}").hex * 2
     block: dict[str, Any] = {
@@ -100,6 +101,8 @@ def death(
     }
     if scope is not None:
         block["oom"] = {"scope": scope, "killer": "kernel", "victims": []}
+    if trend is not None:
+        block["memory"] = {"trend": trend, "growth_bytes_per_min": 1e6}
     return _event(
         "container_death",
         host,

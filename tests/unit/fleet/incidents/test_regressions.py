@@ -52,13 +52,14 @@ class Story:
             running = {("api", self.versions[host]): 4, ("web", OLD): 1}
             self.take(status(host, self.second, running, interval_s=HOUR, covers_s=60))
 
-    def die(self, host: str, *, service: str = "api", cause: str = "app_error") -> None:
+    def die(self, host: str, *, service: str = "api", cause: str = "app_error", trend: str | None = None) -> None:
         """
         Let a container die.
         """
         self.second += 1
         digest = self.versions[host] if service == "api" else OLD
-        self.take(death(host, self.second, service, digest=digest, cause=cause, container=str(self.second)))
+        number = str(self.second)
+        self.take(death(host, self.second, service, digest=digest, cause=cause, container=number, trend=trend))
 
     def take(self, event: dict[str, Any]) -> None:
         self.incidents += self.detector.observe(event, at(self.second))
@@ -94,6 +95,23 @@ def test_a_version_that_dies_more_often_is_a_regression() -> None:
     assert opened.rate_ratio > opened.rate_ratio_low > 1
     assert (opened.hosts_affected, opened.hosts_total) == (opened.after.deaths, 10)
     assert len(opened.examples) == opened.after.deaths
+
+
+def test_the_memory_of_both_versions_is_compared() -> None:
+    """
+    The shape before most deaths, and the mean growth.
+    """
+    story = Story()
+    story.die("c", trend="steady")
+    story.deploy()
+    for _, host in zip(range(8), turns(), strict=False):
+        story.hours(1)
+        story.die(host, cause="oom_kill", trend="leak")
+    opened = story.regressions[0].fleet
+    assert opened.before is not None
+    assert opened.after is not None
+    assert (opened.before.memory_trend, opened.after.memory_trend) == ("steady", "leak")
+    assert opened.after.memory_growth_bytes_per_min == 1e6
 
 
 def test_a_version_that_dies_as_before_is_none() -> None:
