@@ -1,0 +1,95 @@
+"""
+Parse what a task of a process is doing, and whether it is being killed: /proc/<pid>/task/<tid>/status, wchan and stack.
+
+    Name:   dd
+    State:  D (disk sleep)
+    Tgid:   4512
+    PPid:   4490
+    TracerPid:      0
+    NSpid:  4512    1
+    SigPnd: 0000000000000100
+
+Formats: proc_pid_status(5), proc_pid_stack(5). The name is escaped by the kernel, so it cannot hold a line of its own.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from parsers.errors import ParseError
+
+_FIELD: Final = re.compile(rb"^(?P<key>[A-Za-z]{1,16}):\t(?P<value>.*)$", re.MULTILINE)
+_NUMBER: Final = re.compile(rb"[0-9]{1,10}")
+_SIGNALS: Final = re.compile(rb"[0-9a-f]{16}")
+_SIGKILL_BIT: Final = 1 << 8
+_FRAME: Final = re.compile(rb"^\[<[0-9a-fx]{1,18}>\] (?P<name>[A-Za-z_][\w.]{0,127})", re.MULTILINE)
+_SYMBOL: Final = re.compile(rb"[A-Za-z_][\w.]{0,127}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskStatus:
+    """
+    The needed fields of a status file.
+
+    Attributes:
+        name: at most 15 bytes; bytes that are not UTF-8 are kept as surrogates.
+        state: the kernel's letter: R, S, D, T, t, Z, X, I.
+        parent_pid: 0 if its parent is in another PID namespace.
+        tracer_pid: the process that traces it; 0 if none does.
+        namespace_pid: its pid in its own PID namespace; None before Linux 4.1.
+        kill_pending: a SIGKILL was sent to it and has not taken effect.
+    """
+
+    name: str
+    state: str
+    pid: int
+    parent_pid: int
+    tracer_pid: int
+    namespace_pid: int | None
+    kill_pending: bool
+
+
+def parse_task_status(text: bytes) -> TaskStatus:
+    """
+    Parse the status of a task.
+
+    Raises:
+        ParseError: a field is missing or has another form.
+    """
+    fields = {match["key"]: match["value"] for match in _FIELD.finditer(text)}
+    state = fields.get(b"State", b"")[:1]
+    numbers = [_number(fields.get(key)) for key in (b"Tgid", b"PPid", b"TracerPid")]
+    pending = [fields.get(key, b"") for key in (b"SigPnd", b"ShdPnd")]
+    if b"Name" not in fields or not state.isalpha() or None in numbers or not all(map(_SIGNALS.fullmatch, pending)):
+        raise ParseError("/proc/<pid>/task/<tid>/status (proc_pid_status(5))", text)
+    pid, parent_pid, tracer_pid = (number or 0 for number in numbers)
+    inner = fields.get(b"NSpid", b"").split()
+    return TaskStatus(
+        name=fields[b"Name"].decode("utf-8", "surrogateescape"),
+        state=state.decode(),
+        pid=pid,
+        parent_pid=parent_pid,
+        tracer_pid=tracer_pid,
+        namespace_pid=_number(inner[-1]) if inner else None,
+        kill_pending=any(int(signals, 16) & _SIGKILL_BIT for signals in pending),
+    )
+
+
+def parse_wchan(text: bytes) -> str | None:
+    """
+    Return the kernel function that a task waits in; None if it does not wait, or the kernel does not tell (`0`).
+    """
+    match = _SYMBOL.fullmatch(text.strip(b"\0\n"))
+    return match[0].decode("ascii", "replace") if match is not None else None
+
+
+def parse_stack(text: bytes) -> tuple[str, ...]:
+    """
+    Return the kernel functions on the stack of a task, the innermost first.
+    """
+    return tuple(match["name"].decode("ascii", "replace") for match in _FRAME.finditer(text))
+
+
+def _number(text: bytes | None) -> int | None:
+    match = _NUMBER.fullmatch(text) if text is not None else None
+    return int(match[0]) if match is not None else None
