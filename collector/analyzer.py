@@ -24,9 +24,11 @@ from collector.correlate.findings import (
 from collector.correlate.replacement import replacement_of
 from collector.correlate.runs import ContainerRecord
 from collector.correlate.standing import Question, Standing
+from collector.correlate.stuck_stops import StuckStops
 from collector.facts.memory import ContainerProcessesFact, MemoryRoundFact, MemorySample
 from collector.facts.observed import Fact, GapFact, Origin
 from collector.facts.restored import RestoredWarningFact
+from collector.facts.stops import PendingKillFact
 from collector.memory.history import MemoryHistory
 from collector.memory.sizing import Sizing, sizing_of
 from collector.memory.usage import MemoryUse
@@ -37,6 +39,7 @@ from collector.publish.kernel_events import kernel_event
 from collector.publish.kills import counter_only_kill_event, kernel_kill_event, userspace_kill_event
 from collector.publish.memory_context import MemoryContext
 from collector.publish.service_time import ServiceTime
+from collector.publish.stuck_stops import stuck_stop_event
 from parsers.docker_event import DockerEvent
 from parsers.docker_inspect import ContainerSnapshot
 from parsers.oom.facts import OomReport
@@ -62,6 +65,7 @@ class Analyzer:
         self._correlator = Correlator(host, booted_ns, is_pasted=is_pasted)
         self._memory = MemoryContext(host)
         self._service_time: ServiceTime | None = None
+        self._stops = StuckStops()
         self._is_behind = False
 
     def feed(self, fact: Fact, now_ns: int, origin: Origin | None = None) -> list[Event]:
@@ -78,6 +82,9 @@ class Analyzer:
         # Memory first: a container that dies now is published with all that is known of it.
         if isinstance(fact, DockerEvent | MemoryRoundFact | ContainerProcessesFact | RestoredWarningFact):
             events = self._memory.feed(fact, self._correlator.inventory, now_ns)
+        if isinstance(fact, PendingKillFact):
+            record = self._correlator.inventory.get(fact.container_id)
+            events = [stuck_stop_event(stuck, self._host, record) for stuck in self._stops.feed(fact, record)]
         return events + self._publish(findings)
 
     def tick(self, now_ns: int) -> list[Event]:

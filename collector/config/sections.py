@@ -20,6 +20,7 @@ from collector.config.sources import (
     KmsgConfig,
     MemoryConfig,
     ProcessesConfig,
+    StopsConfig,
     TraceConfig,
 )
 from sinks import SinkConfig
@@ -107,6 +108,7 @@ class SourcesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     trace: TraceConfig = TraceConfig()
     cgroups: CgroupsConfig = CgroupsConfig()
     memory: MemoryConfig = MemoryConfig()
+    stops: StopsConfig = StopsConfig()
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):

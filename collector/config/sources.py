@@ -80,3 +80,14 @@ class MemoryConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     enabled: Literal["auto"] | bool = "auto"
     interval_s: Annotated[float, msgspec.Meta(ge=0.5, le=300.0)] = 5.0
     cgroups: str = _CGROUPS
+
+
+class StopsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """
+    `[sources.stops]`: `interval_s` is the time between two looks at the main process of a container, `cgroups` where
+    cgroups are mounted.
+    """
+
+    enabled: Literal["auto"] | bool = "auto"
+    interval_s: Annotated[float, msgspec.Meta(ge=0.5, le=300.0)] = 5.0
+    cgroups: str = _CGROUPS

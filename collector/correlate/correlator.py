@@ -43,6 +43,7 @@ from collector.facts.observed import (
     VictimMarkedFact,
 )
 from collector.facts.restored import RestoredDeathFact, RestoredKillFact, RestoredRunFact, RestoredWarningFact
+from collector.facts.stops import PendingKillFact
 from collector.facts.watermark import WatermarkFact
 from parsers.docker_event import DockerEvent
 from parsers.killers import KillerFact, UnitOomKilled
@@ -176,8 +177,8 @@ class Correlator:
                 self._watermarks.advance(fact)
             case GapFact():
                 return self._feed_gap(fact, now_ns, origin)
-            case MemoryRoundFact() | ContainerProcessesFact() | RestoredWarningFact():
-                self._note_time(fact.occurred_at_ns)  # collector.memory follows what they say
+            case MemoryRoundFact() | ContainerProcessesFact() | RestoredWarningFact() | PendingKillFact():
+                self._note_time(fact.occurred_at_ns)  # the analyzer follows what they say
             case _:
                 assert_never(fact)
         return ()

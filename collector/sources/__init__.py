@@ -19,6 +19,7 @@ SOURCES: Final[Mapping[str, str]] = {
     "trace": "collector.sources.trace.source",
     "cgroups": "collector.sources.cgroups",
     "memory": "collector.sources.memory.source",
+    "stops": "collector.sources.stops.source",
 }
 
 # The kernel and the journal keep their records for a while: these sources can wait, and continue from their position.

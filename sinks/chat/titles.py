@@ -42,6 +42,7 @@ PRESSURES: Final[Mapping[str, str]] = {
 STATES: Final[Mapping[str, str]] = {
     "spinning": "has been using all its CPU since an OOM kill",
     "unhealthy": "has been unhealthy since an OOM kill",
+    "stopping": "does not end after it was killed",
     "killing": "keeps losing processes to the OOM killer",
 }
 # Kinds of kernel events, as in docs/kernel-events.md.
@@ -173,7 +174,8 @@ def _pressure_title(owner: str, pressure: PressureView) -> str:
 
 def _stuck_title(owner: str, stuck: StuckView) -> str:
     words = STATES.get(stuck.state, f"is {stuck.state}")
-    return f"{owner} has recovered" if stuck.resolved else f"{owner} {words}"
+    over = "has ended after all" if stuck.state == "stopping" else "has recovered"
+    return f"{owner} {over}" if stuck.resolved else f"{owner} {words}"
 
 
 def _kernel_title(owner: str, kernel: KernelView) -> str:

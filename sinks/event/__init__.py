@@ -29,7 +29,7 @@ from sinks.event.envelope import Encoded, Event, document, encoded, rfc3339, to_
 from sinks.event.exit137 import SCHEMA_VERSION, Evidence, Exit137, Gap, Trimmed
 from sinks.event.fleet import Fleet, HostStatus, ServiceStatus, VersionFigures
 from sinks.event.kernel import Crash, Kernel, LockOwner, TaskLimit
-from sinks.event.memory import Advice, HostLoad, Memory, Pressure, Series, Stuck
+from sinks.event.memory import Advice, HostLoad, Memory, Pressure, Series, Stuck, StuckTask
 from sinks.event.oom import Candidate, Oom, Trigger, Victim
 from sinks.event.size import MAX_EVENT_BYTES
 from sinks.event.words import (
@@ -99,6 +99,7 @@ __all__ = [
     "Shed",
     "SignalSender",
     "Stuck",
+    "StuckTask",
     "TaskLimit",
     "Trigger",
     "TrimUnit",

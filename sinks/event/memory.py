@@ -94,18 +94,42 @@ class Pressure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stuck:
+class StuckTask:
     """
-    The bad state of a container that survived the OOM kill of a child process.
+    The task that shows why a kill does not end.
 
     Attributes:
-        state: spinning, unhealthy or killing.
+        tid: the thread; the same as `pid` for the first thread.
+        state: the kernel's letter: D waits without a way to be interrupted, t is held by its tracer, Z is dead.
+        wchan: the kernel function that it waits in.
+        tracer_pid: the process that traces it.
+    """
+
+    pid: int
+    tid: int
+    name: str
+    state: str
+    wchan: str | None = None
+    tracer_pid: int | None = None
+    tracer_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stuck:
+    """
+    The bad state of a container that survived the OOM kill of a child process, or a kill that it does not end by.
+
+    Attributes:
+        state: spinning, unhealthy or killing; stopping for a kill that does not end.
         resolved: True if the container has recovered.
         since_ns: when the state began.
         kills: child processes killed in the ten minutes before, and since.
         first_kill_ns: when the first of them was killed.
         oom_kill_ids: the ids of the events about these kills.
         cpu_share: the share of its CPU quota that the container uses; 1.0 is all of it.
+        reason: what holds a container that is stopping, as docs/memory.md lists it.
+        tasks: how many of its tasks are being killed, eight at most.
+        task: the one that shows the reason.
     """
 
     state: str
@@ -115,6 +139,9 @@ class Stuck:
     first_kill_ns: int | None = None
     oom_kill_ids: tuple[str, ...] = ()
     cpu_share: float | None = None
+    reason: str | None = None
+    tasks: int | None = None
+    task: StuckTask | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ from collector.sources.base import Reading
 from collector.store import Store, StoredEvent
 from tests.shared.ports import free_ports
 
-OFF = {name: {"enabled": False} for name in ("journald", "docker", "processes", "trace", "cgroups", "memory")}
+OFF = {name: {"enabled": False} for name in ("journald", "docker", "processes", "trace", "cgroups", "memory", "stops")}
 
 
 def configured(folder: Path, *sinks: str, kmsg: str = "kmsg") -> Config:

@@ -1,0 +1,3 @@
+"""
+Watch for kills that do not end.
+"""

@@ -1,0 +1,175 @@
+"""
+Watch for kills that do not end: containers with tasks that SIGKILL was sent to and that are still there.
+
+Nobody reports such a kill: Docker waits, and the kernel is silent. A pending SIGKILL shows in /proc whoever sent it.
+The main process of each container is looked at every few seconds, and every second while it is being killed. There is
+nothing to resume. Needs to see the processes of others in /proc; the function in which a task waits needs
+CAP_SYS_PTRACE, its stack CAP_SYS_ADMIN, and without them both are missing.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from collector.config.sources import StopsConfig
+from collector.facts.stops import PendingKillFact
+from collector.host.clock import HostIdentity
+from collector.host.threads import in_thread
+from collector.sources.base import Position, Reading, SourceMissingError
+from collector.sources.memory.cgroups import CgroupTree, ContainerCgroup, NoCgroupsError
+from collector.sources.stops.tasks import TaskReader
+
+# While something is being killed.
+_SOON_S: Final = 1.0
+# A host where more containers are stuck at once has one reason for all of them.
+_MAX_PENDING: Final = 32
+_FIRST_PID: Final = 1
+_FROZEN: Final = frozenset({"FROZEN", "FREEZING"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Main:
+    """
+    The main process of a container, and its pid in the container, by which another process with its pid is told apart.
+    """
+
+    pid: int
+    namespace_pid: int | None
+
+
+class StopsSource:
+    """
+    Watches the main process of each container.
+
+    Args:
+        config: the interval, and where cgroups are mounted.
+        proc: the mount point of procfs.
+        wall_ns: the wall clock.
+    """
+
+    name = "stops"
+
+    def __init__(
+        self, config: StopsConfig, proc: Path = Path("/proc"), wall_ns: Callable[[], int] = time.time_ns
+    ) -> None:
+        self._config = config
+        self._proc = proc
+        self._wall_ns = wall_ns
+        self._mains: dict[str, _Main] = {}
+        self._pending: set[str] = set()
+        self.is_behind = False
+        self.records = 0
+        self.garbage = 0
+
+    async def readings(self, position: Position | None) -> AsyncGenerator[Reading]:
+        """
+        Watch from now on; the position is ignored.
+
+        Raises:
+            SourceMissingError: there is no hierarchy of cgroups to find containers in.
+        """
+        del position
+        tree = self._tree()
+        yield Reading(facts=(), position={})
+        while True:
+            facts = () if self.is_behind else await in_thread(self.scan, tree)
+            if facts:
+                self.records += len(facts)
+                yield Reading(facts=facts, position={})
+            await asyncio.sleep(min(_SOON_S, self._config.interval_s) if self._pending else self._config.interval_s)
+
+    def request_watermark(self) -> None:
+        """
+        Do nothing: each fact states when /proc was read.
+        """
+
+    def scan(self, tree: CgroupTree) -> tuple[PendingKillFact, ...]:
+        """
+        Look at all containers; return those that are being killed, and once those that no longer are.
+        """
+        containers = tree.containers()
+        self._mains = {one: main for one, main in self._mains.items() if one in containers}
+        facts: list[PendingKillFact] = []
+        for container in containers.values():
+            fact = self._pending_kill(tree, container) if len(facts) < _MAX_PENDING else None
+            facts += [fact] if fact is not None else []
+        pending = {fact.container_id for fact in facts}
+        at_ns = self._wall_ns()
+        over = [PendingKillFact(container_id=one, at_ns=at_ns, tasks=()) for one in sorted(self._pending - pending)]
+        self._pending = pending
+        return (*facts, *over)
+
+    def _pending_kill(self, tree: CgroupTree, container: ContainerCgroup) -> PendingKillFact | None:
+        reader = TaskReader(self._proc)
+        pids = tree.pids(container)
+        main = self._main(reader, container.container_id, pids)
+        if main is None and not pids:
+            return None
+        status = reader.status(main.pid) if main is not None else None
+        if main is not None and status is not None and status.namespace_pid != main.namespace_pid:
+            status, main = None, None  # its pid is that of another process by now
+        if main is not None and status is not None and not status.kill_pending and not reader.is_ending(main.pid):
+            return None
+        tasks = reader.killed(pids, main.pid if main is not None else None)
+        if not tasks:
+            return None
+        return PendingKillFact(
+            container_id=container.container_id,
+            at_ns=self._wall_ns(),
+            tasks=tasks,
+            frozen=self._frozen(container),
+            unread=tuple(sorted(reader.unread)),
+        )
+
+    def _main(self, reader: TaskReader, container_id: str, pids: list[int]) -> _Main | None:
+        """
+        Return the main process: as found before, if nothing else can be it, else the first of its PID namespace.
+
+        A container in the PID namespace of the host or of another container has none that can be told apart.
+        """
+        known = self._mains.get(container_id)
+        if known is not None and (known.pid in pids or not pids):
+            return known
+        for pid in sorted(pids):
+            status = reader.status(pid)
+            if status is not None and status.namespace_pid == _FIRST_PID:
+                self._mains[container_id] = _Main(pid, _FIRST_PID)
+                return self._mains[container_id]
+        return known
+
+    def _frozen(self, container: ContainerCgroup) -> bool | None:
+        """
+        Return whether the freezer of cgroup v1 holds the container; that of cgroup v2 lets killed processes end.
+        """
+        try:
+            state = Path(f"{self._config.cgroups}/freezer{container.path}/freezer.state").read_text(encoding="ascii")
+        except OSError:
+            return None
+        return state.strip() in _FROZEN
+
+    def _tree(self) -> CgroupTree:
+        try:
+            return CgroupTree(self._config.cgroups)
+        except NoCgroupsError as error:
+            raise SourceMissingError(str(error)) from error
+
+
+def offered(config: StopsConfig) -> bool:
+    """
+    Return whether this host has cgroups to find containers in.
+    """
+    try:
+        CgroupTree(config.cgroups)
+    except NoCgroupsError:
+        return False
+    return True
+
+
+def create(config: StopsConfig, _host: HostIdentity) -> StopsSource:
+    """
+    Create the source for this host.
+    """
+    return StopsSource(config)
