@@ -48,6 +48,11 @@ SEEDS: Final[Mapping[str, tuple[bytes, ...]]] = MappingProxyType(
             b"7 (a) b) S 1 7 7 0 -1 4194304 9 0 0 0 1 2 0 0 20 0 1 0 99 1000 10 18446744073709551615 1 1 0 0 0 0 0 0 0",
             f"0::/system.slice/docker-{A}.scope\n".encode(),
             b"MemTotal: 9 kB\nMemAvailable: 7 kB\n",
+            (
+                b"Name:\ta\nState:\tD (a)\nTgid:\t7\nPPid:\t1\nTracerPid:\t0\n"
+                b"SigPnd:\t0000000000000100\nShdPnd:\t0000000000000000\n"
+            ),
+            b"[<0>] do_wait+0x1/0x2\n",
             bytes(range(76)),
         ),
         "trace": (

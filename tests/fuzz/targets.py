@@ -18,7 +18,7 @@ from collector.runtime.http_server import HttpServer, Response, plain, rendered
 from collector.sources.docker.bounded import UnusableAnswerError
 from collector.sources.docker.event_lines import event_lines
 from collector.sources.docker.log_tail import masked_tail
-from parsers import cgroup_cpu, cgroup_memory, proc_files
+from parsers import cgroup_cpu, cgroup_memory, proc_files, proc_status
 from parsers.carriers.log_prefix import split_prefix
 from parsers.cgroup_path import container_of, container_of_unit, is_delegated, is_shortened
 from parsers.docker_event import parse_event
@@ -123,6 +123,9 @@ def proc(data: bytes) -> None:
         proc_files.parse_unit,
         proc_files.parse_shim,
         proc_files.parse_meminfo,
+        proc_status.parse_task_status,
+        proc_status.parse_wchan,
+        proc_status.parse_stack,
         parse_proc_event,
     )
 
