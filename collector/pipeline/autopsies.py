@@ -1,6 +1,6 @@
 """
-Looks up, before an event is stored, what is gone soon: of a crash what the file of the faulting module says, and of a
-refused fork how many tasks there are.
+Looks up, before an event is stored, what is gone soon: of a crash what the file of the faulting module says, of a
+refused fork how many tasks there are, and of a failure for want of space how full the disk is.
 
 The file is read from the container's layers on the host, which stay after the end of a container until it is removed;
 the layers of its image stay longer. That needs root or CAP_DAC_READ_SEARCH, and an engine that names the layers
@@ -24,6 +24,7 @@ from collector.host.executable import read_code
 from collector.host.procfs import ProcFiles
 from collector.host.task_counts import count_tasks
 from collector.host.threads import Threads
+from collector.publish.disk_space import wants_disk_space, with_disk_space
 from collector.publish.examined import with_code
 from collector.publish.task_limits import with_task_limit
 from parsers.docker_inspect import ContainerSnapshot
@@ -35,6 +36,8 @@ from sinks.event import Event, KernelEventKind, TaskLimit
 _WAIT_S: Final = 1.0
 _THREADS_AT_MOST: Final = 2
 _KEPT: Final = 256
+# The file may be replaced while the container runs.
+_KEPT_S: Final = 600.0
 # So many look-ups in a row, and then one more in each period.
 _BURST: Final = 8
 _PERIOD_S: Final = 2.0
@@ -60,7 +63,7 @@ _CPU_BYTES: Final = 65_536
 
 _Arguments = ParamSpec("_Arguments")
 _Result = TypeVar("_Result")
-_Key = tuple[tuple[str, ...], str, int | None, int]
+_Key = tuple[int, tuple[str, ...], str, int | None, int]
 
 
 class Autopsies:
@@ -103,16 +106,21 @@ class Autopsies:
         if kernel is not None and kernel.kind is KernelEventKind.PIDS_LIMIT and kernel.cgroup is not None:
             limit = await self._look_up(self._count, kernel.cgroup)
             return with_task_limit(event, limit) if limit is not None else event
-        return await self._with_code(event) if event.exit137.crash is not None else event
+        container_id = event.container.id if event.container is not None else None
+        snapshot = self._snapshot_of(container_id) if container_id else None
+        if snapshot is None or not snapshot.layers:
+            return event
+        if wants_disk_space(event):
+            space = await self._look_up(_space_of, snapshot.layers[0])
+            event = with_disk_space(event, *space) if space is not None else event
+        return await self._with_code(event, snapshot) if event.exit137.crash is not None else event
 
-    async def _with_code(self, event: Event) -> Event:
+    async def _with_code(self, event: Event, snapshot: ContainerSnapshot) -> Event:
         """
         Return the event of a crash with build-id, function and instruction.
         """
-        container_id = event.container.id if event.container is not None else None
-        snapshot = self._snapshot_of(container_id) if container_id else None
         notice = _notice_of(event)
-        if snapshot is None or not snapshot.layers or notice is None:
+        if notice is None:
             return event
         code = await self._code(snapshot, notice)
         return with_code(event, notice, code, self._flags()) if code is not None else event
@@ -121,7 +129,8 @@ class Autopsies:
         fault = notice.fault
         if fault is None or fault.module is None or fault.ip is None or fault.module_offset is None:
             return None
-        key = (snapshot.layers, fault.module.name, fault.module.size, fault.module_offset)
+        period = int(self._clock_s() / _KEPT_S)
+        key = (period, snapshot.layers, fault.module.name, fault.module.size, fault.module_offset)
         if key in self._known:
             return self._known[key]
         code = await self._look_up(_search, snapshot, notice, time.monotonic() + self._wait_s)
@@ -178,6 +187,17 @@ def _notice_of(event: Event) -> KernelNotice | None:
     """
     notices = (parse_notice(evidence.text) for evidence in event.exit137.evidence)
     return next((notice for notice in notices if notice is not None and notice.fault is not None), None)
+
+
+def _space_of(directory: str) -> tuple[int, int] | None:
+    """
+    Return what is free of a file system, and its size, in bytes.
+    """
+    try:
+        found = os.statvfs(directory)
+    except OSError:
+        return None
+    return found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize
 
 
 def _search(snapshot: ContainerSnapshot, notice: KernelNotice, deadline_s: float) -> CodeAt | None:

@@ -6,6 +6,7 @@ A traceback counts only if the log ends with it: an earlier one may be of an err
 
 from collections.abc import Mapping
 from dataclasses import replace
+from signal import SIGSYS
 from typing import Final
 
 from collector.correlate.crash_in_run import CrashInRun
@@ -19,6 +20,14 @@ from sinks.event import Advice, Cause, Crash, CrashReason
 _FAILURES: Final = frozenset({Cause.APP_ERROR, Cause.CRASH})
 # glibc exits with it before the program runs.
 _NOT_LOADED: Final = 127
+# Without the audit record of the call: the kernel has no audit, or auditd took the record.
+_CALL_UNKNOWN: Final = Advice(
+    kind="seccomp",
+    text="Find the system call with auditd (ausearch -m SECCOMP) or by running the program under strace -f: the"
+    " last call is the one. Then allow it, in the program's own sandbox or in the container's profile.",
+    reason="A seccomp filter ends a process with SIGSYS. The kernel's log does not name the call.",
+    unless="somebody sent the signal with kill",
+)
 _BY_REASON: Final[Mapping[CrashReason, Advice]] = {
     CrashReason.CPU_TOO_OLD: Advice(
         kind="cpu",
@@ -63,6 +72,8 @@ def crash_advice(line: CrashInRun | None, crash: Crash | None, seccomp: SeccompP
     """
     if line is not None:
         return advice_of(line.notice, seccomp)
+    if crash is not None and crash.signal == SIGSYS:
+        return (_CALL_UNKNOWN,)
     reason = crash.reason if crash is not None else None
     return (_BY_REASON[reason],) if reason is not None and reason in _BY_REASON else ()
 

@@ -36,6 +36,7 @@ SEEDS: Final[Mapping[str, tuple[bytes, ...]]] = MappingProxyType(
         "docker_event": (b"\x40" + json.dumps(event("die", A, 7, exitCode="137", name="x")).encode() + b"\n",),
         "docker_inspect": (json.dumps(described(A, ExitCode=137, Error="x")).encode(),),
         "docker_log": (b"\x40\x01\0\0\0\0\0\0\x0dtoken=secret\n\x02\0\0\0\0\0\0\4end\n",),
+        "instruction": (b"\x0f\x0b", b"\xc4\xe2\x75\xb8\xc2", b"\x62\xf1\x75\x48\xfc\xc2", b"\xf3\x48\x0f\xb8\xc3"),
         "cgroups": (
             b"anon 4096\nfile 9\ninactive_file 1\n",
             b"some avg10=1.00 avg60=0.00 avg300=0.00 total=9\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=0\n",

@@ -25,6 +25,7 @@ from parsers.docker_event import parse_event
 from parsers.docker_inspect import parse_inspect
 from parsers.docker_log import payloads
 from parsers.errors import ParseError
+from parsers.instruction import decode_instruction
 from parsers.journal import kernel_line, parse_entry, parse_export
 from parsers.kernel import parse_notice
 from parsers.killers.senders import parse_killer, parse_killer_text
@@ -89,6 +90,13 @@ def docker_log(data: bytes) -> None:
     Read the log of a container, and the traceback that it ends with.
     """
     parse_traceback(masked_tail(payloads(_cut(data))))
+
+
+def instruction(data: bytes) -> None:
+    """
+    Decode an instruction.
+    """
+    decode_instruction(data)
 
 
 def cgroups(data: bytes) -> None:
@@ -210,6 +218,7 @@ TARGETS: Final[Mapping[str, Target]] = MappingProxyType(
             docker_event,
             docker_inspect,
             docker_log,
+            instruction,
             cgroups,
             proc,
             trace,

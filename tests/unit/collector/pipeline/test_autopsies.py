@@ -3,6 +3,8 @@ What is looked up about a crash before its event is stored.
 """
 
 import asyncio
+import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from collector.publish.kernel_events import kernel_event
 from parsers.docker_inspect import ContainerSnapshot
 from parsers.kernel import parse_notice
 from parsers.oom.facts import KernelLine
-from sinks.event import Confidence, Crash, CrashReason, Event, EvidenceSource, Host
+from sinks.event import Advice, Confidence, Crash, CrashReason, Event, EvidenceSource, Host, TaskLimit
 from tests.shared.tiny_elf import BUILD_ID, tiny_elf
 
 A = "a" * 64
@@ -166,3 +168,45 @@ def test_a_storm_of_crashes(tmp_path: Path) -> None:
         found.append(event.exit137.crash.build_id is not None)
     assert found[0]
     assert not found[-1]
+
+
+def test_how_full_the_disk_is(tmp_path: Path) -> None:
+    """
+    Advice about a full disk gets the figures of the file system that has the container's layer.
+    """
+    advice = Advice(kind="disk", text="Look.", reason="It said so.")
+    event = crashed()
+    event = replace(event, exit137=replace(event.exit137, advice=(advice,)))
+    (found,) = Host1(tmp_path).complete(event).exit137.advice
+    assert found.reason.startswith("It said so. The disk of the container's own layer has ")
+
+
+def test_the_tasks_at_a_limit(tmp_path: Path) -> None:
+    """
+    The event of a refused fork gets the tasks of its cgroup, whether or not a container is known.
+    """
+    asked: list[str] = []
+
+    def count(cgroup: str) -> TaskLimit:
+        asked.append(cgroup)
+        return TaskLimit(cgroup=cgroup, tasks=4, tasks_max=4, zombies=0)
+
+    event = crashed("cgroup: fork rejected by pids controller in /docker/a")
+    completed = asyncio.run(Autopsies({}.get, count=count, wait_s=30).complete(event))
+    assert completed.exit137.kernel is not None
+    assert completed.exit137.kernel.task_limit is not None
+    assert asked == ["/docker/a"]
+
+
+def test_a_look_up_that_takes_too_long(tmp_path: Path) -> None:
+    """
+    The event does not wait longer than it should; it is published as it is.
+    """
+    answer = threading.Event()
+
+    def count(_cgroup: str) -> None:
+        answer.wait(10)
+
+    event = crashed("cgroup: fork rejected by pids controller in /docker/a")
+    assert asyncio.run(Autopsies({}.get, count=count, wait_s=0.01).complete(event)) == event
+    answer.set()

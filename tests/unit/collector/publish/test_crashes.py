@@ -76,3 +76,19 @@ def test_a_library_for_a_newer_cpu() -> None:
     assert (crash.reason, crash.cpu_needs) == (CrashReason.CPU_TOO_OLD, ("x86-64-v2",))
     assert [advice.kind for advice in event.exit137.advice] == ["cpu"]
     assert died(words, exit_code=1).exit137.crash is None
+
+
+def test_a_system_call_that_nobody_names() -> None:
+    """
+    Without the audit record there is advice how to find the call.
+    """
+    assert [advice.kind for advice in died(exit_code=159).exit137.advice] == ["seccomp"]
+
+
+def test_the_last_words() -> None:
+    """
+    Advice by the last words comes with failures only.
+    """
+    words = "write /data/a: No space left on device"
+    assert [advice.kind for advice in died(words, exit_code=1).exit137.advice] == ["disk"]
+    assert died(words, exit_code=0).exit137.advice == ()
