@@ -9,6 +9,7 @@ it is in the root by then; on v2 it is where it was, marked `(deleted)` once the
     4:memory:/docker/4e1d…
     0::/system.slice/docker-4e1d….scope
     NSpid:  29233   1
+    592 547 0:54 / / rw,relatime - overlay overlay rw,lowerdir=/…/11/fs:/…/10/fs,upperdir=/…/12/fs,workdir=/…/12/work
     MemTotal:       16384256 kB
 """
 
@@ -32,6 +33,9 @@ _PROCESS: Final = re.compile(rb"^Tgid:\t(\d{1,10})$", re.MULTILINE)
 _MEM_TOTAL: Final = re.compile(rb"^MemTotal: +([0-9]{1,15}) kB$", re.MULTILINE)
 _MEM_AVAILABLE: Final = re.compile(rb"^MemAvailable: +([0-9]{1,15}) kB$", re.MULTILINE)
 _KIB: Final = 1024
+_MOUNT_POINT: Final = 4
+# As Docker and containerd name it. Another name is of a root that the container has mounted for itself.
+_UPPER: Final = re.compile(r"/.+/[^/]+/(?:diff|fs)")
 _DEAD: Final = frozenset({"Z", "X", "x"})
 # include/linux/sched.h
 _PF_EXITING: Final = 0x4
@@ -181,3 +185,34 @@ def _path(line: str) -> str:
     """
     fields = line.removesuffix(_DELETED).split(":", _FIELDS - 1)
     return fields[-1] if len(fields) == _FIELDS else ""
+
+
+def parse_root_layers(text: bytes) -> tuple[str, ...]:
+    """
+    Return the directories that overlayfs mounts over each other as the root, from /proc/<pid>/mountinfo.
+
+    The upper one comes first. A relative one counts from the directory that has the layers: engines shorten the option
+    so that it fits into a page. Source: proc_pid_mountinfo(5), fs/overlayfs/params.c (ovl_show_options).
+
+    Returns:
+        An empty tuple where the root is no overlay, or its options do not say where they are.
+    """
+    for line in text.decode("utf-8", "surrogateescape").split("\n"):
+        fields = line.split(" ")
+        if len(fields) > _MOUNT_POINT and fields[_MOUNT_POINT] == "/" and " - overlay " in line:
+            return _layers_of(line.rpartition(" ")[2])
+    return ()
+
+
+def _layers_of(options: str) -> tuple[str, ...]:
+    upper, lower = "", list[str]()
+    for option in options.split(","):
+        name, _, value = option.partition("=")
+        if name == "upperdir":
+            upper = value
+        elif name in ("lowerdir", "lowerdir+"):
+            lower += value.split(":")
+    if _UPPER.fullmatch(upper) is None:
+        return ()
+    base = upper.rsplit("/", 2)[0]
+    return (upper, *(layer if layer.startswith("/") else f"{base}/{layer}" for layer in lower if layer))

@@ -92,7 +92,10 @@ class ContainerInventory:
         Keep a snapshot; its name and labels are more reliable than those of events.
         """
         record = self.get_or_add(snapshot.id, now_ns)
-        record.snapshot = snapshot
+        before = record.snapshot
+        # Of a container that has ended, the engine may not name them any more.
+        known = before.layers if before is not None else ()
+        record.snapshot = replace(snapshot, layers=snapshot.layers or known)
         record.name = snapshot.name or record.name
         record.image = snapshot.image_name or record.image
         return record

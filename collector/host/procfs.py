@@ -11,10 +11,20 @@ from typing import Final
 
 from parsers.cgroup_path import ContainerRef
 from parsers.errors import ParseError
-from parsers.proc_files import ProcStat, parse_cgroup, parse_namespace_pid, parse_process, parse_shim, parse_stat
+from parsers.proc_files import (
+    ProcStat,
+    parse_cgroup,
+    parse_namespace_pid,
+    parse_process,
+    parse_root_layers,
+    parse_shim,
+    parse_stat,
+)
 from sinks.masking import mask_command_line
 
 _READ_BYTES: Final = 4096
+# The root is the first of the mounts of a container.
+_MOUNTS_BYTES: Final = 65_536
 _COMMAND_LINE_BYTES: Final = 2048
 _COMMAND_LINE_LENGTH: Final = 512  # characters of the result, after masking
 _NS_PER_S: Final = 1_000_000_000
@@ -129,6 +139,13 @@ class ProcFiles:
         """
         text = self._read(tid, "status", _READ_BYTES)
         return parse_process(text) if text is not None else None
+
+    def root_layers(self, pid: int) -> tuple[str, ...]:
+        """
+        Return the directories that are mounted over each other as the root of the process; empty if it is no overlay.
+        """
+        text = self._read(pid, "mountinfo", _MOUNTS_BYTES)
+        return parse_root_layers(text) if text is not None else ()
 
     def command_line(self, pid: int) -> str | None:
         """

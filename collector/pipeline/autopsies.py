@@ -38,7 +38,7 @@ _THREADS_AT_MOST: Final = 2
 _KEPT: Final = 256
 # The file may be replaced while the container runs.
 _KEPT_S: Final = 600.0
-# So many look-ups in a row, and then one more in each period.
+# So many searches for files in a row, and then one more in each period.
 _BURST: Final = 8
 _PERIOD_S: Final = 2.0
 _DIRECTORIES: Final = (
@@ -133,6 +133,8 @@ class Autopsies:
         key = (period, snapshot.layers, fault.module.name, fault.module.size, fault.module_offset)
         if key in self._known:
             return self._known[key]
+        if not self._may_search():
+            return None
         code = await self._look_up(_search, snapshot, notice, time.monotonic() + self._wait_s)
         if code is not None:
             self._known[key] = code
@@ -142,9 +144,9 @@ class Autopsies:
         self, function: Callable[_Arguments, _Result | None], *args: _Arguments.args, **kwargs: _Arguments.kwargs
     ) -> _Result | None:
         """
-        Call a function in a thread, if the budget allows it; return its result, or None if it is not there in time.
+        Call a function in a thread, unless others hang there; return its result, or None if it is not there in time.
         """
-        if not self._may_look():
+        if self._running >= _THREADS_AT_MOST:
             return None
         self._running += 1
         future = self._threads.call(function, *args, **kwargs)
@@ -154,13 +156,13 @@ class Autopsies:
                 return await asyncio.shield(future)
         return None
 
-    def _may_look(self) -> bool:
+    def _may_search(self) -> bool:
         """
-        Spend one look-up of the budget; return whether there was one.
+        Spend one search of the budget; return whether there was one.
         """
         now_s = self._clock_s()
         begins_s = max(self._spent_until_s, now_s)
-        if self._running >= _THREADS_AT_MOST or begins_s - now_s > _BURST * _PERIOD_S:
+        if begins_s - now_s > _BURST * _PERIOD_S:
             return False
         self._spent_until_s = begins_s + _PERIOD_S
         return True

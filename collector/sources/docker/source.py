@@ -32,7 +32,7 @@ from collector.sources.docker.client import DockerClient
 from collector.sources.docker.event_lines import EventStream
 from collector.sources.docker.event_pump import EventPump, InspectQueue, LogTailQueue, log_tail_request
 from collector.sources.docker.known_runs import FailedInspections, KnownRuns, UnstartedContainers
-from collector.sources.docker.main_process import cgroup_of
+from collector.sources.docker.main_process import cgroup_of, with_layers
 from collector.sources.docker.new_events import NewEvents
 from collector.sources.docker.ping import StreamPing
 from collector.sources.docker.unread import UnreadAnswers
@@ -261,7 +261,7 @@ class DockerSource:
         self._runs.observe(snapshot, self._boot_id)
         self._unstarted.observe(snapshot)
         fact = SnapshotFact(
-            snapshot=snapshot,
+            snapshot=with_layers(snapshot),
             seen_at_ns=self._wall_ns(),
             boot_id=self._boot_of(snapshot),
             ended_unseen=not snapshot.running and (snapshot.finished_at_ns or 0) > self._gap_from_ns,

@@ -3,9 +3,19 @@ The parsers of /proc/<pid>/stat, cgroup and cmdline, and of /proc/meminfo.
 """
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from parsers.errors import ParseError
-from parsers.proc_files import HostMemory, parse_cgroup, parse_meminfo, parse_namespace_pid, parse_shim, parse_stat
+from parsers.proc_files import (
+    HostMemory,
+    parse_cgroup,
+    parse_meminfo,
+    parse_namespace_pid,
+    parse_root_layers,
+    parse_shim,
+    parse_stat,
+)
 
 _ID = "4e1d" * 16
 _REST = b"20 20 0 -1 %d 0 0 0 0 0 0 0 0 20 0 %d 0 2027265 4096 1 18446744073709551615\n"
@@ -144,3 +154,40 @@ def test_the_last_pid_is_that_of_the_innermost_namespace(status: bytes, pid: int
     A process of the host's namespace has one pid only, which says nothing about a container.
     """
     assert parse_namespace_pid(status) == pid
+
+
+@pytest.mark.parametrize(
+    ("options", "layers"),
+    [
+        ("rw,lowerdir=/s/11/fs:/s/10/fs,upperdir=/s/12/fs,workdir=/s/12/work", ("/s/12/fs", "/s/11/fs", "/s/10/fs")),
+        ("rw,lowerdir=l/AB:l/CD,upperdir=/d/o/x/diff,workdir=/d/o/x/work", ("/d/o/x/diff", "/d/o/l/AB", "/d/o/l/CD")),
+        ("rw,lowerdir+=/s/11/fs,lowerdir+=/s/10/fs,upperdir=/s/12/fs", ("/s/12/fs", "/s/11/fs", "/s/10/fs")),
+        ("rw,lowerdir=/s/11/fs", ()),
+        ("rw", ()),
+    ],
+)
+def test_the_layers_of_a_root(options: str, layers: tuple[str, ...]) -> None:
+    """
+    The upper layer comes first; a relative one is in the directory that has the layers.
+    """
+    mounts = "22 27 0:21 / /proc rw - proc proc rw\n592 547 0:54 / / rw,relatime - overlay overlay"
+    assert parse_root_layers(f"{mounts} {options}\n".encode()) == layers
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"\xff", b"592 547 0:54 / / rw - ext4 /dev/vda rw", b"1 2 3 / /x rw - overlay o a"]
+)
+def test_a_root_that_is_no_overlay(text: bytes) -> None:
+    """
+    Another root has no layers.
+    """
+    assert parse_root_layers(text) == ()
+
+
+@given(st.binary(max_size=200))
+def test_any_mounts(text: bytes) -> None:
+    """
+    Any bytes give layers or none.
+    """
+    assert all(layer.startswith("/") for layer in parse_root_layers(text))
+    parse_root_layers(b"1 2 0:5 / / rw - overlay o upperdir=" + text)

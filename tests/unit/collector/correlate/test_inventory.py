@@ -195,3 +195,14 @@ def test_an_init_that_ended_before_its_pid_was_known() -> None:
     for fact in (child, init):
         inventory.keep_exit(A, fact)
     assert inventory.main_exit_of(record, run).exited is child
+
+
+def test_layers_outlive_the_container() -> None:
+    """
+    What a running container showed of its layers is still known when the engine no longer names them.
+    """
+    inventory = ContainerInventory()
+    inventory.learn_snapshot(snapshot(A, layers=("/upper", "/lower")), 0)
+    record = inventory.learn_snapshot(snapshot(A, exit_code=1), 1)
+    assert record.snapshot is not None
+    assert (record.snapshot.layers, record.snapshot.exit_code) == (("/upper", "/lower"), 1)

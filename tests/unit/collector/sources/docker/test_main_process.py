@@ -2,12 +2,13 @@
 In which cgroup a container runs, by what /proc shows of its main process.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from collector.host.procfs import ProcFiles
-from collector.sources.docker.main_process import cgroup_of
+from collector.sources.docker.main_process import cgroup_of, with_layers
 from parsers.docker_inspect import ContainerSnapshot
 from tests.unit.collector.correlate.scene import snapshot
 from tests.unit.collector.sources.processes.fakes import IDS, FakeProc
@@ -70,3 +71,15 @@ def test_paths_of_another_cgroup_namespace_are_not_whole(proc: FakeProc) -> None
     namespace.parent.mkdir(parents=True)
     namespace.touch()
     assert seen(proc, running()) is None
+
+
+def test_layers_of_a_running_main_process(proc: FakeProc) -> None:
+    """
+    Where the engine names no layers, the root of the running main process does.
+    """
+    mounts = "1 2 0:54 / / rw - overlay overlay rw,lowerdir=/s/1/fs,upperdir=/s/2/fs,workdir=/s/2/work\n"
+    Path(proc.root, "10/mountinfo").write_text(mounts)
+    files = ProcFiles(proc.root)
+    assert with_layers(running(), files).layers == ("/s/2/fs", "/s/1/fs")
+    for other in (running(pid=None), running(pid=11), snapshot(A, pid=10), replace(running(), layers=("/named",))):
+        assert with_layers(other, files) == other
