@@ -148,10 +148,11 @@ class Autopsies:
         """
         if self._running >= _THREADS_AT_MOST:
             return None
-        self._running += 1
-        future = self._threads.call(function, *args, **kwargs)
-        future.add_done_callback(self._done)
-        with suppress(TimeoutError):
+        # Also where the host allows no further thread, or /proc cannot be read.
+        with suppress(OSError):
+            future = self._threads.call(function, *args, **kwargs)
+            self._running += 1
+            future.add_done_callback(self._done)
             async with asyncio.timeout(self._wait_s):
                 return await asyncio.shield(future)
         return None

@@ -210,3 +210,15 @@ def test_a_look_up_that_takes_too_long(tmp_path: Path) -> None:
     event = crashed("cgroup: fork rejected by pids controller in /docker/a")
     assert asyncio.run(Autopsies({}.get, count=count, wait_s=0.01).complete(event)) == event
     answer.set()
+
+
+def test_a_look_up_that_fails(tmp_path: Path) -> None:
+    """
+    An error of the look-up costs the figures, never the event.
+    """
+
+    def count(_cgroup: str) -> None:
+        raise PermissionError
+
+    event = crashed("cgroup: fork rejected by pids controller in /docker/a")
+    assert asyncio.run(Autopsies({}.get, count=count, wait_s=30).complete(event)) == event
