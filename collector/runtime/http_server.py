@@ -98,8 +98,9 @@ class HttpServer:
         self._health = health
         self._api, self._guard = api, guard
         self._server: asyncio.Server | None = None
-        self._open = self._streaming = 0
+        # One task per connection, and those of them that stream.
         self._tasks: set[asyncio.Task[None]] = set()
+        self._streams: set[asyncio.Task[None]] = set()
 
     @property
     def port(self) -> int:
@@ -135,18 +136,16 @@ class HttpServer:
                 self._path.unlink(missing_ok=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._open - self._streaming >= _CONNECTIONS:
+        if len(self._tasks) - len(self._streams) >= _CONNECTIONS:
             writer.transport.abort()
             return
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 (a server runs its callback in a task)
+        task = _current_task()
         self._tasks.add(task)
-        self._open += 1
         try:
             await self._answer(reader, writer)
         finally:
-            self._open -= 1
             self._tasks.discard(task)
+            self._streams.discard(task)
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -166,19 +165,17 @@ class HttpServer:
     async def _stream(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, content_type: str, body: AsyncIterator[bytes]
     ) -> None:
-        if self._streaming >= _STREAMS:
+        if len(self._streams) >= _STREAMS:
             writer.write(rendered(*plain(HTTPStatus.SERVICE_UNAVAILABLE, "too many streams")))
             return
-        self._streaming += 1
-        try:
-            writer.write(_head(HTTPStatus.OK, content_type, "Cache-Control: no-store\r\n"))
-            async for part in body:
-                writer.write(part)
-                await asyncio.wait_for(writer.drain(), _TAKE_S)
-                if reader.at_eof() or writer.is_closing():
-                    break
-        finally:
-            self._streaming -= 1
+        self._streams.add(_current_task())
+        writer.write(_head(HTTPStatus.OK, content_type, "Cache-Control: no-store\r\n"))
+        async for part in body:
+            writer.write(part)
+            async with asyncio.timeout(_TAKE_S):
+                await writer.drain()
+            if reader.at_eof() or writer.is_closing():
+                break
 
     async def _respond(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Response:
         try:
@@ -204,6 +201,12 @@ class HttpServer:
                 return await self._api.answer(path, request.parameters, request.headers.get("last-event-id"))
             case _:
                 return plain(HTTPStatus.NOT_FOUND)
+
+
+def _current_task() -> asyncio.Task[None]:
+    task: asyncio.Task[None] | None = asyncio.current_task()
+    assert task is not None  # noqa: S101 (a server runs its callback in a task)
+    return task
 
 
 def rendered(status: HTTPStatus, content_type: str, body: bytes) -> bytes:

@@ -59,7 +59,8 @@ class Feed:
                     yield _message(event)
             if not events:
                 try:
-                    await asyncio.wait_for(stored.wait(), _KEEP_ALIVE_S)
+                    async with asyncio.timeout(_KEEP_ALIVE_S):
+                        await stored.wait()
                 except TimeoutError:
                     yield _KEEP_ALIVE
 
