@@ -271,9 +271,7 @@ class Correlator:
         """
         Return the deaths whose evidence is complete.
         """
-        if self._pending.is_empty:
-            return ()
-        return self._deaths.tick(now_ns, self._kernel_kills.unpublished_ns())
+        return () if self._pending.is_empty else self._deaths.tick(now_ns, self._kernel_kills.unpublished_ns())
 
     def _discrepancies(self, now_ns: int) -> list[Finding]:
         """
