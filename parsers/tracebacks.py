@@ -17,6 +17,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import takewhile
 from typing import Final
 
 _FRAMES_AT_MOST: Final = 20
@@ -41,6 +42,9 @@ _JVM_ERROR: Final = re.compile(
 _RUST_PANIC: Final = re.compile(r"thread '(?P<thread>[^']{0,100})' (?:\(\d+\) )?panicked at (?P<rest>.+)")
 _JVM_CRASH: Final = re.compile(r"# +(?P<signal>SIG[A-Z]{3,6}|EXCEPTION_\w+|Internal Error)\b.*")
 _JVM_FRAME: Final = re.compile(r"# (?P<frame>[CVJjv] +\S.{0,250})")
+_HS_ERR_SAVED: Final = "# An error report file with more information is saved as:"
+_HS_ERR_PATH: Final = re.compile(r"# (?P<path>/\S{1,400}\.log)\Z")
+_HS_ERR_FRAME: Final = re.compile(r"[A-Za-z] +\S")
 _JVM_HEAD: Final = "# A fatal error has been detected by the Java Runtime Environment"
 _JVM_FRAMES_HEAD: Final = "# Problematic frame:"
 
@@ -115,6 +119,33 @@ def parse_traceback(lines: Sequence[str]) -> Traceback | None:
         frames=traceback.frames[:_FRAMES_AT_MOST],
         ends_log=ends_log,
     )
+
+
+def hs_err_path(lines: Sequence[str]) -> str | None:
+    """
+    Return where a JVM that crashed has written its report, as the log says.
+
+    Args:
+        lines: of a log, oldest first.
+    """
+    at = _last(lines, lambda line: line.startswith(_HS_ERR_SAVED))
+    found = _HS_ERR_PATH.match(lines[at + 1]) if at is not None and at + 1 < len(lines) else None
+    return found["path"] if found is not None else None
+
+
+def parse_hs_err(lines: Sequence[str]) -> tuple[str, ...]:
+    """
+    Return the calls in the report of a JVM that crashed (hs_err_pid.log), the innermost first, at most 20.
+
+    Args:
+        lines: of the report's beginning.
+    """
+    for head in ("Native frames:", "Java frames:"):
+        at = next((at for at, line in enumerate(lines) if line.startswith(head)), len(lines))
+        frames = list(takewhile(lambda line: _HS_ERR_FRAME.match(line) is not None, lines[at + 1 :]))
+        if frames:
+            return tuple(frame[:_TEXT_AT_MOST] for frame in frames[:_FRAMES_AT_MOST])
+    return ()
 
 
 def missing_cpu_level(lines: Sequence[str]) -> str | None:

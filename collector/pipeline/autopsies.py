@@ -1,6 +1,7 @@
 """
 Looks up, before an event is stored, what is gone soon: of a crash what the file of the faulting module says, of a
-refused fork how many tasks there are, and of a failure for want of space how full the disk is.
+refused fork how many tasks there are, of a failure for want of space how full the disk is, and of a
+JVM that crashed the calls in its report.
 
 The file is read from the container's layers on the host, which stay after the end of a container until it is removed;
 the layers of its image stay longer. That needs root or CAP_DAC_READ_SEARCH, and an engine that names the layers
@@ -25,12 +26,15 @@ from collector.host.procfs import ProcFiles
 from collector.host.task_counts import count_tasks
 from collector.host.threads import Threads
 from collector.publish.disk_space import wants_disk_space, with_disk_space
-from collector.publish.examined import with_code
+from collector.publish.examined import with_code, with_frames
 from collector.publish.task_limits import with_task_limit
 from parsers.docker_inspect import ContainerSnapshot
 from parsers.instruction import CodeAt
 from parsers.kernel import KernelNotice, parse_notice
+from parsers.tracebacks import hs_err_path, parse_hs_err
 from sinks.event import Event, KernelEventKind, TaskLimit
+from sinks.masking import mask_lines
+from sinks.text import printable
 
 # With the first import of the library, which takes a tenth of it on an idle host.
 _WAIT_S: Final = 1.0
@@ -58,6 +62,8 @@ _DIRECTORIES: Final = (
     "/app",
     "/",
 )
+# The calls are in its first pages.
+_REPORT_BYTES: Final = 131_072
 _CPU: Final = Path("/proc/cpuinfo")
 _CPU_BYTES: Final = 65_536
 
@@ -113,6 +119,9 @@ class Autopsies:
         if wants_disk_space(event):
             space = await self._look_up(_space_of, snapshot.layers[0])
             event = with_disk_space(event, *space) if space is not None else event
+        if (path := hs_err_path(event.exit137.logs)) is not None:
+            frames = await self._look_up(_frames_of, snapshot.layers, path)
+            event = with_frames(event, frames) if frames else event
         return await self._with_code(event, snapshot) if event.exit137.crash is not None else event
 
     async def _with_code(self, event: Event, snapshot: ContainerSnapshot) -> Event:
@@ -190,6 +199,15 @@ def _notice_of(event: Event) -> KernelNotice | None:
     """
     notices = (parse_notice(evidence.text) for evidence in event.exit137.evidence)
     return next((notice for notice in notices if notice is not None and notice.fault is not None), None)
+
+
+def _frames_of(layers: tuple[str, ...], path: str) -> tuple[str, ...]:
+    """
+    Return the calls in the report that a JVM has written before it ended, with secrets masked.
+    """
+    with ContainerRoot(layers).open(path) as descriptor:
+        text = os.pread(descriptor, _REPORT_BYTES, 0) if descriptor is not None else b""
+    return tuple(map(printable, mask_lines(parse_hs_err(text.decode("utf-8", "replace").splitlines()))))
 
 
 def _space_of(directory: str) -> tuple[int, int] | None:

@@ -1,5 +1,6 @@
 """
-Add to the event of a crash what the file of the faulting module says: build-id, function, and the instruction.
+Add to the event of a crash what the file of the faulting module says (build-id, function, instruction), or the
+report of a JVM.
 """
 
 from collections.abc import Set as AbstractSet
@@ -35,6 +36,20 @@ def with_code(event: Event, notice: KernelNotice, code: CodeAt, cpu_flags: Abstr
     if instruction is None:
         return replace(event, exit137=replace(event.exit137, crash=crash))
     return _with_instruction(event, crash, instruction, cpu_flags)
+
+
+def with_frames(event: Event, frames: tuple[str, ...]) -> Event:
+    """
+    Return the event of a JVM that crashed with the calls from its report.
+
+    Args:
+        event: of a death.
+        frames: the innermost first, secrets masked.
+    """
+    crash = event.exit137.crash
+    if crash is None:
+        return event
+    return replace(event, exit137=replace(event.exit137, crash=replace(crash, frames=frames)))
 
 
 def _with_instruction(event: Event, crash: Crash, instruction: Instruction, cpu_flags: AbstractSet[str]) -> Event:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parsers.tracebacks import Language, missing_cpu_level, parse_traceback
+from parsers.tracebacks import Language, hs_err_path, missing_cpu_level, parse_hs_err, parse_traceback
 
 PYTHON = """\
 INFO started
@@ -151,6 +151,39 @@ def test_a_library_for_a_newer_cpu() -> None:
     assert missing_cpu_level(["x86-64-v2"]) is None
 
 
+SAVED = "# An error report file with more information is saved as:"
+REPORT = """\
+#
+---------------  T H R E A D  ---------------
+
+Native frames: (J=compiled Java code, j=interpreted, Vv=VM code, C=native code)
+C  [libfoo.so+0x5a3]  crash+0x13
+j  com.acme.Native.boom()V+0
+
+Java frames: (J=compiled Java code, j=interpreted, Vv=VM code)
+j  com.acme.Native.boom()V+0
+"""
+
+
+def test_where_the_report_of_a_jvm_is() -> None:
+    """
+    The log names the file; anything else is no path.
+    """
+    assert hs_err_path(["#", SAVED, "# /app/hs_err_pid1.log"]) == "/app/hs_err_pid1.log"
+    for lines in ([SAVED], [SAVED, "# hs_err.log"], ["# /app/hs_err_pid1.log"], [SAVED, "# /etc/shadow"]):
+        assert hs_err_path(lines) is None
+
+
+def test_the_calls_in_the_report_of_a_jvm() -> None:
+    """
+    The native calls come first; without them those of Java.
+    """
+    lines = REPORT.split("\n")
+    assert parse_hs_err(lines) == ("C  [libfoo.so+0x5a3]  crash+0x13", "j  com.acme.Native.boom()V+0")
+    assert parse_hs_err(lines[6:]) == ("j  com.acme.Native.boom()V+0",)
+    assert parse_hs_err(["#"]) == ()
+
+
 _PIECES = st.sampled_from(
     [line for log in (PYTHON, GO, JAVA, NODE, RUST, JVM) for line in log.split("\n")],
 )
@@ -164,3 +197,5 @@ def test_any_lines(lines: list[str]) -> None:
     found = parse_traceback(lines)
     assert found is None or (len(found.frames) <= 20 and len(found.error) <= 300)
     missing_cpu_level(lines)
+    hs_err_path(lines)
+    assert len(parse_hs_err(lines)) <= 20

@@ -222,3 +222,21 @@ def test_a_look_up_that_fails(tmp_path: Path) -> None:
 
     event = crashed("cgroup: fork rejected by pids controller in /docker/a")
     assert asyncio.run(Autopsies({}.get, count=count, wait_s=30).complete(event)) == event
+
+
+def test_the_report_of_a_jvm(tmp_path: Path) -> None:
+    """
+    The calls come from the file that the log names, with secrets masked; a link out of the container is not followed.
+    """
+    host = Host1(tmp_path)
+    report = host.layer / "hs_err_pid1.log"
+    report.write_text("Native frames: (C=native code)\nC  [libfoo.so+0x5a3]  crash+0x13\nj  a.Main.run()V+3\n\n")
+    saved = ("# An error report file with more information is saved as:", "# /hs_err_pid1.log", "#")
+    event = crashed()
+    event = replace(event, exit137=replace(event.exit137, logs=saved))
+    crash = host.complete(event).exit137.crash
+    assert crash is not None
+    assert crash.frames == ("C  [libfoo.so+0x5a3]  crash+0x13", "j  a.Main.run()V+3")
+    report.rename(tmp_path / "outside.log")
+    report.symlink_to(tmp_path / "outside.log")
+    assert host.complete(event) == event
