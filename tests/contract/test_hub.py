@@ -5,13 +5,10 @@ Three agents' sinks and one hub, over HTTP, while the hub is killed: nothing is 
 import asyncio
 import json
 import signal
-import subprocess
-import sys
 import time
-import urllib.request
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
@@ -20,63 +17,14 @@ from collector.metrics import Metrics
 from collector.store import History, Store
 from sinks.secret import Secret
 from sinks.webhook import WebhookConfig, WebhookSink
-from tests.lab.waiting import wait_until
 from tests.shared.hub_events import death, host_id, secret_file, status
-from tests.shared.ports import free_ports
+from tests.shared.hub_process import HubProcess
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 HOSTS: Final = (1, 2, 3)
 EVENTS: Final = 120
 KILLS: Final = 2
-_START_S: Final = 30.0
-
-
-class HubProcess:
-    """
-    `exit137 hub`, which a test can kill.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self.pages, self.webhook = free_ports(2)
-        self._config = folder / "hub.toml"
-        self._config.write_text(f"""
-[store]
-path = "{folder}/hub.db"
-[hub]
-listen = "127.0.0.1:{self.pages}"
-[hub.webhook]
-listen = "127.0.0.1:{self.webhook}"
-keys_dir = "{folder}"
-[[sinks]]
-name = "people"
-type = "file"
-path = "{folder}/incidents.jsonl"
-""")
-
-    def start(self) -> None:
-        """
-        Start it, and wait until it answers.
-        """
-        command = [sys.executable, "-c", "from collector.cli import main; main()", "hub", "--config", str(self._config)]
-        with (self._folder / "hub.log").open("ab") as log:
-            self._process = subprocess.Popen(command, stderr=log, stdout=log)
-        wait_until(lambda: self.ask("v1/hosts") is not None, _START_S, "the hub answers")
-
-    def end(self, number: signal.Signals) -> None:
-        self._process.send_signal(number)
-        self._process.wait(30)
-
-    def ask(self, path: str) -> Any:  # noqa: ANN401 (JSON)
-        """
-        The answer; None while nobody answers.
-        """
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.pages}/{path}", timeout=5) as answer:
-                return json.load(answer)
-        except OSError:
-            return None
 
 
 class AgentOutbox:

@@ -1,0 +1,114 @@
+"""
+Three agents with host ids and stores of their own, and one hub: what dies is on its page.
+"""
+
+import json
+import time
+import urllib.request
+from collections.abc import Iterator
+from signal import SIGTERM
+from typing import Any, Final
+
+import pytest
+
+from collector.store import History
+from sinks.event.reader import time_ns
+from tests.lab.agent import Agent
+from tests.lab.engine import Engine
+from tests.lab.image import IMAGE
+from tests.lab.lab import Lab
+from tests.lab.waiting import wait_until
+from tests.shared.hub_events import host_id, secret_file
+from tests.shared.hub_process import HubProcess
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
+
+HOSTS: Final = (1, 2, 3)
+EATS: Final = ("/bin/hog", "eat:64")
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
+    hub = HubProcess(tmp_path_factory.mktemp("hub"))
+    hub.start()
+    yield hub
+    hub.end(SIGTERM)
+
+
+@pytest.fixture(scope="module")
+def agents(engine: Engine, hub: HubProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Agent]]:
+    made = []
+    for host in HOSTS:
+        more = f"""
+[host]
+id = "{host_id(host)}"
+hostname = "node-{host}"
+[status]
+interval_s = 2
+[[sinks]]
+name = "hub"
+type = "webhook"
+url = "http://127.0.0.1:{hub.webhook}/v1/events"
+signing_secrets_files = ["{secret_file(hub.folder, host)}"]
+events = ["exit137.host_status", "exit137.container_death", "exit137.oom_kill"]
+"""
+        agent = Agent(tmp_path_factory.mktemp(f"agent-{host}"), engine.url, without=["trace"], more=more)
+        agent.start()
+        made.append(agent)
+    yield made
+    for agent in made:
+        agent.stop()
+
+
+def hosts(hub: HubProcess) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = hub.ask("v1/hosts")["hosts"]
+    return found
+
+
+def kills(hub: HubProcess, container_id: str) -> list[dict[str, Any]]:
+    """
+    What the hub has stored of the kills in a container.
+    """
+    with History(hub.folder / "hub.db") as past:
+        found = past.events(container=container_id, types=["exit137.oom_kill"])
+    return [json.loads(event.body) for event in found]
+
+
+def test_a_kill_on_every_host_is_on_the_page(
+    hub: HubProcess, agents: list[Agent], lab: Lab, request: pytest.FixtureRequest
+) -> None:
+    """
+    The three agents watch one engine: each reports the kill as its host's, and the death, whose id is made of the
+    container, is one event.
+    """
+    wait_until(lambda: len(hosts(hub)) == len(HOSTS), 60, "every host has reported")
+    box = lab.run(*EATS, limit_mib=12)
+    wait_until(lambda: len(kills(hub, box.id)) == len(HOSTS), 60, "every host has reported the kill")
+    seen_s = time.time()
+    killed = kills(hub, box.id)
+    late_s = [seen_s - (time_ns(kill["time"]) or 0) / 1e9 for kill in killed]
+    request.node.add_report_section("call", "figures", f"from the kill to the hub, the last host: {max(late_s):.2f} s")
+    assert {kill["source"].removeprefix("urn:exit137:host:") for kill in killed} == {host_id(host) for host in HOSTS}
+    wait_until(lambda: any(host["deaths_in_hour"] for host in hosts(hub)), 60, "the death is on the page")
+    with urllib.request.urlopen(f"http://127.0.0.1:{hub.pages}/", timeout=10) as answer:
+        page = answer.read().decode()
+    assert page.count('class="host bad"') == 1
+    assert killed[-1]["data"]["service"]["name"] in page
+    assert all(agent.events() for agent in agents)
+
+
+def test_a_status_counts_the_time_of_a_running_container(hub: HubProcess, agents: list[Agent], lab: Lab) -> None:
+    """
+    With its service and digest: two seconds of it in each interval of two seconds.
+    """
+    box = lab.run("sleep:60000", limit_mib=12)
+    time.sleep(9)
+    box.container.kill()
+    with History(hub.folder / "hub.db") as past:
+        bodies = [json.loads(event.body) for event in past.events(types=["exit137.host_status"])]
+    of_first = [body["data"]["exit137"]["status"] for body in bodies if body["source"].endswith(host_id(1))]
+    running = [service for status in of_first for service in status["services"] if service["running"] == 1]
+    assert [service for service in running if service["name"] == IMAGE.partition(":")[0]] == running
+    assert all(service["digest"].startswith("sha256:") for service in running)
+    assert any(1.5 < service["container_seconds"] < 3.5 for service in running)
+    assert agents

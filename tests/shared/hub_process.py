@@ -1,0 +1,63 @@
+"""
+`exit137 hub` as a process of its own, which a test can kill.
+"""
+
+import json
+import signal
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+from typing import Any, Final
+
+from tests.lab.waiting import wait_until
+from tests.shared.ports import free_ports
+
+_START_S: Final = 30.0
+
+
+class HubProcess:
+    """
+    `exit137 hub`, which a test can kill.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.pages, self.webhook = free_ports(2)
+        self._config = folder / "hub.toml"
+        self._config.write_text(f"""
+[store]
+path = "{folder}/hub.db"
+[hub]
+listen = "127.0.0.1:{self.pages}"
+[hub.webhook]
+listen = "127.0.0.1:{self.webhook}"
+keys_dir = "{folder}"
+[[sinks]]
+name = "people"
+type = "file"
+path = "{folder}/incidents.jsonl"
+""")
+
+    def start(self) -> None:
+        """
+        Start it, and wait until it answers.
+        """
+        command = [sys.executable, "-c", "from collector.cli import main; main()", "hub", "--config", str(self._config)]
+        with (self.folder / "hub.log").open("ab") as log:
+            self._process = subprocess.Popen(command, stderr=log, stdout=log)
+        wait_until(lambda: self.ask("v1/hosts") is not None, _START_S, "the hub answers")
+
+    def end(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+        self._process.wait(30)
+
+    def ask(self, path: str) -> Any:  # noqa: ANN401 (JSON)
+        """
+        The answer; None while nobody answers.
+        """
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.pages}/{path}", timeout=5) as answer:
+                return json.load(answer)
+        except OSError:
+            return None
