@@ -4,15 +4,16 @@ Measures kernel records per second and complete OOM reports per minute, in CPU t
     python bench/kmsg.py
 
 Ordinary records are those of a recorded host that have nothing to do with an OOM. They are read from a pipe that keeps
-records apart like /dev/kmsg, once by a bare loop of read() and once by the source with all its work. The reports are
-those of the same host: as records through the source, and from the record to the finished kill.
+records apart like /dev/kmsg, in turns by a bare loop of read() and by the source with all its work, so that both meet
+the same load of the host. The reports are those of the same host: as records through the source, and from the record to
+the finished kill.
 """
 
 import asyncio
 import fcntl
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import aclosing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -26,7 +27,7 @@ from parsers.oom.report import ReportAssembler
 from parsers.oom.window import concerns_oom
 
 RECORDED: Final = Path(__file__).parents[1] / "tests/recordings/debian12-docker20-cgroup2/kmsg.raw"
-ROUNDS: Final = 500
+ROUNDS: Final = 300
 PIPE_BYTES: Final = 1 << 20
 RECORD_BYTES: Final = 8192
 REPORT_PASSES: Final = 20
@@ -39,10 +40,7 @@ def main() -> None:
     records = list(split_dump(RECORDED.read_bytes()))
     ordinary = [record for record in records if not concerns_oom(record.decode("latin-1"))]
     for name, chosen in (("ordinary records", ordinary), ("whole OOM reports", _in_reports(records))):
-        with _pipe() as (reading, writing):
-            bare = _rate(writing, chosen, lambda fd=reading: _read_bare(fd))
-            source = KmsgSource(KmsgConfig(path=f"/proc/self/fd/{reading}"), None, BootClock())
-            ours = asyncio.run(_rate_of_source(source, writing, chosen))
+        bare, ours = asyncio.run(_rates(chosen))
         print(f"{name}, bare read():  {bare:10,.0f} records/s")
         print(f"{name}, kmsg source:  {ours:10,.0f} records/s  ({ours / bare:.2f} of the bare loop)")
     print(f"complete OOM reports, to the kill:  {60 * _report_rate(records):10,.0f}/min")
@@ -83,39 +81,37 @@ def _fill(writing: int, records: list[bytes]) -> int:
     return count
 
 
-def _rate(writing: int, records: list[bytes], read: Callable[[], None]) -> float:
-    count, spent_s = 0, 0.0
-    for _ in range(ROUNDS):
-        count += _fill(writing, records)
-        began = time.process_time()
-        read()
-        spent_s += time.process_time() - began
-    return count / spent_s
+async def _rates(records: list[bytes]) -> tuple[float, float]:
+    """
+    Return the records per second of CPU time of a bare loop and of the source.
+
+    Each round gives the records new numbers, because the source ignores numbers that it has seen.
+    """
+    bare_s, ours_s, bare_count, seq = 0.0, 0.0, 0, 0
+    with _pipe() as (bare_end, to_bare), _pipe() as (reading, writing):
+        source = KmsgSource(KmsgConfig(path=f"/proc/self/fd/{reading}"), None, BootClock())
+        async with aclosing(source.readings(None)) as readings:
+            await anext(readings)
+            for _ in range(ROUNDS):
+                numbered = [_numbered(record, seq + index) for index, record in enumerate(records)]
+                bare_count += _fill(to_bare, numbered)
+                began = time.process_time()
+                _read_bare(bare_end)
+                bare_s += time.process_time() - began
+                seq += _fill(writing, numbered)
+                began = time.process_time()
+                while source.records < seq:
+                    await anext(readings)
+                ours_s += time.process_time() - began
+    if source.records != seq:
+        raise SystemExit(f"{seq} records were written and {source.records} read")
+    return bare_count / bare_s, seq / ours_s
 
 
 def _read_bare(reading: int) -> None:
     with suppress(BlockingIOError):
         while True:
             os.read(reading, RECORD_BYTES)
-
-
-async def _rate_of_source(source: KmsgSource, writing: int, records: list[bytes]) -> float:
-    """
-    Measure the source. Each round gives the records new numbers, because the source ignores numbers that it has seen.
-    """
-    spent_s, seq = 0.0, 0
-    async with aclosing(source.readings(None)) as readings:
-        await anext(readings)
-        for _ in range(ROUNDS):
-            numbered = [_numbered(record, seq + index) for index, record in enumerate(records)]
-            seq += _fill(writing, numbered)
-            began = time.process_time()
-            while source.records < seq:
-                await anext(readings)
-            spent_s += time.process_time() - began
-    if source.records != seq:
-        raise SystemExit(f"{seq} records were written and {source.records} read")
-    return seq / spent_s
 
 
 def _numbered(record: bytes, seq: int) -> bytes:

@@ -8,7 +8,6 @@ import re
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from parsers.kernel import may_hold_notice
 from parsers.kmsg import US_AT_MOST
 from parsers.oom.window import INSIDE, concerns_oom, names_cpuset
 
@@ -71,7 +70,14 @@ def frame(record: bytes) -> Frame | None:
     """
     Split a record; return None for garbage.
     """
-    decoded = record.decode("latin-1").removesuffix("\n")
+    return frame_of(record.decode("latin-1"))
+
+
+def frame_of(decoded: str) -> Frame | None:
+    """
+    Split a record that has been decoded as Latin-1; return None for garbage.
+    """
+    decoded = decoded.removesuffix("\n")
     head, separator, text = decoded.partition(";")
     if _NAME in head and (named := _NAMED.match(decoded)) is not None:
         head, text = named[1], decoded[named.end() :]
@@ -91,21 +97,20 @@ def are_next(records: Sequence[bytes], seq: int) -> bool:
     return _has_number(records[0], seq + 1) and _has_number(records[-1], seq + len(records))
 
 
-def may_matter(records: Sequence[bytes]) -> bool:
+def may_concern_oom(records: bytes) -> bool:
     """
-    Return whether any of these records may concern an OOM, or be a kernel notice.
+    Return whether any of these records may concern an OOM (`concerns_oom`).
     """
-    joined = b"".join(records)
     # In lower case two words are found by one search. Words at a seam only make more work.
-    return concerns_oom(joined.decode("latin-1").lower()) or may_hold_notice(joined)
+    low = records.lower()
+    return b"oom" in low or b"kill" in low or (b"mem" in low and (b"ut of mem" in low or b"locked on mem" in low))
 
 
-def may_be_of_report(record: bytes) -> bool:
+def may_be_of_report(decoded: str) -> bool:
     """
-    Return whether a record may be a part of a report that is being read, or a kernel notice.
+    Return whether a record, decoded as Latin-1, may be a part of a report that is being read.
     """
-    text = record.decode("latin-1")
-    return may_hold_notice(record) or concerns_oom(text) or _OF_REPORT.match(text) is not None or names_cpuset(text)
+    return _OF_REPORT.match(decoded) is not None or concerns_oom(decoded) or names_cpuset(decoded)
 
 
 def _has_number(record: bytes, seq: int) -> bool:

@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import islice
 from typing import Final, Self
 
 # More than the kernel's own buffers hold; a storm of 30 s fits in.
@@ -19,6 +20,9 @@ MAX_BYTES: Final = 8 << 20
 _READS_PER_TURN: Final = 512
 # What a bytes object takes beyond its content, with its place in the queue.
 _OVERHEAD_BYTES: Final = 41
+# The largest item, and how many are read in one go: the queue's bound is checked in between.
+_ITEM_BYTES: Final = 65536
+_IN_A_ROW: Final = 64
 
 
 class Drain:
@@ -31,7 +35,7 @@ class Drain:
 
     Args:
         fd: a descriptor that the event loop can poll.
-        read: reads one item without waiting; returns None or nothing, or raises BlockingIOError, if there is none.
+        read: reads one item without waiting; returns b"" or raises BlockingIOError if there is none.
         max_bytes: how much memory the queue may take.
         interval_s: after finding something, the descriptor is read again so much later; 0 reads it when it is readable.
         on_fresh: called with an item that was read first after the input had been empty, and with the time at which it
@@ -48,7 +52,7 @@ class Drain:
     def __init__(
         self,
         fd: int,
-        read: Callable[[], bytes | None],
+        read: Callable[[], bytes],
         *,
         max_bytes: int = MAX_BYTES,
         interval_s: float = 0,
@@ -192,19 +196,28 @@ class Drain:
         """
         Copy items until a read finds nothing (True), there are so many, or the queue is full.
         """
-        read, items, size, limit = self._read, self._items, self.size_bytes, self._max_bytes
-        try:
-            while len(items) < until and size < limit:
-                item = read()
-                if not item:
-                    return True
-                items.append(item)
-                size += len(item) + _OVERHEAD_BYTES
-                if self._empty_ns is not None:
-                    self._note_fresh(item)
-        finally:
-            self.size_bytes = size
+        items = self._items
+        while len(items) < until and (room := self._max_bytes - self.size_bytes) > 0:
+            count = min(until - len(items), max(room // _ITEM_BYTES, 1), _IN_A_ROW)
+            if self._empty_ns is not None:
+                count = 1
+            if self._read_many(count) < count:
+                return True
         return False
+
+    def _read_many(self, count: int) -> int:
+        """
+        Copy at most so many items, without a line of Python for each. Return how many there were.
+        """
+        copied: list[bytes] = []
+        try:
+            copied.extend(islice(iter(self._read, b""), count))
+        finally:  # what was read before an error counts
+            self._items += copied
+            self.size_bytes += sum(map(len, copied)) + len(copied) * _OVERHEAD_BYTES
+            if copied and self._empty_ns is not None:
+                self._note_fresh(copied[0])
+        return len(copied)
 
     def _note_fresh(self, item: bytes) -> None:
         """

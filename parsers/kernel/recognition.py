@@ -11,9 +11,11 @@ from typing import Final
 _AUDIT: Final = r"audit: type=(?:1326|1701|1400 audit\([0-9.:]{1,41}\): apparmor=\"DENIED\" operation=\"signal\")"
 _BEGINNINGS: Final = (
     r"traps: |User process fault|do_page_fault\(\): send|cgroup: fork|NVRM: "
-    r"|INFO: (?:task|rcu_)|rcu: INFO|BUG: (?:soft|workq)|workqueue: BUG|watchdog: (?:BUG|Watch)|NMI watch|Watchdog det"
+    r"|INFO: (?:task|rcu_)|rcu: INFO|BUG: (?:soft|workq)|workqueue: BUG|watchdog: (?:BUG|Watch)|Watchdog det"
+    r"|NMI watch(?!dog: (?:Perf|[Ee]nabled))"  # what each boot says
     r"|Memory failure: 0x|MCE|EDAC |mce: \[Hard|\[Hardware E|SLUB: Un| +cache: "
-    r"|EXT[234]-fs |XFS \(|BTRFS |I/O err|Buffer I/O|blk_update_r|print_req_|end_request: |critical |lost page w"
+    r"|EXT[234]-fs (?:error|warning|panic|\([^)]{1,64}\): Rem)|XFS \(|BTRFS |I/O err|Buffer I/O|blk_update_r|print_req_"
+    r"|end_request: |critical |lost page w"
     r"|(?:nf|ip)_conntrack: |unregister_netdev"
     rf"|{_AUDIT}"
 )

@@ -26,6 +26,8 @@ INSIDE: Final = (
     r"|\s*[a-z0-9_]+ [0-9]{1,19}(?![^\s\\])"  # a statistic; more may follow it in the same record
 )
 _INSIDE: Final = re.compile(INSIDE)
+# A line of a stack: functions of the kernel have such words in their names.
+_STACK: Final = re.compile(r"\s*(?:\? )?[\w.]{1,128}\+0x[0-9a-f]{1,16}/0x[0-9a-f]{1,16}(?: \[\w{1,64}\])?\s*")
 
 
 def concerns_oom(text: str) -> bool:
@@ -76,7 +78,7 @@ class OomWindow:
             monotonic_us: microseconds since boot on the kernel's log clock; without it only the count of lines decides.
             fragment: the line continues an earlier one.
         """
-        if concerns_oom(text):
+        if concerns_oom(text) and not _is_stack(text):
             if _BEGINNING in text:
                 self._open(monotonic_us, _REPORT_US, _REPORT_LINES)
             elif _KILL in text:
@@ -97,3 +99,7 @@ class OomWindow:
     def _open(self, monotonic_us: int | None, for_us: int, lines: int) -> None:
         self._open_until_us = monotonic_us + for_us if monotonic_us is not None else None
         self._lines_left = lines
+
+
+def _is_stack(text: str) -> bool:
+    return "+0x" in text and _STACK.fullmatch(text) is not None

@@ -11,10 +11,11 @@ from parsers.carriers.pasted import lines
 from parsers.errors import ParseError
 from parsers.kernel import concerns_notice, parse_notice
 from parsers.kmsg import parse_record, split_dump
-from parsers.kmsg_frame import are_next, frame, may_be_of_report, may_matter
+from parsers.kmsg_frame import are_next, frame, frame_of, may_be_of_report, may_concern_oom
 from parsers.oom.line import is_complete, parse_line
 from parsers.oom.report import ReportAssembler
 from parsers.oom.summary import parse_summary
+from parsers.oom.window import concerns_oom
 from parsers.trace_line import begins_line
 from parsers.trace_line import parse_line as parse_trace_line
 
@@ -107,8 +108,10 @@ def test_any_record_gives_a_fact_or_a_parse_error(data: bytes, seq: int) -> None
     for record in split_dump(data):
         frame(record)
         are_next([record], seq)
-        may_matter([record])
-        may_be_of_report(record)
+        decoded = record.decode("latin-1")
+        assert frame_of(decoded) == frame(record)
+        assert may_concern_oom(record) or not concerns_oom(decoded)
+        may_be_of_report(decoded)
         begins_line(record)
         with suppress(ParseError):
             parse_record(record)

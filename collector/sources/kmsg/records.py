@@ -14,9 +14,9 @@ from collector.facts.observed import Fact, GapFact
 from collector.host.procfs import ProcFiles
 from collector.sources.live_tasks import LiveTasks
 from parsers.errors import ParseError
-from parsers.kernel import NoticeWindow
+from parsers.kernel import NoticeWindow, may_hold_notice
 from parsers.kmsg import parse_record
-from parsers.kmsg_frame import Frame, are_next, frame, may_be_of_report, may_matter
+from parsers.kmsg_frame import Frame, are_next, frame, frame_of, may_be_of_report, may_concern_oom
 from parsers.oom.facts import KernelLine
 from parsers.oom.line import is_figure
 from parsers.oom.window import OomWindow
@@ -73,8 +73,7 @@ class Records:
         for start in range(0, len(records), _AT_ONCE):
             some = records[start : start + _AT_ONCE]
             if self.seen_seq is not None and are_next(some, self.seen_seq):
-                if not (self._window.closed and self._notices.closed) or may_matter(some):
-                    self._read_next(some)
+                self._read_next(some)
                 self.seen_seq += len(some)
                 self._last = some[-1]
             else:
@@ -95,11 +94,20 @@ class Records:
 
     def _read_next(self, records: Sequence[bytes]) -> None:
         """
-        Read records whose numbers are known: most of a report, such as the stack of a process, needs no more.
+        Read records whose numbers are known. Nearly all need no more than a look at all of them at once.
+
+        Most of a report, such as the stack of a process, needs no more than a look either.
         """
+        joined = b"".join(records)
+        has_notice = may_hold_notice(joined)
+        is_closed = self._window.closed and self._notices.closed
+        if is_closed and not has_notice and not may_concern_oom(joined):
+            return
         for record in records:
-            if may_be_of_report(record) or not self._notices.closed:
-                framed = frame(record)
+            decoded = record.decode("latin-1")
+            is_near_notice = not self._notices.closed or (has_notice and may_hold_notice(record))
+            if is_near_notice or may_be_of_report(decoded):
+                framed = frame_of(decoded)
                 if framed is None:
                     self.garbage += 1
                 else:

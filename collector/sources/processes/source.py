@@ -204,9 +204,9 @@ class _Session:
         self._next_refused_ns = now_ns + _REFUSED_EVERY_NS
         return self._losses.refused(self._tracker.refused)
 
-    def _copy(self) -> bytes | None:
+    def _copy(self) -> bytes:
         """
-        Return the next event; None if the receive buffer is empty.
+        Return the next event; b"" if the receive buffer is empty.
         """
         while True:
             try:
@@ -216,7 +216,7 @@ class _Session:
                 continue
             if datagram is None:
                 self._losses.all_read()
-                return None
+                return b""
             return bytes(datagram)
 
     def _feed(self, datagrams: list[bytes], now_ns: int) -> Iterator[ProcessExitedFact | ThreadCrashedFact]:

@@ -120,10 +120,10 @@ def create(config: TraceConfig, _host: HostIdentity) -> TraceSource:
     return TraceSource(config, TraceLines(ProcFiles()))
 
 
-def _read(pipe: int) -> bytes | None:
+def _read(pipe: int) -> bytes:
     try:
         return os.read(pipe, _READ_BYTES)
     except BlockingIOError:
-        return None
+        return b""
     except OSError as error:
         raise SourceError(f"reading the trace failed: {error.strerror}") from error

@@ -24,12 +24,12 @@ class Pipe:
         for item in items:
             os.write(self._write, item)
 
-    def read(self) -> bytes | None:
+    def read(self) -> bytes:
         self.reads += 1
         try:
             return os.read(self.fd, 4096)
         except BlockingIOError:
-            return None
+            return b""
 
     def close(self) -> None:
         os.close(self.fd)

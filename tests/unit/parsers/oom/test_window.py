@@ -90,6 +90,17 @@ def test_all_lines_that_may_matter_pass_the_filter(text: str) -> None:
     assert concerns_oom(text)
 
 
+@pytest.mark.parametrize("line", [" oom_kill_process.cold+0xb/0x10", " ? mem_cgroup_oom+0x8/0x1f0 [kernel]"])
+def test_line_of_a_stack_is_not_wanted(line: str) -> None:
+    """
+    A stack has functions with the words of a report, and carries no part of it. A process may be called like one.
+    """
+    window = OomWindow()
+    assert window.wants(INVOKED, 0)
+    assert not window.wants(line, 1)
+    assert window.wants("oom+0x1/0x1 invoked oom-killer: gfp_mask=0xcc0, order=0", 2)
+
+
 def test_ordinary_line_does_not_pass_the_filter() -> None:
     """
     An ordinary line does not pass the filter.
