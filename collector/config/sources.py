@@ -22,11 +22,13 @@ class KmsgConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
 class JournaldConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """
-    `[sources.journald]`: `path` is a directory of journal files; by default this host's journal is read.
+    `[sources.journald]`: `path` is a directory of journal files; by default this host's journal is read. `history_h` is
+    how much of it is read at the first start.
     """
 
     enabled: Literal["auto"] | bool = "auto"
     path: str | None = None
+    history_h: Annotated[float, msgspec.Meta(ge=0, le=87_600)] = 24
 
 
 class DockerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

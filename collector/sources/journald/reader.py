@@ -56,11 +56,13 @@ class JournalReader:
     Args:
         path: a directory of journal files; None for this host's journal.
         boot_id: this boot, 32 hex digits.
+        history_us: without a position, so much before the newest entry is read; None: whatever there is.
     """
 
-    def __init__(self, path: str | None, boot_id: str | None) -> None:
+    def __init__(self, path: str | None, boot_id: str | None, history_us: int | None = None) -> None:
         self._path = path
         self._boot_id = boot_id
+        self._history_us = history_us
         self._reader: Any = None
         self._unread: Entry | None = None
         self._position: Position | None = None
@@ -197,27 +199,37 @@ class JournalReader:
 
     def _seek_first(self) -> None:
         """
-        Go to the beginning of the boot before this one; if this boot is not in the journal, to its beginning.
+        Go to the beginning of the boot before this one, or to the later beginning of the history that is wanted; if
+        this boot is not in the journal, to its beginning.
         """
-        this_boot = self._first_of_boot(self._boot_id) if self._boot_id is not None else None
-        before = self._boot_before(this_boot) if this_boot is not None else None
-        beginning = self._first_of_boot(before) if before is not None else this_boot
+        first = self._first_of_boot(self._boot_id) if self._boot_id is not None else None
+        before = self._boot_before(first) if first is not None else None
+        if before is not None:
+            first = self._first_of_boot(before)
+        since_us = self._newest_us() - self._history_us if self._history_us is not None else 0
         self._match()
-        if beginning is None:
+        if first is None:
             self._reader.seek_head()
+        elif first["__REALTIME_TIMESTAMP"] < since_us:
+            self._reader.seek_realtime(since_us)
         else:
-            self._reader.seek_cursor(beginning)
+            self._reader.seek_cursor(first["__CURSOR"])
 
-    def _first_of_boot(self, boot_id: str) -> str | None:
+    def _newest_us(self) -> int:
+        self._reader.flush_matches()
+        self._reader.seek_tail()
+        newest = self._reader.get_previous()
+        return int(newest["__REALTIME_TIMESTAMP"]) if newest else 0
+
+    def _first_of_boot(self, boot_id: str) -> Entry | None:
         self._reader.flush_matches()
         self._reader.add_match(_BOOT_ID=boot_id)
         self._reader.seek_head()
-        entry = self._reader.get_next()
-        return entry["__CURSOR"] if entry else None
+        return self._reader.get_next() or None
 
-    def _boot_before(self, cursor: str) -> str | None:
+    def _boot_before(self, first: Entry) -> str | None:
         self._reader.flush_matches()
-        self._reader.seek_cursor(cursor)
+        self._reader.seek_cursor(first["__CURSOR"])
         self._reader.get_next()
         entry = self._reader.get_previous()
         return entry.get("_BOOT_ID") if entry else None

@@ -39,6 +39,7 @@ _ALERT_CHECK_S: Final = 0.05
 # How soon the thread notices that it is to stop.
 _STOP_CHECK_S: Final = 0.5
 _NS_PER_US: Final = 1000
+_US_PER_HOUR: Final = 3_600_000_000
 
 
 class JournaldSource:
@@ -47,7 +48,7 @@ class JournaldSource:
 
     Args:
         config: which journal.
-        boot_id: this boot; without a position, reading starts at the boot before it.
+        boot_id: this boot; without a position, reading starts at the boot before it, or at `history_h`.
         wall_ns: the wall clock.
         idle_s: how often the position advances while there are only unrelated entries.
     """
@@ -75,7 +76,7 @@ class JournaldSource:
 
     async def readings(self, position: Position | None) -> AsyncGenerator[Reading]:
         """
-        Read from a position on; without one, from the beginning of the boot before this one.
+        Read from a position on; without one, the last hours, at most from the beginning of the boot before this one.
 
         Raises:
             SourceMissingError: there is no journal, or python-systemd is not installed.
@@ -83,7 +84,7 @@ class JournaldSource:
             SourceError: reading failed.
         """
         readings = _ReadingQueue(asyncio.get_running_loop())
-        reader = JournalReader(self._config.path, self._boot_id)
+        reader = JournalReader(self._config.path, self._boot_id, int(self._config.history_h * _US_PER_HOUR))
         self._wake = wake = Wake()
         arguments = (reader, position, readings, wake)
         threading.Thread(target=self._run, args=arguments, name="journald-read", daemon=True).start()

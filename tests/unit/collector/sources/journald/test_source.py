@@ -160,6 +160,17 @@ async def test_first_start_reads_this_boot_and_the_one_before(directory: Path, w
     assert _pids(await _read(_source(directory), 3)) == [2, 3, 4]
 
 
+async def test_first_start_reads_the_last_hours(directory: Path, write: Write) -> None:
+    """
+    Without a position, what is older than `history_h` before the newest entry is skipped, not parsed.
+    """
+    write("system.journal", _kill(1, 1), _kill(7000, 2), _kill(9000, 3), _kernel(9001, "usb 1-1: new device"))
+    source = JournaldSource(JournaldConfig(path=str(directory), history_h=0.5), _THIS_BOOT)
+    assert _pids(await _read(source, 1)) == [3]
+    assert source.records == 2
+    assert _pids(await _read(_source(directory), 3)) == [1, 2, 3]
+
+
 async def test_journal_of_another_system_is_read_whole(directory: Path, write: Write) -> None:
     """
     If this boot is not in the journal, reading starts at the oldest entry.
