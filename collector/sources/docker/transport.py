@@ -2,6 +2,7 @@
 Requests to a Docker Engine, each bounded in bytes and time, whatever answers (bounded.py).
 
 The Docker SDK makes the connections: unix, TCP, TLS, SSH. It would read answers without a limit, so they are read here.
+Over a socket of this host the SDK's pool is asked itself: requests would take as much CPU again for each question.
 All calls block. Every error of the libraries is raised as SourceError.
 """
 
@@ -11,10 +12,12 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Final, TypeVar
+from urllib.parse import urlencode
 
 from docker.api.client import APIClient
 from docker.transport import UnixHTTPAdapter
 from requests.adapters import BaseAdapter
+from urllib3.exceptions import HTTPError
 
 from collector.sources.base import PrivilegeError, SourceError, SourceMissingError
 from collector.sources.docker.bounded import (
@@ -50,6 +53,13 @@ class _Session(APIClient):
         adapter.get_connection_with_tls_context = lambda *args, **kwargs: _bounded(find(*args, **kwargs))  # type: ignore[attr-defined]
         super().mount(prefix, adapter)
 
+    def pool(self) -> Any | None:  # noqa: ANN401 (the SDK's pool)
+        """
+        Return the connections to a socket of this host; None for an engine elsewhere.
+        """
+        adapter = self.get_adapter(self.base_url)
+        return _bounded(adapter.get_connection(_ONE_POOL)) if isinstance(adapter, UnixHTTPAdapter) else None
+
 
 def _bounded(pool: Any) -> Any:  # noqa: ANN401 (urllib3's pools and the SDK's)
     if "_new_conn" not in vars(pool):
@@ -70,14 +80,14 @@ class EngineStream:
 
     Args:
         url: the engine, for errors.
-        response: the answer of the SDK, of which only the head was read.
+        response: the answer of urllib3, of which only the head was read.
         budget: for the whole body; None for a stream without an end, of which each piece is bounded.
     """
 
-    def __init__(self, url: str, response: Any, budget: Budget | None) -> None:  # noqa: ANN401 (requests.Response)
+    def __init__(self, url: str, response: Any, budget: Budget | None) -> None:  # noqa: ANN401 (urllib3.HTTPResponse)
         self._url = url
         self._response = response
-        self._reader: BoundedReader = response.raw._original_response.reader  # noqa: SLF001 (as the SDK does)
+        self._reader: BoundedReader = response._original_response.reader  # noqa: SLF001 (as the SDK does)
         self._budget = budget
 
     def __iter__(self) -> Iterator[bytes]:
@@ -106,12 +116,13 @@ class EngineStream:
         """
         Close the connection if the body was not read to its end. Only for the thread that reads the stream.
         """
-        self._response.close()
+        self._response.close()  # does nothing to a connection that has gone back to its pool
+        self._response.release_conn()
 
     def _piece(self) -> bytes:
         # Trailers and the sizes of chunks are read within one call.
         self._reader.budget = self._budget or Budget(HEAD_BYTES, math.inf)
-        piece: bytes = self._response.raw.read1(_PIECE_BYTES, decode_content=False)
+        piece: bytes = self._response.read1(_PIECE_BYTES, decode_content=False)
         return piece
 
 
@@ -131,6 +142,8 @@ class Engine:
         self._session = guarded(url, lambda: _Session(base_url=url, version=_ANY_VERSION))
         self._session.headers["Accept-Encoding"] = "identity"
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self._pool = guarded(url, self._session.pool)
+        self._headers = dict(self._session.headers)
         self._has_answered = False
 
     def get(self, path: str, query: Mapping[str, str] | None = None, *, limit_bytes: int) -> EngineAnswer:
@@ -164,7 +177,7 @@ class Engine:
         if response.headers.get("content-encoding", "identity").lower() != "identity":
             stream.release()
             raise UnusableAnswerError(f"the Docker Engine at {self.url} compresses its answer")
-        return response.status_code, stream
+        return response.status, stream
 
     def close(self) -> None:
         """
@@ -172,18 +185,33 @@ class Engine:
         """
         self._session.close()
 
-    def _request(self, path: str, query: Mapping[str, str] | None) -> Any:  # noqa: ANN401 (requests.Response)
-        address = f"{self._session.base_url}{path}"
-        ask = partial(self._session.get, address, params=query, stream=True, timeout=HEAD_S, allow_redirects=False)
+    def _request(self, path: str, query: Mapping[str, str] | None) -> Any:  # noqa: ANN401 (urllib3.HTTPResponse)
+        ask = partial(self._ask, f"{path}?{urlencode(query)}" if query else path)
         try:
             answer = ask()
-        except OSError as error:
+        except (OSError, HTTPError) as error:
             closed = any(isinstance(cause, ConnectionResetError | BrokenPipeError) for cause in _causes(error))
             if not (closed and self._has_answered):
                 raise
             answer = ask()  # the engine, or a proxy before it, may have closed a connection that was kept open
         self._has_answered = True
         return answer
+
+    def _ask(self, target: str) -> Any:  # noqa: ANN401
+        if self._pool is None:
+            address = f"{self._session.base_url}{target}"
+            return self._session.get(address, stream=True, timeout=HEAD_S, allow_redirects=False).raw
+        return self._pool.urlopen(
+            "GET",
+            target,
+            headers=self._headers,
+            timeout=HEAD_S,
+            retries=False,
+            redirect=False,
+            assert_same_host=False,
+            preload_content=False,
+            decode_content=False,
+        )
 
 
 def guarded(url: str, call: Callable[[], T]) -> T:
