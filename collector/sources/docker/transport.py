@@ -1,77 +1,26 @@
 """
 Requests to a Docker Engine, each bounded in bytes and time, whatever answers (bounded.py).
 
-The Docker SDK makes the connections: unix, TCP, TLS, SSH. It would read answers without a limit, so they are read here.
-Over a socket of this host the SDK's pool is asked itself: requests would take as much CPU again for each question.
 All calls block. Every error of the libraries is raised as SourceError.
 """
 
+import http.client
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
-from http.cookiejar import DefaultCookiePolicy
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import urlencode
 
-from docker.api.client import APIClient
-from docker.transport import UnixHTTPAdapter
-from requests.adapters import BaseAdapter
-from urllib3.exceptions import HTTPError
-
 from collector.sources.base import PrivilegeError, SourceError, SourceMissingError
-from collector.sources.docker.bounded import (
-    HEAD_BYTES,
-    HEAD_S,
-    BoundedReader,
-    BoundedResponse,
-    Budget,
-    EngineAnswer,
-    TooLongError,
-    UnusableAnswerError,
-)
+from collector.sources.docker.bounded import HEAD_BYTES, Budget, EngineAnswer, TooLongError, UnusableAnswerError
+from collector.sources.docker.unix_socket import SCHEME, UnixAnswer, UnixPool
+
+if TYPE_CHECKING:
+    from collector.sources.docker.sdk import SdkAnswer, SdkSession
 
 T = TypeVar("T")
 _BODY_S: Final = 20.0
 _PIECE_BYTES: Final = 65_536
-# The SDK asks the engine for its version unless one is given; the paths of requests name their own.
-_ANY_VERSION: Final = "1.24"
-_ONE_POOL: Final = "http+docker://localhost"
-
-
-class _Session(APIClient):
-    """
-    The SDK's connections; each has answers with a budget.
-    """
-
-    def mount(self, prefix: str | bytes, adapter: BaseAdapter) -> None:
-        find: Callable[..., Any] = adapter.get_connection_with_tls_context  # type: ignore[attr-defined]
-        if isinstance(adapter, UnixHTTPAdapter):
-            # The SDK would keep connections open per path, and open one for each container that is asked for.
-            find = lambda *_args, **_kwargs: adapter.get_connection(_ONE_POOL)  # noqa: E731
-            self.trust_env = False  # proxies and passwords for HTTP servers concern no socket
-        adapter.get_connection_with_tls_context = lambda *args, **kwargs: _bounded(find(*args, **kwargs))  # type: ignore[attr-defined]
-        super().mount(prefix, adapter)
-
-    def pool(self) -> Any | None:  # noqa: ANN401 (the SDK's pool)
-        """
-        Return the connections to a socket of this host; None for an engine elsewhere.
-        """
-        adapter = self.get_adapter(self.base_url)
-        return _bounded(adapter.get_connection(_ONE_POOL)) if isinstance(adapter, UnixHTTPAdapter) else None
-
-
-def _bounded(pool: Any) -> Any:  # noqa: ANN401 (urllib3's pools and the SDK's)
-    if "_new_conn" not in vars(pool):
-        connect = pool._new_conn  # noqa: SLF001 (the one place where all pools make connections)
-
-        def bounded_connection() -> Any:  # noqa: ANN401
-            connection = connect()
-            connection.response_class = BoundedResponse
-            return connection
-
-        pool._new_conn = bounded_connection  # noqa: SLF001
-    return pool
 
 
 class EngineStream:
@@ -80,14 +29,13 @@ class EngineStream:
 
     Args:
         url: the engine, for errors.
-        response: the answer of urllib3, of which only the head was read.
+        answer: of which only the head was read.
         budget: for the whole body; None for a stream without an end, of which each piece is bounded.
     """
 
-    def __init__(self, url: str, response: Any, budget: Budget | None) -> None:  # noqa: ANN401 (urllib3.HTTPResponse)
+    def __init__(self, url: str, answer: "UnixAnswer | SdkAnswer", budget: Budget | None) -> None:
         self._url = url
-        self._response = response
-        self._reader: BoundedReader = response._original_response.reader  # noqa: SLF001 (as the SDK does)
+        self._answer = answer
         self._budget = budget
 
     def __iter__(self) -> Iterator[bytes]:
@@ -104,26 +52,24 @@ class EngineStream:
         """
         Return whether something has arrived that was not yielded, or was yielded and is still being processed.
         """
-        return self._reader.has_unread()
+        return self._answer.reader.has_unread()
 
     def close(self) -> None:
         """
         End the stream.
         """
-        self._reader.end()
+        self._answer.reader.end()
 
     def release(self) -> None:
         """
         Close the connection if the body was not read to its end. Only for the thread that reads the stream.
         """
-        self._response.close()  # does nothing to a connection that has gone back to its pool
-        self._response.release_conn()
+        self._answer.release()
 
     def _piece(self) -> bytes:
         # Trailers and the sizes of chunks are read within one call.
-        self._reader.budget = self._budget or Budget(HEAD_BYTES, math.inf)
-        piece: bytes = self._response.read1(_PIECE_BYTES, decode_content=False)
-        return piece
+        self._answer.reader.budget = self._budget or Budget(HEAD_BYTES, math.inf)
+        return self._answer.read(_PIECE_BYTES)
 
 
 class Engine:
@@ -139,11 +85,7 @@ class Engine:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._session = guarded(url, lambda: _Session(base_url=url, version=_ANY_VERSION))
-        self._session.headers["Accept-Encoding"] = "identity"
-        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        self._pool = guarded(url, self._session.pool)
-        self._headers = dict(self._session.headers)
+        self._connections: UnixPool | SdkSession = guarded(url, lambda: _connections(url))
         self._has_answered = False
 
     def get(self, path: str, query: Mapping[str, str] | None = None, *, limit_bytes: int) -> EngineAnswer:
@@ -171,47 +113,39 @@ class Engine:
         Raises:
             UnusableAnswerError, SourceError: as in `get`; also while the body is read.
         """
-        response = guarded(self.url, lambda: self._request(path, query))
+        answer = guarded(self.url, lambda: self._ask(f"{path}?{urlencode(query)}" if query else path))
         budget = Budget(limit_bytes, time.monotonic() + _BODY_S) if limit_bytes is not None else None
-        stream = EngineStream(self.url, response, budget)
-        if response.headers.get("content-encoding", "identity").lower() != "identity":
+        stream = EngineStream(self.url, answer, budget)
+        if answer.encoding.lower() != "identity":
             stream.release()
             raise UnusableAnswerError(f"the Docker Engine at {self.url} compresses its answer")
-        return response.status, stream
+        return answer.status, stream
 
     def close(self) -> None:
         """
         Close the connections.
         """
-        self._session.close()
+        self._connections.close()
 
-    def _request(self, path: str, query: Mapping[str, str] | None) -> Any:  # noqa: ANN401 (urllib3.HTTPResponse)
-        ask = partial(self._ask, f"{path}?{urlencode(query)}" if query else path)
+    def _ask(self, target: str) -> "UnixAnswer | SdkAnswer":
         try:
-            answer = ask()
-        except (OSError, HTTPError) as error:
+            answer = self._connections.ask(target)
+        except (OSError, http.client.HTTPException) as error:
             closed = any(isinstance(cause, ConnectionResetError | BrokenPipeError) for cause in _causes(error))
             if not (closed and self._has_answered):
                 raise
-            answer = ask()  # the engine, or a proxy before it, may have closed a connection that was kept open
+            # The engine, or a proxy before it, may have closed a connection that was kept open.
+            answer = self._connections.ask(target)
         self._has_answered = True
         return answer
 
-    def _ask(self, target: str) -> Any:  # noqa: ANN401
-        if self._pool is None:
-            address = f"{self._session.base_url}{target}"
-            return self._session.get(address, stream=True, timeout=HEAD_S, allow_redirects=False).raw
-        return self._pool.urlopen(
-            "GET",
-            target,
-            headers=self._headers,
-            timeout=HEAD_S,
-            retries=False,
-            redirect=False,
-            assert_same_host=False,
-            preload_content=False,
-            decode_content=False,
-        )
+
+def _connections(url: str) -> "UnixPool | SdkSession":
+    if url.startswith(SCHEME):
+        return UnixPool(url)
+    from collector.sources.docker.sdk import SdkSession  # noqa: PLC0415 (11 MB that most hosts do not need)
+
+    return SdkSession(url)
 
 
 def guarded(url: str, call: Callable[[], T]) -> T:
