@@ -136,3 +136,21 @@ def test_the_rate_of_all_containers_is_bounded() -> None:
     assert stretch_factor([1.0] * 100, PACE) == 4.0
     assert stretch_factor([15.0] * 100, PACE) == 1.0
     assert stretch_factor([], PACE) == 1.0
+
+
+def test_containers_that_began_at_different_times_are_sampled_together(tmp_path: Path) -> None:
+    """
+    Samples are due at whole multiples of the shortest interval, never later than they should be.
+    """
+    root = v1(tmp_path)
+    v1_container(root, ID, usage_mib=100, limit_mib=512)
+    one = sampler(root)
+    step(one, 0.3)
+    v1_container(root, OTHER, usage_mib=100, limit_mib=512)
+    step(one, 5.6)
+    assert step(one, 14.9) is None
+    assert len(getattr(step(one, 15), "samples", ())) == 1
+    assert len(getattr(step(one, 20), "samples", ())) == 1
+    v1_container(root, OTHER, usage_mib=460, limit_mib=512)
+    step(one, 35.4)
+    assert [len(getattr(step(one, at_s), "samples", ())) for at_s in (36, 37)] == [1, 1]
