@@ -85,7 +85,9 @@ def event_lines(pieces: Iterable[bytes], line_bytes: int = _LINE_BYTES) -> Itera
     idle_bytes = 0
     for piece in pieces:
         idle_bytes += len(piece)
-        *ends, rest = piece.split(b"\n")
+        # An engine that sends blank lines alone must not take the CPU as well.
+        is_blank = not line and piece.isspace()
+        *ends, rest = piece.rpartition(b"\n")[2:] if is_blank else piece.split(b"\n")
         for end in ends:
             line += end
             if line.strip():
