@@ -6,20 +6,18 @@ vacuumed. Seeking to it finds the next entry that is left, which has not been re
 journal files appear or disappear the reader is opened again, because it would keep deleted files open.
 """
 
-import os
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 from collector.host.wake import Wake
-from collector.sources.base import Position, PrivilegeError, SourceError, SourceMissingError
+from collector.sources.base import Position, SourceError
+from collector.sources.journald.files import open_journal
 from parsers.journal import KERNEL_MISSED
 from parsers.kernel import AUDIT_TYPES, COREDUMP_MESSAGE_ID
 from parsers.killers import EARLYOOM_UNIT, OOMD_UNIT, SYSTEMD_OOMD_UNIT, UNIT_OOMD_KILL, UNIT_OUT_OF_MEMORY
 
-_DIRECTORIES: Final = (Path("/var/log/journal"), Path("/run/log/journal"))
 _MATCHES: Final = (
     ("_TRANSPORT", "kernel"),
     ("MESSAGE_ID", KERNEL_MISSED),
@@ -77,7 +75,7 @@ class JournalReader:
             PrivilegeError: reading the journal is not permitted.
         """
         self._position = position
-        self._reader = _open(self._path)
+        self._reader = open_journal(self._path)
         self._reader.wait(0)  # starts to watch the files; the existing ones count as a change
         cursor = position.get("cursor") if position is not None else None
         if position is None or not isinstance(cursor, str):
@@ -132,7 +130,7 @@ class JournalReader:
         """
         Return the position of the newest entry of any kind; None if the journal is empty.
         """
-        reader = _open(self._path)
+        reader = open_journal(self._path)
         try:
             reader.seek_tail()
             entry = reader.get_previous()
@@ -241,63 +239,6 @@ class JournalReader:
             self._reader.add_disjunction()
 
 
-def offered(path: str | None) -> bool:
-    """
-    Return whether this host has journal files.
-    """
-    return any(_journals(path))
-
-
-def _open(path: str | None) -> Any:  # noqa: ANN401 - python-systemd has no types
-    """
-    Open the journal without conversion of fields: the converters fail on values that a sender can choose.
-    """
-    try:
-        from systemd import journal  # noqa: PLC0415 - only where the journal is read
-    except ImportError as error:
-        raise SourceMissingError("python-systemd is not installed (pip install exit137[journal])") from error
-    _check_readable(path)
-    try:
-        reader = journal.Reader(path=path) if path is not None else journal.Reader()
-    except PermissionError as error:
-        raise _refused(path) from error
-    except OSError as error:
-        raise SourceMissingError(f"{_name(path)} cannot be opened: {error.strerror}") from error
-    reader.converters = dict.fromkeys(("__REALTIME_TIMESTAMP", "__MONOTONIC_TIMESTAMP", "__CURSOR"), _unchanged)
-    return reader
-
-
-def _check_readable(path: str | None) -> None:
-    """
-    Raise if the files are missing or may not be read: libsystemd would show such a journal as empty.
-    """
-    journals = list(_journals(path))
-    if not journals:
-        raise SourceMissingError(f"{_name(path)} has no files")
-    if not any(os.access(file, os.R_OK) for file in journals):
-        raise _refused(path)
-
-
-def _journals(path: str | None) -> Iterator[Path]:
-    """
-    Yield the journal files; of this host's journal only those of the system, not those of users.
-    """
-    directories = (Path(path),) if path is not None else _DIRECTORIES
-    pattern = "*.journal" if path is not None else "system*.journal"
-    for directory in directories:
-        yield from directory.glob(pattern)
-        yield from directory.glob(f"*/{pattern}")
-
-
-def _refused(path: str | None) -> PrivilegeError:
-    remedy = "add the agent's user to the group systemd-journal (SupplementaryGroups=systemd-journal)"
-    return PrivilegeError(f"reading {_name(path)} is not permitted", remedy)
-
-
-def _name(path: str | None) -> str:
-    return path if path is not None else "the journal of this host"
-
-
 def _position_of(entry: Entry) -> Position:
     boot_id = entry.get("_BOOT_ID")
     return {
@@ -305,7 +246,3 @@ def _position_of(entry: Entry) -> Position:
         "boot_id": boot_id.hex if isinstance(boot_id, uuid.UUID) else boot_id,
         "realtime_us": entry["__REALTIME_TIMESTAMP"],
     }
-
-
-def _unchanged(value: object) -> object:
-    return value

@@ -19,7 +19,7 @@ from collector.facts.watermark import WatermarkFact
 from collector.host.clock import HostIdentity
 from collector.host.wake import Wake
 from collector.sources.base import Position, Reading, SourceError
-from collector.sources.journald import reader as journal_reader
+from collector.sources.journald import files
 from collector.sources.journald.entries import fact_of_entry, hole_of_entry
 from collector.sources.journald.reader import Entry, JournalReader, LostCursor
 from parsers.errors import ParseError
@@ -36,7 +36,9 @@ _READINGS_AHEAD: Final = 4
 # after it has written them, and more requests are likely to follow.
 _ALERT_S: Final = 3.0
 _ALERT_CHECK_S: Final = 0.05
-# How soon the thread notices that it is to stop.
+# While nothing happens, the thread looks for entries so often: not every mount reports changes.
+_IDLE_CHECK_S: Final = 2.0
+# How soon the thread notices that it is to stop while the queue is full.
 _STOP_CHECK_S: Final = 0.5
 _NS_PER_US: Final = 1000
 _US_PER_HOUR: Final = 3_600_000_000
@@ -147,7 +149,7 @@ class JournaldSource:
                 idle_since_s = time.monotonic()
             else:
                 is_alert = time.monotonic() - self._requested_s < _ALERT_S
-                changed = reader.wait(_ALERT_CHECK_S if is_alert else _STOP_CHECK_S, wake)
+                changed = reader.wait(_ALERT_CHECK_S if is_alert else min(_IDLE_CHECK_S, self._idle_s), wake)
 
     def _drain(self, reader: JournalReader, readings: "_ReadingQueue") -> bool:
         """
@@ -212,7 +214,7 @@ def offered(config: JournaldConfig) -> bool:
     """
     Return whether this host has journal files.
     """
-    return journal_reader.offered(config.path)
+    return files.offered(config.path)
 
 
 def create(config: JournaldConfig, host: HostIdentity) -> JournaldSource:
