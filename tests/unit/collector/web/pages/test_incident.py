@@ -52,6 +52,8 @@ def test_facts_without_a_value_are_left_out() -> None:
     assert dict(shown(leak_events()).facts) == {
         "Container": "box-a",
         "Image": "shop/api:1",
+        "Service": "shop/api",
+        "Version": "1",
         "Host": "node-7",
         "Exit code": "137",
         "Ran for": "10 minutes",
