@@ -133,6 +133,8 @@ class Detector:
                 break
             self._now_ns = max(self._now_ns, at_ns)
             found += first.advance(self._now_ns)
+            for host in self._silent_hosts.take_gone():
+                self._forget(host)
         self._now_ns = max(self._now_ns, now_ns)
         return found
 
@@ -141,6 +143,13 @@ class Detector:
         if isinstance(observation, Status):
             return self._seen.is_new_status(origin.host, origin.event_id)
         return self._seen.is_new(origin.event_id)
+
+    def _forget(self, host: str) -> None:
+        self._census.forget((host,))
+        self._history.forget(host, self._now_ns)
+        self._cases.forget(host)
+        self._host_causes.forget(host)
+        self._seen.forget(host)
 
     def _take(self, observation: Observation) -> list[Incident]:
         match observation:
@@ -179,7 +188,7 @@ class Detector:
             self._regressions.explained(since_ns=self._host_causes.since_ns(host), host=host)
             return found
         is_of_host = is_of_several(death.oom_scope) and not self._neighbours.is_own_fault(death, service)
-        if death.cause in FROM_THE_HOST or is_of_host:
+        if death.cause in FROM_THE_HOST or is_of_host or death.service is None:
             return found
         found += self._storms.observe(death, service, self._now_ns, hosts=self._host_causes, versions=self._regressions)
         if self._storms.explains(death, service):

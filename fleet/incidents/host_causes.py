@@ -24,6 +24,7 @@ from sinks.event import Cause, Fleet, FleetKind, IncidentState
 from sinks.event.ids import incident_id
 
 _NS_PER_S: Final = 1_000_000_000
+_MOST_HOSTS: Final = 20_000
 _MOST_DEATHS: Final = 500
 _MOST_SIGNALS: Final = 20
 _MOST_EXAMPLES: Final = 10
@@ -151,7 +152,7 @@ class HostCauses:
         Note a death; return the incident that it opens, or changes.
         """
         origin = death.origin
-        host = self._state.hosts.setdefault(origin.host, _Host())
+        host = self._host(origin.host)
         oldest_ns = origin.at_ns - self._window_ns
         if origin.host not in self._open:
             host.deaths = [item for item in host.deaths if item.at_ns >= oldest_ns]
@@ -183,6 +184,12 @@ class HostCauses:
         if host not in self._open:
             self._state.hosts.pop(host, None)
 
+    def _host(self, name: str) -> _Host:
+        hosts = self._state.hosts
+        if name not in hosts and len(hosts) >= _MOST_HOSTS:
+            del hosts[next((known for known in hosts if known not in self._open), next(iter(hosts)))]
+        return hosts.setdefault(name, _Host())
+
     def _is_host_cause(self, name: str, host: _Host, at_ns: int) -> bool:
         dead = {item.service for item in host.deaths if at_ns - self._window_ns <= item.at_ns <= at_ns}
         running = self._census.services_on(name)
@@ -212,7 +219,7 @@ class HostCauses:
         return [signal for signal in host.signals if abs(at_ns - signal.at_ns) <= reach_ns]
 
     def _add_signal(self, origin: Origin, kind: str) -> None:
-        host = self._state.hosts.setdefault(origin.host, _Host())
+        host = self._host(origin.host)
         host.signals.append(_Signal(at_ns=origin.at_ns, kind=kind, event_id=origin.event_id))
         del host.signals[:-_MOST_SIGNALS]
 

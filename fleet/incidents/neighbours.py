@@ -24,6 +24,7 @@ from sinks.event.ids import incident_id
 _MOST_CONTAINERS: Final = 50_000
 _MOST_VICTIMS: Final = 5000
 _MOST_KILLS: Final = 500
+_MOST_CULPRITS: Final = 5000
 _MOST_EXAMPLES: Final = 10
 _MOST_HOSTS: Final = 200
 # A container dies soon after one of its processes was killed.
@@ -130,7 +131,10 @@ class Neighbours:
             _keep(hit, found, kill.origin.at_ns, _MOST_VICTIMS)
         if victim == culprit:
             return []
-        known = self._state.culprits.setdefault(culprit, _Culprit())
+        culprits = self._state.culprits
+        if culprit not in culprits and len(culprits) >= _MOST_CULPRITS:
+            del culprits[next((name for name in culprits if name not in self._open), next(iter(culprits)))]
+        known = culprits.setdefault(culprit, _Culprit())
         taken = _taken(kill.origin, victim)
         known.kills = [item for item in known.kills if item.at_ns > taken.at_ns - self._window_ns]
         known.kills = [*known.kills, taken][-_MOST_KILLS:]

@@ -10,6 +10,7 @@ import msgspec
 from fleet.incidents.observations import Death
 
 _MOST_PER_SERVICE: Final = 5000
+_MOST_SERVICES: Final = 5000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +61,13 @@ class RecentDeaths:
         """
         Keep a death, and drop those of its service that are too old.
         """
-        known = self._state.services.setdefault(service, [])
         kept_ns = death.origin.at_ns - self._window_ns
+        services = self._state.services
+        if service not in services and len(services) >= _MOST_SERVICES:
+            del services[
+                next((name for name, items in services.items() if items[-1].at_ns < kept_ns), next(iter(services)))
+            ]
+        known = services.setdefault(service, [])
         # One that arrives late must not keep the others from being dropped.
         if known and known[0].at_ns < kept_ns:
             known[:] = [item for item in known if item.at_ns >= kept_ns]

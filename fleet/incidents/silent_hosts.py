@@ -75,6 +75,7 @@ class SilentHosts:
         """
         self._settings = settings
         self._census = census
+        self._gone: list[str] = []
         self._state = msgspec.convert(state, _State) if state is not None else _State()
         self._open = OpenIncidents(round(settings.update_interval_s * _NS_PER_S), self._state.open)
 
@@ -125,7 +126,7 @@ class SilentHosts:
             forget_ns = reporter.arrived_ns + round(self._settings.forget_host_s * _NS_PER_S)
             if forget_ns <= now_ns:
                 del self._state.hosts[host]
-                self._census.forget((host,))
+                self._gone.append(host)
                 found += self._open.resolve(host, now_ns)
                 continue
             if left_ns is not None and left_ns <= 0:
@@ -139,6 +140,13 @@ class SilentHosts:
             check_ns = next_ns if check_ns is None else min(check_ns, next_ns)
         self._state.check_ns = check_ns
         return found
+
+    def take_gone(self) -> list[str]:
+        """
+        Return the hosts that were forgotten since the last call.
+        """
+        gone, self._gone = self._gone, []
+        return gone
 
     def _left_ns(self, reporter: _Reporter, host: str) -> int | None:
         """

@@ -13,6 +13,7 @@ from fleet.incidents.observations import RunningService, Status
 from fleet.incidents.settings import Settings
 from fleet.incidents.versions import HOUR_NS, NS_PER_S, Service, Test, Version, cases_of, exposure_ns
 
+_MOST_SERVICES: Final = 5000
 _MOST_VERSIONS: Final = 50
 _MOST_STARTS: Final = 5000
 # As if a container had died once in a thousand hours.
@@ -111,7 +112,7 @@ class VersionHistory:
         """
         Return a version of a service; begin its test if it is new.
         """
-        service = self._state.services.setdefault(name, Service(first_ns=at_ns))
+        service = self._state.services.get(name) or self._new_service(name, at_ns)
         version = service.versions.get(digest)
         if version is None:
             self._prune(service, at_ns)
@@ -126,6 +127,17 @@ class VersionHistory:
         known = self._state.services.get(service)
         versions = list(known.versions.values()) if known is not None else []
         return (sum(cases_of(versions).values()) + _PRIOR_CASES) / (exposure_ns(versions) + _PRIOR_NS)
+
+    def _new_service(self, name: str, at_ns: int) -> Service:
+        """
+        Begin with a service; where there are too many, forget the oldest of which nothing runs.
+        """
+        services = self._state.services
+        if len(services) >= _MOST_SERVICES:
+            idle = (known for known, item in services.items() if not any(v.hosts for v in item.versions.values()))
+            del services[next(idle, next(iter(services)))]
+        services[name] = Service(first_ns=at_ns)
+        return services[name]
 
     def _count(self, item: RunningService, digest: str, host: str, at_ns: int, middle_ns: int) -> None:
         version = self.version(item.service, digest, item.version, at_ns)
@@ -145,7 +157,8 @@ class VersionHistory:
         """
         Note that a version no longer runs on a host.
         """
-        version = self._state.services[service].versions.get(digest)
+        known = self._state.services.get(service)
+        version = known.versions.get(digest) if known is not None else None
         if version is None:
             return
         if version.test is None:
