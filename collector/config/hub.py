@@ -59,11 +59,15 @@ class HubConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     Attributes:
         listen: the address of the pages.
         read_token_file: has the token that readers send; needed unless the address is loopback.
+        proxy_header: a header in which a proxy in front names the user that it let in, such as `X-Forwarded-User`.
+        trusted_proxies: the addresses from which that header counts.
         hosts: names under which a proxy in front is asked.
     """
 
     listen: str = "127.0.0.1:9138"
     read_token_file: str | None = None
+    proxy_header: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9-]{1,64}$")] | None = None
+    trusted_proxies: tuple[str, ...] = ("127.0.0.1", "::1")
     hosts: tuple[str, ...] = ()
     webhook: HubWebhookConfig | None = None
     kafka: HubKafkaConfig | None = None

@@ -132,7 +132,7 @@ def _check_hub(hub: HubConfig, file: str) -> None:
     Refuse addresses that cannot be listened on, and pages that other hosts reach without a token.
     """
     _check_address(hub.listen, f"{file}: hub.listen")
-    if not is_loopback(hub.listen) and hub.read_token_file is None:
+    if not is_loopback(hub.listen) and hub.read_token_file is None and hub.proxy_header is None:
         raise ConfigurationError(f"{file}: hub.read_token_file", "missing: pages that other hosts reach need a token")
     if hub.webhook is not None:
         _check_address(hub.webhook.listen, f"{file}: hub.webhook.listen")

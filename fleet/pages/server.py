@@ -23,13 +23,13 @@ from collector.web.pages.security import add_headers, guard, hosts_of
 from collector.web.pages.templating import FOLDER, environment
 from fleet.arrival import HOST_SOURCE
 from fleet.books import HostBook, IncidentBook
-from fleet.pages.access import token_guard
+from fleet.pages.access import Readers, reader_guard
 from fleet.pages.content import hosts_json, overview_of
 from fleet.paths import hub_store_path
 from sinks.event import EventType
 from sinks.event.reader import UnreadableEventError, read_event
 from sinks.event.words import Cause
-from sinks.secret import Secret, read_secret
+from sinks.secret import read_secret
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 _STATIC: Final = FOLDER.parent / "static"
@@ -61,14 +61,14 @@ class FleetPages:
         self._store_path = hub_store_path(config)
         self._wall_ns = wall_ns
         self._hosts, self._incidents = HostBook(), IncidentBook()
-        self._token: Secret | None = None
+        self._readers = Readers()
         self._names: frozenset[str] = frozenset()
         self._changes = 0
         self._live = Live(lambda: str(self._changes))
         self._templates = environment()
         self._templates.loader = ChoiceLoader([FileSystemLoader(_TEMPLATES), FileSystemLoader(FOLDER)])
         self._files = {name: path.read_bytes() for name, (path, _) in _FILES.items()}
-        app = web.Application(middlewares=[guard(lambda: self._names), token_guard(lambda: self._token)])
+        app = web.Application(middlewares=[guard(lambda: self._names), reader_guard(lambda: self._readers)])
         app.on_response_prepare.append(add_headers)
         for path, handler in {
             "/": self._overview,
@@ -105,8 +105,12 @@ class FleetPages:
             OSError: the address is not available.
             DisabledError: the token cannot be read.
         """
-        if self._config.read_token_file is not None:
-            self._token = read_secret("hub.read_token_file", self._config.read_token_file)
+        token_file = self._config.read_token_file
+        self._readers = Readers(
+            token=read_secret("hub.read_token_file", token_file) if token_file is not None else None,
+            proxy_header=self._config.proxy_header,
+            trusted_proxies=frozenset(self._config.trusted_proxies),
+        )
         host, port = parse_address(self._config.listen)
         await self._runner.setup()
         await web.TCPSite(self._runner, host, port).start()

@@ -132,6 +132,8 @@ def test_it_runs_after_installation(package: Path, root: Root) -> None:
     assert (wanted / "exit137.service").is_symlink()
     assert (root.path / "usr/lib/systemd/system/exit137-web.service").is_file()
     assert not (wanted / "exit137-web.service").is_symlink()
+    assert (root.path / "usr/lib/systemd/system/exit137-hub.service").is_file()
+    assert not (wanted / "exit137-hub.service").is_symlink()
     assert (root.path / "usr/share/man/man1/exit137.1.gz").exists()
 
 

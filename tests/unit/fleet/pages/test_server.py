@@ -6,6 +6,7 @@ import base64
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -24,7 +25,7 @@ SCRIPT = "<script>alert(1)</script>"
 
 
 @asynccontextmanager
-async def pages(folder: Path, **hub: str) -> AsyncIterator[str]:
+async def pages(folder: Path, **hub: Any) -> AsyncIterator[str]:  # noqa: ANN401 (any setting)
     """
     A hub where one of six hosts lost four services; yields the address.
     """
@@ -124,3 +125,16 @@ async def test_another_name_is_refused(tmp_path: Path) -> None:
     """
     async with pages(tmp_path) as url:
         assert (await get(url, {"Host": "evil.example.com"}))[0] == 421
+
+
+@pytest.mark.parametrize(("trusted", "code"), [(("127.0.0.1",), 200), (("192.0.2.1",), 401)])
+async def test_the_header_of_a_proxy_counts_from_a_trusted_address(
+    tmp_path: Path, trusted: tuple[str, ...], code: int
+) -> None:
+    """
+    Anybody can send it from elsewhere; without a name in it nobody was let in.
+    """
+    async with pages(tmp_path, proxy_header="X-Forwarded-User", trusted_proxies=trusted) as url:
+        assert (await get(url, {"X-Forwarded-User": "alice"}))[0] == code
+        assert (await get(url, {"X-Forwarded-User": " "}))[0] == 401
+        assert (await get(url))[0] == 401
