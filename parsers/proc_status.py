@@ -22,6 +22,13 @@ _FIELD: Final = re.compile(rb"^(?P<key>[A-Za-z]{1,16}):\t(?P<value>.*)$", re.MUL
 _NUMBER: Final = re.compile(rb"[0-9]{1,10}")
 _SIGNALS: Final = re.compile(rb"[0-9a-f]{16}")
 _SIGKILL_BIT: Final = 1 << 8
+# Fields of the stat file, counted from the state, which follows the name.
+_FLAGS_FIELD: Final = 6
+_PENDING_FIELD: Final = 28
+_DIGITS: Final = 20
+_DEAD: Final = frozenset({b"Z", b"X", b"x"})
+# include/linux/sched.h
+_PF_EXITING: Final = 0x4
 _FRAME: Final = re.compile(rb"^\[<[0-9a-fx]{1,18}>\] (?P<name>[A-Za-z_][\w.]{0,127})", re.MULTILINE)
 _SYMBOL: Final = re.compile(rb"[A-Za-z_][\w.]{0,127}")
 
@@ -73,6 +80,22 @@ def parse_task_status(text: bytes) -> TaskStatus:
         namespace_pid=_number(inner[-1]) if inner else None,
         kill_pending=any(int(signals, 16) & _SIGKILL_BIT for signals in pending),
     )
+
+
+def is_ending(stat: bytes) -> bool:
+    """
+    Return whether /proc/<pid>/stat (proc_pid_stat(5)) shows a process that is being killed, exits or is dead.
+
+    Cheaper than the status: its field `signal` has the pending signals of the first thread, SIGKILL among them.
+
+    Raises:
+        ParseError: the text is not of that format.
+    """
+    fields = stat[stat.rfind(b")") + 2 :].split(b" ", _PENDING_FIELD + 1)
+    if len(fields) <= _PENDING_FIELD + 1 or not (fields[_FLAGS_FIELD] + fields[_PENDING_FIELD]).isdigit():
+        raise ParseError("/proc/<pid>/stat (proc_pid_stat(5))", stat)
+    exiting = int(fields[_FLAGS_FIELD][:_DIGITS]) & _PF_EXITING
+    return fields[0] in _DEAD or bool(exiting) or bool(int(fields[_PENDING_FIELD][:_DIGITS]) & _SIGKILL_BIT)
 
 
 def parse_wchan(text: bytes) -> str | None:

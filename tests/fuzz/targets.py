@@ -132,6 +132,7 @@ def proc(data: bytes) -> None:
         proc_files.parse_shim,
         proc_files.parse_meminfo,
         proc_status.parse_task_status,
+        proc_status.is_ending,
         proc_status.parse_wchan,
         proc_status.parse_stack,
         parse_proc_event,

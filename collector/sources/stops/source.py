@@ -27,6 +27,7 @@ _SOON_S: Final = 1.0
 # A host where more containers are stuck at once has one reason for all of them.
 _MAX_PENDING: Final = 32
 _FIRST_PID: Final = 1
+_MAX_LOOKED_AT: Final = 64
 _FROZEN: Final = frozenset({"FROZEN", "FREEZING"})
 
 
@@ -108,11 +109,11 @@ class StopsSource:
         main = self._main(reader, container.container_id, pids)
         if main is None and not pids:
             return None
-        status = reader.status(main.pid) if main is not None else None
-        if main is not None and status is not None and status.namespace_pid != main.namespace_pid:
-            status, main = None, None  # its pid is that of another process by now
-        if main is not None and status is not None and not status.kill_pending and not reader.is_ending(main.pid):
+        if main is not None and main.pid in pids and not reader.is_ending(main.pid):
             return None
+        status = reader.status(main.pid) if main is not None else None
+        if main is None or status is None or status.namespace_pid != main.namespace_pid:
+            main = None  # it is gone, or its pid is that of another process by now
         tasks = reader.killed(pids, main.pid if main is not None else None)
         if not tasks:
             return None
@@ -128,17 +129,18 @@ class StopsSource:
         """
         Return the main process: as found before, if nothing else can be it, else the first of its PID namespace.
 
-        A container in the PID namespace of the host or of another container has none that can be told apart.
+        In a container that shares a PID namespace it is the process with the lowest pid.
         """
         known = self._mains.get(container_id)
         if known is not None and (known.pid in pids or not pids):
             return known
-        for pid in sorted(pids):
-            status = reader.status(pid)
-            if status is not None and status.namespace_pid == _FIRST_PID:
-                self._mains[container_id] = _Main(pid, _FIRST_PID)
-                return self._mains[container_id]
-        return known
+        found = [status for pid in sorted(pids)[:_MAX_LOOKED_AT] if (status := reader.status(pid)) is not None]
+        first = next((status for status in found if status.namespace_pid == _FIRST_PID), None)
+        if first is None and known is None:
+            first = next(iter(found), None)
+        if first is not None:
+            self._mains[container_id] = _Main(first.pid, first.namespace_pid)
+        return self._mains.get(container_id)
 
     def _frozen(self, container: ContainerCgroup) -> bool | None:
         """

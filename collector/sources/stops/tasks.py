@@ -13,8 +13,7 @@ from typing import Final
 
 from collector.facts.stops import KilledTask
 from parsers.errors import ParseError
-from parsers.proc_files import parse_stat
-from parsers.proc_status import TaskStatus, parse_stack, parse_task_status, parse_wchan
+from parsers.proc_status import TaskStatus, is_ending, parse_stack, parse_task_status, parse_wchan
 
 _READ_BYTES: Final = 8192
 _MAX_PROCESSES: Final = 64
@@ -68,10 +67,10 @@ class TaskReader:
 
     def is_ending(self, pid: int) -> bool:
         """
-        Return whether a process is dead or has begun to exit.
+        Return whether a process is being killed, has begun to exit or is dead; False if it is gone.
         """
         try:
-            return parse_stat(self._read(f"{pid}/stat")).exiting
+            return is_ending(self._read(f"{pid}/stat"))
         except ParseError:
             return False
 
@@ -87,6 +86,7 @@ class TaskReader:
             status = self.status(pid, tid)
             if status is None or status.state in _DEAD:
                 continue
+            # A main process that exits has taken the signal, and may still wait for something.
             if status.kill_pending or (main and tid == pid and self.is_ending(pid)):
                 yield self._described(tid, status, main=main)
 

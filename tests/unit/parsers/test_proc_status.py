@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parsers.errors import ParseError
-from parsers.proc_status import TaskStatus, parse_stack, parse_task_status, parse_wchan
+from parsers.proc_status import TaskStatus, is_ending, parse_stack, parse_task_status, parse_wchan
 
 FROZEN = b"""Name:\tsleep
 Umask:\t0022
@@ -76,6 +76,33 @@ def test_a_missing_field_is_an_error(field: bytes) -> None:
         parse_task_status(b"".join(lines))
 
 
+@pytest.mark.parametrize(
+    ("state", "flags", "pending", "ending"),
+    [
+        ("S", 4194304, 0, False),
+        ("D", 4194304, 256, True),
+        ("S", 4194308, 0, True),
+        ("Z", 4194304, 0, True),
+        ("S", 4194304, 16384, False),
+    ],
+    ids=["runs", "killed", "exits", "dead", "SIGTERM pending"],
+)
+def test_the_stat_file_shows_an_ending_process(state: str, flags: int, pending: int, *, ending: bool) -> None:
+    """
+    By its state, by PF_EXITING or by a pending SIGKILL, whatever its name holds.
+    """
+    fields = f"{state} 1 1 1 0 -1 {flags} {'0 ' * 8}20 0 1 0 99 {'0 ' * 8}{pending} 0 0 0"
+    assert is_ending(f"7 (a) Z 4 (b) {fields}\n".encode()) is ending
+
+
+def test_a_cut_stat_file_is_an_error() -> None:
+    """
+    What is not there is not guessed.
+    """
+    with pytest.raises(ParseError):
+        is_ending(b"7 (a) S 1 1 1 0 -1 4194304")
+
+
 def test_where_a_task_waits() -> None:
     """
     `0` means that the task does not wait, or that the kernel does not tell.
@@ -103,5 +130,7 @@ def test_any_text_gives_a_status_or_an_error(text: bytes) -> None:
     """
     parse_wchan(text)
     parse_stack(text)
+    with suppress(ParseError):
+        is_ending(text)
     with suppress(ParseError):
         assert parse_task_status(text).state.isalpha()

@@ -23,7 +23,9 @@ def process(
     """
     Add a process with one thread; `inner` is its pid in its own namespace.
     """
-    write(proc / str(pid), {"stat": f"{pid} ({name}) {state} {parent} 1 1 0 -1 0 {'0 ' * 10}1 0 4711 0"})
+    pending = 256 if killed else 0
+    fields = f"{parent} 1 1 0 -1 0 {'0 ' * 10}1 0 4711 {'0 ' * 8}{pending} 0 0"
+    write(proc / str(pid), {"stat": f"{pid} ({name}) {state} {fields}"})
     thread(proc, pid, pid, name=name, state=state, killed=killed, parent=parent, tracer=tracer, inner=inner)
     write(proc / str(pid) / "task" / str(pid), {"wchan": wchan, "stack": f"[<0>] {stack}+0x1/0x2"})
 
