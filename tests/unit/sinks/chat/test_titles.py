@@ -9,6 +9,7 @@ import pytest
 import sinks.chat.titles as words
 from collector.memory.pressure import PressureKind
 from collector.memory.stuck import StuckState
+from collector.publish.stuck_stops import STATE
 from sinks.chat.titles import counted, owner_of, title_of
 from sinks.event import Cause, EventType, FleetKind
 from sinks.event.views import EventView
@@ -21,7 +22,7 @@ def test_each_word_of_the_event_has_its_words_here() -> None:
     """
     assert set(words.DEATHS) == {item.value for item in Cause}
     assert set(words.PRESSURES) == {item.value for item in PressureKind}
-    assert set(words.STATES) == {item.value for item in StuckState}
+    assert set(words.STATES) == {item.value for item in StuckState} | {STATE}
     assert set(words.FLEET) == {item.value for item in FleetKind}
     assert set(words.KINDS) == {item.value for item in EventType}
 
