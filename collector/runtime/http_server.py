@@ -98,8 +98,8 @@ class HttpServer:
         self._health = health
         self._api, self._guard = api, guard
         self._server: asyncio.Server | None = None
-        # One task per connection, and those of them that stream.
-        self._tasks: set[asyncio.Task[None]] = set()
+        # One task per connection with its time limit, which is set when the server closes; and those that stream.
+        self._tasks: dict[asyncio.Task[None], asyncio.Timeout] = {}
         self._streams: set[asyncio.Task[None]] = set()
 
     @property
@@ -129,9 +129,11 @@ class HttpServer:
         if self._server is not None:
             server, self._server = self._server, None
             server.close()
-            for task in self._tasks:
-                task.cancel()
+            for limit in self._tasks.values():
+                limit.reschedule(asyncio.get_running_loop().time())
             await server.wait_closed()
+            if self._tasks:
+                await asyncio.wait(self._tasks, timeout=_TAKE_S)
             if self._path is not None:
                 self._path.unlink(missing_ok=True)
 
@@ -140,11 +142,14 @@ class HttpServer:
             writer.transport.abort()
             return
         task = _current_task()
-        self._tasks.add(task)
         try:
-            await self._answer(reader, writer)
+            # Not cancelled from outside: the streams of asyncio 3.11 log an error for each task that ends so.
+            async with asyncio.timeout(None) as self._tasks[task]:
+                await self._answer(reader, writer)
+        except TimeoutError:
+            pass  # the server closes
         finally:
-            self._tasks.discard(task)
+            self._tasks.pop(task, None)
             self._streams.discard(task)
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -157,6 +162,9 @@ class HttpServer:
                 await self._stream(reader, writer, content_type, body)
         except (OSError, TimeoutError):
             writer.transport.abort()
+        except asyncio.CancelledError:
+            writer.transport.abort()  # the client may never take the rest
+            raise
         finally:
             writer.close()
             with contextlib.suppress(OSError, TimeoutError):

@@ -3,6 +3,7 @@ Who may ask the API, over real connections.
 """
 
 import asyncio
+import contextlib
 import os
 import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -172,6 +173,23 @@ async def test_streams_that_end_take_no_room_from_requests(server: HttpServer, m
         assert b" 200 " in await reader.readline()
     closed.set()
     writer.transport.abort()
+
+
+async def test_streams_end_with_the_server(server: HttpServer, caplog: pytest.LogCaptureFixture) -> None:
+    """
+    Their clients see it at once, and nobody logs an error.
+    """
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(b"GET /v1/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    await reader.readexactly(100)
+    await server.aclose()
+    assert not server._tasks
+    async with asyncio.timeout(30):
+        with contextlib.suppress(ConnectionError):
+            while await reader.read(1 << 20):
+                pass
+    writer.transport.abort()
+    assert caplog.records == []
 
 
 async def test_no_more_streams_than_a_bound(server: HttpServer, monkeypatch: pytest.MonkeyPatch) -> None:
