@@ -154,7 +154,8 @@ class Detector:
     def _take(self, observation: Observation) -> list[Incident]:
         match observation:
             case Status():
-                self._census.observe(observation)
+                if not self._history.is_outdated(observation):
+                    self._census.observe(observation)
                 self._history.observe(observation, self._now_ns)
                 return self._silent_hosts.observe(observation, self._now_ns)
             case Death():

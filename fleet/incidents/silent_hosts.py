@@ -20,6 +20,7 @@ from sinks.event import Fleet, FleetKind, IncidentState
 from sinks.event.ids import incident_id
 
 _NS_PER_S: Final = 1_000_000_000
+_ON_ITS_WAY_NS: Final = 10 * _NS_PER_S
 
 
 @dataclass(slots=True, kw_only=True)
@@ -110,7 +111,7 @@ class SilentHosts:
             silence_ns=state.clock_ns,
             running=sum(service.running for service in status.services),
         )
-        earliest_ns = now_ns + self._settings.silent_intervals * status.interval_ns
+        earliest_ns = now_ns + self._allowed_ns(status.interval_ns)
         state.check_ns = earliest_ns if state.check_ns is None else min(state.check_ns, earliest_ns)
         return self._open.resolve(status.origin.host, now_ns)
 
@@ -154,8 +155,13 @@ class SilentHosts:
         """
         if host in self._open or reporter.running == 0:
             return None
-        allowed_ns = self._settings.silent_intervals * reporter.interval_ns
-        return reporter.silence_ns + allowed_ns - self._state.clock_ns
+        return reporter.silence_ns + self._allowed_ns(reporter.interval_ns) - self._state.clock_ns
+
+    def _allowed_ns(self, interval_ns: int) -> int:
+        """
+        Return how long a host may say nothing: some intervals, and a little, for the last status may be on its way.
+        """
+        return self._settings.silent_intervals * interval_ns + min(_ON_ITS_WAY_NS, interval_ns // 4)
 
     def _move_clock(self, now_ns: int) -> None:
         """

@@ -31,12 +31,14 @@ class _State:
         services: by name.
         day: the day of the whole fleet.
         on_hosts: what each host ran by its last status: pairs of service and digest.
+        reported_ns: the time of the newest status of each host.
         starts_ns: when new versions appeared within the last week.
     """
 
     services: dict[str, Service] = field(default_factory=dict)
     day: FleetDay = field(default_factory=FleetDay)
     on_hosts: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    reported_ns: dict[str, int] = field(default_factory=dict)
     starts_ns: list[int] = field(default_factory=list)
 
 
@@ -70,16 +72,28 @@ class VersionHistory:
         """
         return list(self._state.services.values())
 
+    def is_outdated(self, status: Status) -> bool:
+        """
+        Return True if a newer status of the host has arrived before.
+        """
+        return status.origin.at_ns < self._state.reported_ns.get(status.origin.host, 0)
+
     def observe(self, status: Status, now_ns: int) -> None:
         """
-        Count what ran on a host, and notice new versions.
+        Count what ran on a host, and notice new versions. An outdated status does not say what runs now.
         """
         host, at_ns = status.origin.host, status.origin.at_ns
+        is_outdated = self.is_outdated(status)
         found: list[tuple[str, str]] = []
         for item in status.services:
             if item.digest is not None:
-                self._count(item, item.digest, host, at_ns, at_ns - status.interval_ns // 2)
+                version = self._count(item, item.digest, host, at_ns, at_ns - status.interval_ns // 2)
                 found.append((item.service, item.digest))
+                if not is_outdated:
+                    _set_running(version, host, item.running, at_ns)
+        if is_outdated:
+            return
+        self._state.reported_ns[host] = at_ns
         gone = set(self._state.on_hosts.get(host, ())) - {
             (item.service, item.digest) for item in status.services if item.running
         }
@@ -91,6 +105,7 @@ class VersionHistory:
         """
         Forget a host that is gone.
         """
+        self._state.reported_ns.pop(host, None)
         for service, digest in self._state.on_hosts.pop(host, []):
             self._leave(service, digest, host, now_ns)
 
@@ -139,19 +154,15 @@ class VersionHistory:
         services[name] = Service(first_ns=at_ns)
         return services[name]
 
-    def _count(self, item: RunningService, digest: str, host: str, at_ns: int, middle_ns: int) -> None:
+    def _count(self, item: RunningService, digest: str, host: str, at_ns: int, middle_ns: int) -> Version:
         version = self.version(item.service, digest, item.version, at_ns)
         version.hour_of(middle_ns).container_ns += item.container_ns
         self._state.day.add(middle_ns // HOUR_NS, exposure=float(item.container_ns))
         if len(version.hours) > self._settings.history_hours:
             version.drop_before(middle_ns // HOUR_NS - self._settings.history_hours)
-        on_host = version.on_host(host)
-        on_host.running = item.running
-        on_host.reported_ns = max(on_host.reported_ns, at_ns)
         if version.test is not None:
-            on_host.container_ns += item.container_ns
-            if item.running:
-                version.test.gone_ns = None
+            version.on_host(host).container_ns += item.container_ns
+        return version
 
     def _leave(self, service: str, digest: str, host: str, now_ns: int) -> None:
         """
@@ -220,3 +231,11 @@ class VersionHistory:
         idle = [digest for digest, version in service.versions.items() if not version.running and version.test is None]
         for digest in idle[: max(len(service.versions) - _MOST_VERSIONS, 0)]:
             del service.versions[digest]
+
+
+def _set_running(version: Version, host: str, running: int, at_ns: int) -> None:
+    on_host = version.on_host(host)
+    on_host.running = running
+    on_host.reported_ns = at_ns
+    if version.test is not None and running:
+        version.test.gone_ns = None

@@ -29,7 +29,17 @@ def test_a_host_that_stops_reporting_is_silent_after_three_intervals() -> None:
     (incident,) = incidents_of(detector, "bc", 600, 1200)
     assert (incident.fleet.kind, incident.fleet.state) == (FleetKind.SILENT_HOST, IncidentState.OPEN)
     assert (incident.fleet.hosts, incident.host_id, incident.hostname) == (("a",), "a", "node-a")
-    assert incident.at_ns == at(540 + 180)
+    assert incident.at_ns == at(540 + 180 + 10)
+
+
+def test_two_statuses_that_are_lost_make_no_host_silent() -> None:
+    """
+    The third one may be a little late.
+    """
+    detector = Detector()
+    incidents_of(detector, "ab", 0, 600)
+    found = incidents_of(detector, "b", 600, 720) + detector.observe(status("a", 720, RUNNING), at(722))
+    assert found == []
 
 
 def test_a_host_that_reports_again_is_silent_no_longer() -> None:
