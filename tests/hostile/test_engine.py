@@ -18,7 +18,7 @@ from collector.config.sources import DockerConfig
 from collector.facts.observed import Fact, GapFact
 from collector.runtime.supervisor import Supervisor
 from collector.sources.base import Reading
-from collector.sources.docker import bounded, ping, transport
+from collector.sources.docker import bounded, ping, transport, unix_socket
 from collector.sources.docker.source import DockerSource
 from parsers.docker_event import DockerEvent
 from sinks.event import GapKind
@@ -75,7 +75,7 @@ def short_deadlines(monkeypatch: pytest.MonkeyPatch) -> None:
     """
     Wait half a second where the agent waits ten.
     """
-    for module in (bounded, transport):
+    for module in (bounded, unix_socket):
         monkeypatch.setattr(module, "HEAD_S", 0.5)
     monkeypatch.setattr(transport, "_BODY_S", 1.0)
     monkeypatch.setattr(ping, "_BEAT_NS", 200_000_000)
