@@ -105,7 +105,11 @@ def test_what_is_unknown_is_left_out() -> None:
     scene = Scene()
     scene.feed(docker(DockerAction.DIE, 10), at_s=10)
     (event,) = scene.wait(2)
-    assert document(event)["data"]["exit137"]["death"] == {"finished_at": document(event)["time"], "oom_kill_ids": []}
+    assert document(event)["data"]["exit137"]["death"] == {
+        "finished_at": document(event)["time"],
+        "oom_kill_ids": [],
+        "kernel_event_ids": [],
+    }
 
 
 @pytest.mark.parametrize(
