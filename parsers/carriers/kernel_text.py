@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from parsers.kernel import KernelNotice, concerns_notice, parse_notice
-from parsers.kernel.recognition import WORDS
+from parsers.kernel.recognition import WORD_GROUPS
 from parsers.oom.line import may_be_fact, parse_line
 
 # What the kernel prints of a crash begins like a line of the program itself.
@@ -22,7 +22,7 @@ def may_be_message(text: str) -> bool:
     if may_be_fact(text):
         return True
     low = text.lower()
-    return any(word in low for word in WORDS)
+    return any(shared in low and any(word in low for word in words) for shared, words in WORD_GROUPS)
 
 
 def is_message(text: str) -> bool:

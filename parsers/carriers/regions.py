@@ -14,20 +14,30 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Final
 
-from parsers.kernel.recognition import WORDS as NOTICE_WORDS
+from parsers.kernel.recognition import WORD_GROUPS
 
 # PowerShell redirects output as UTF-16.
 _MARKS: Final = ((codecs.BOM_UTF8, None), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 # Words that each line with a fact has, or a piece of it if it is wrapped, in small letters. Single words such as "oom"
 # are in the logs of any busy host; each line that is selected costs a thousand times as much as one that is not.
-WORDS: Final = (
-    b"oom-kill", b"oom_", b"illed process", b"ill process", b"illing process", b"ut of memory", b"task_memcg",
-    b"memory cgroup stats", b"kb, failcnt", b"constraint_", b"total-vm", b"anon-rss", b"memory.oom.group",
-    b"is already exiting", b"a result of limit", b"tasks state", b" tgid ", b"locked on mem", b"manual oom",
-    b"oom killer", b"systemd-oomd killed", b"oomd kill", b"oomkill", b"oom encountered", b"sys oom event",
-    b"sending sig", b"due to mem", b"due to swap", b"for killing", b"taking action", b"to the victim",
-    b'message":[', b'message" : [', *(word.encode() for word in NOTICE_WORDS),
+_OOM_WORDS: Final = (
+    b"oom-kill", b"oom_", b"memory.oom.group", b"manual oom", b"oom killer", b"systemd-oomd killed", b"oomd kill",
+    b"oomkill", b"oom encountered", b"sys oom event",
 )  # fmt: skip
+_SINGLE_WORDS: Final = (
+    b"illed process", b"ill process", b"illing process", b"ut of memory", b"task_memcg", b"memory cgroup stats",
+    b"kb, failcnt", b"constraint_", b"total-vm", b"anon-rss", b"is already exiting", b"a result of limit",
+    b"tasks state", b" tgid ", b"locked on mem", b"sending sig", b"for killing", b"taking action", b"to the victim",
+    b'message":[', b'message" : [',
+)  # fmt: skip
+# By a word that a text with any of them has: each search costs, and nearly all texts have none.
+_GROUPS: Final = (
+    (b"oom", _OOM_WORDS),
+    (b"due to ", (b"due to mem", b"due to swap")),
+    *((word, (word,)) for word in _SINGLE_WORDS),
+    *((shared.encode(), tuple(word.encode() for word in words)) for shared, words in WORD_GROUPS),
+)
+WORDS: Final = tuple(word for _, words in _GROUPS for word in words)
 _SNIFF_BYTES: Final = 4
 HEAD: Final = b"invoked oom-kill"
 KILL: Final = b"killed process"
@@ -139,7 +149,7 @@ def _reach(block: bytes) -> int | None:
     Return how many bytes after a block are wanted, too; None if the block has none of the words.
     """
     text = block.lower()
-    if not any(word in text for word in WORDS):
+    if not any(shared in text and any(word in text for word in words) for shared, words in _GROUPS):
         return None
     head, kill = text.rfind(HEAD), text.rfind(KILL)
     if head > kill:

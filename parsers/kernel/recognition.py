@@ -19,14 +19,21 @@ _BEGINNINGS: Final = (
     r"|(?:nf|ip)_conntrack: |unregister_netdev"
     rf"|{_AUDIT}"
 )
-# Words that each notice has, wherever it begins in a line, in small letters.
-WORDS: Final = (
-    "segfault at", "segfault (", "traps: ", "] trap ", "general prot", "unhandled signal", ", esr 0x", "page fault (",
-    "undefined instr", "process fault: int", "do_page_fault()", "fatal signal", "fork rejected", "blocked for more",
-    "i/o wait for more", "likely owned by", "likely last held", " lockup ", "info: rcu_", "nvrm: ",
-    "memory corruption", "edac mc", "machine check:", "allocation failure", "slub: unable", "-fs error (",
-    "-fs warning (", "-fs panic (", "system read-only", "xfs (", "btrfs ", "error, dev ", "i/o error on ", "table full",
-    "unregister_netdev", "type=1326", "type=1701", 'operation="signal"', "seccomp ", "anom_abend", "dumped core",
+# Words of which each notice has one, in small letters, by a word that all lines with them have: where a text lacks that
+# one, it need not be searched for the others.
+WORD_GROUPS: Final = (
+    ("fault", ("segfault at", "segfault (", "process fault: int", "do_page_fault()")),
+    ("trap", ("traps: ", "] trap ")),
+    ("unhandled", ("unhandled signal", ", esr 0x", "unhandled page fault (")),
+    ("info: ", ("info: task ", "info: rcu_")),
+    ("hardware", ("memory corruption", "machine check:")),
+    ("fs ", ("-fs error (", "-fs warning (", "-fs panic (", "system read-only", "xfs (", "btrfs ")),
+    ("error", ("error, dev ", "i/o error on ")),
+    ("audit", ("type=1326", "type=1701", 'operation="signal"', "seccomp ", "anom_abend")),
+    *((word, (word,)) for word in (
+        "] general prot", "undefined instr", "fork rejected", " lockup ", "nvrm: ", "edac mc", "allocation failure",
+        "slub: unable", "table full", "unregister_netdev", "dumped core",
+    )),
 )  # fmt: skip
 # Behind the head of a record, which ends with a semicolon.
 _IN_RECORDS: Final = re.compile(f";(?:{_BEGINNINGS})".encode())
