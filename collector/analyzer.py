@@ -120,7 +120,8 @@ class Analyzer:
     @property
     def waits_begun(self) -> int:
         """
-        How often a verdict has begun to wait for nothing else than sources to be read: each wants an answer soon.
+        How often a run has ended, or its verdict has begun to wait for nothing else than sources to be read: each time
+        they are to be asked at once.
         """
         return self._correlator.waits_begun
 

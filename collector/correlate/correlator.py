@@ -137,9 +137,9 @@ class Correlator:
     @property
     def waits_begun(self) -> int:
         """
-        How often a verdict has begun to wait for nothing else than sources to be read.
+        How often a run has ended, or its verdict has begun to wait for nothing else than sources to be read.
         """
-        return self._pending.settled
+        return self._pending.waits_begun
 
     def sources_ended(self) -> None:
         """

@@ -106,11 +106,11 @@ class PendingDeaths:
         self._queue.mark_all()
 
     @property
-    def settled(self) -> int:
+    def waits_begun(self) -> int:
         """
-        How often a verdict has begun to wait only for sources to be read.
+        How often a run has ended, or its verdict has begun to wait only for sources to be read.
         """
-        return self._queue.settled
+        return self._queue.waits_begun
 
     @property
     def is_empty(self) -> bool:

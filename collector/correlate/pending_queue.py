@@ -49,7 +49,7 @@ class PendingQueue:
     Keeps ended runs in the order in which they were added.
 
     Attributes:
-        settled: how often a run has got a verdict that waits only for sources to be read.
+        waits_begun: how often a run has been added, or has got a verdict that waits only for sources to be read.
     """
 
     def __init__(self) -> None:
@@ -59,7 +59,7 @@ class PendingQueue:
         self._by_pid: defaultdict[int, set[int]] = defaultdict(set)
         self._changed: set[int] = set()
         self._settled: set[int] = set()
-        self.settled = 0
+        self.waits_begun = 0
         # The deadline of a run may be moved: an entry counts only if it still has the deadline of its run.
         self._deadlines: list[tuple[int, int]] = []
         # Per source the readings of the runs, the oldest first; those of runs that were removed do not count.
@@ -87,6 +87,7 @@ class PendingQueue:
         Append a run; it counts as changed.
         """
         item.number, self._next = self._next, self._next + 1
+        self.waits_begun += 1
         self._runs[item.number] = item
         self._by_container[item.record.id].add(item.number)
         self._changed.add(item.number)
@@ -139,7 +140,7 @@ class PendingQueue:
         """
         item.settled = death
         if death is not None:
-            self.settled += item.number not in self._settled
+            self.waits_begun += item.number not in self._settled
             self._settled.add(item.number)
         else:
             self._settled.discard(item.number)

@@ -41,10 +41,12 @@ class WatermarkRequests:
         Args:
             now_ns: the time.
             wanted: whether something waits for watermarks.
-            begun: how often something has begun to wait so far.
+            begun: how often something has begun to wait so far, if only for an answer that is wanted soon.
         """
         if begun != self._begun:
             self._begun, self._since_ns, self._due_ns = begun, None, None
+            if not wanted:
+                self._request()
         if not wanted:
             self._since_ns = self._due_ns = None
             return

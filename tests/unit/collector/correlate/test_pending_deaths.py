@@ -177,14 +177,14 @@ def test_a_signal_through_docker_has_the_verdict_wait_for_the_stop() -> None:
     assert causes(scene.wait(VERDICT_WAIT_S)) == [Cause.DOCKER_STOP]
 
 
-def test_a_verdict_that_waits_only_for_sources_counts_once() -> None:
+def test_an_end_and_a_verdict_that_waits_only_for_sources_count_once() -> None:
     """
     Whoever asks the sources asks at once when another has begun to wait.
     """
     scene = watched(exit_code=1)
-    assert scene.analyzer.waits_begun == 1
+    assert scene.analyzer.waits_begun == 2
     scene.feed(exited(77, at_s=9.9, code=0), at_s=10.1)
-    assert (scene.analyzer.waits_begun, scene.analyzer.wants_watermarks(ns(10.1))) == (1, True)
+    assert (scene.analyzer.waits_begun, scene.analyzer.wants_watermarks(ns(10.1))) == (2, True)
 
 
 @pytest.mark.parametrize(

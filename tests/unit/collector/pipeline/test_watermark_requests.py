@@ -45,6 +45,17 @@ def test_another_wait_is_asked_for_at_once() -> None:
     assert [at_ms for at_ms in asked if at_ms > 200] == [300, 400, *range(450, 600, 20)]
 
 
+def test_an_end_is_asked_for_once_before_anything_waits() -> None:
+    """
+    The answer is there when Docker has answered about the end.
+    """
+    asked: list[int] = []
+    requests = WatermarkRequests(lambda: asked.append(now_ms))
+    for now_ms in range(0, 100, 5):
+        requests.update(now_ms * MS, wanted=False, begun=0 if now_ms < 50 else 1)
+    assert (asked, requests.due_ns) == ([50], None)
+
+
 def test_the_next_request_has_a_time_only_during_a_streak() -> None:
     """
     The intake wakes for the next request, and sleeps when nothing waits.
