@@ -11,11 +11,15 @@ import json
 import statistics
 import sys
 import time
+from pathlib import Path
 from typing import Final
 
-from fleet.incidents import Detector
-from fleet.simulation import Scenario, Truth, TruthKind, simulate
-from tests.shared.fleet_score import Score, run
+# Not the folder of this program: it has the name of the package.
+sys.path[0] = str(Path(__file__).parents[1])
+
+from fleet.incidents import Detector  # noqa: E402 (found by the line before)
+from fleet.simulation import Scenario, Truth, TruthKind, simulate  # noqa: E402 (the same)
+from tests.shared.fleet_score import Score, run  # noqa: E402 (the same)
 
 _WEEK_DAYS: Final = 7.0
 _INCIDENTS: Final = (
