@@ -31,8 +31,9 @@ _SENTENCE: Final = re.compile(
 )
 _STACK: Final = re.compile(r"Stack trace of thread [0-9]{1,10}:")
 _FRAME: Final = re.compile(
-    r"#[0-9]{1,3}\s+0x[0-9a-f]{1,16} (?P<function>[^\n(]{1,512}?)"
-    r" \((?P<module>[^\s()]{1,4096})(?: \+ 0x(?P<offset>[0-9a-f]{1,16}))?\)"
+    r"^[ \t]{0,64}#[0-9]{1,3}[ \t]{1,8}0x[0-9a-f]{1,16} (?P<function>[^\n(]{1,512}?)"
+    r" \((?P<module>[^\s()]{1,4096})(?: \+ 0x(?P<offset>[0-9a-f]{1,16}))?\)",
+    re.MULTILINE,
 )
 _UNKNOWN: Final = "n/a"
 

@@ -27,7 +27,7 @@ from parsers.docker_log import payloads
 from parsers.errors import ParseError
 from parsers.instruction import decode_instruction
 from parsers.journal import kernel_line, parse_entry, parse_export
-from parsers.kernel import parse_notice
+from parsers.kernel import parse_coredump, parse_detail, parse_notice
 from parsers.killers.senders import parse_killer, parse_killer_text
 from parsers.killers.systemd import parse_unit_text
 from parsers.kmsg import parse_record, split_dump
@@ -51,6 +51,7 @@ def kmsg(data: bytes) -> None:
             text = parse_record(record).text
             parse_line(text)
             parse_notice(text)
+            parse_detail(text)
 
 
 def journal(data: bytes) -> None:
@@ -65,6 +66,7 @@ def journal(data: bytes) -> None:
             parsed = parse_entry(entry)
             kernel_line(parsed)
             parse_killer(parsed)
+            parse_coredump(parsed.message, parsed.coredump or {})
 
 
 def docker_event(data: bytes) -> None:
