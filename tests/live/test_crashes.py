@@ -182,7 +182,9 @@ def test_a_limit_of_tasks(agent: Agent, lab: Lab) -> None:
     """
     A fork that is refused at --pids-limit is a kernel event of the container.
     """
-    box = lab.run("fork:30", "sleep:2000", "end", "wait", pids_limit=TASKS)
+    # The shell outlives the refused fork, so that its cgroup is still there to be read.
+    script = "/bin/hog fork:30 sleep:20000 end wait; exec sleep 20"
+    box = lab.run("/bin/sh", "-c", script, pids_limit=TASKS)
     wait_until(lambda: bool(of_type(agent, box, EventType.KERNEL_EVENT)), 30, "the kernel event is published")
     (event,) = of_type(agent, box, EventType.KERNEL_EVENT)
     assert (event["exit137"]["kernel"]["kind"], event["exit137"]["confidence"]) == ("pids_limit", "certain")
