@@ -24,20 +24,23 @@ _OOM_WORDS: Final = (
     b"oom-kill", b"oom_", b"memory.oom.group", b"manual oom", b"oom killer", b"systemd-oomd killed", b"oomd kill",
     b"oomkill", b"oom encountered", b"sys oom event",
 )  # fmt: skip
+_MEMORY_WORDS: Final = (
+    b"due to mem", b"ut of memory", b"task_memcg", b"memory cgroup stats", b"locked on mem",
+)  # fmt: skip
+_PROCESS_WORDS: Final = (b"illed process", b"ill process", b"illing process")
 _SINGLE_WORDS: Final = (
-    b"illed process", b"ill process", b"illing process", b"ut of memory", b"task_memcg", b"memory cgroup stats",
-    b"kb, failcnt", b"constraint_", b"total-vm", b"anon-rss", b"is already exiting", b"a result of limit",
-    b"tasks state", b" tgid ", b"locked on mem", b"sending sig", b"for killing", b"taking action", b"to the victim",
+    b"due to swap", b"kb, failcnt", b"constraint_", b"total-vm", b"anon-rss", b"is already exiting",
+    b"a result of limit", b"tasks state", b" tgid ", b"sending sig", b"for killing", b"taking action", b"to the victim",
     b'message":[', b'message" : [',
 )  # fmt: skip
 # By a word that a text with any of them has: each search costs, and nearly all texts have none.
-_GROUPS: Final = (
+GROUPS: Final = (
     (b"oom", _OOM_WORDS),
-    (b"due to ", (b"due to mem", b"due to swap")),
+    (b"mem", _MEMORY_WORDS),
+    (b" process", _PROCESS_WORDS),
     *((word, (word,)) for word in _SINGLE_WORDS),
     *((shared.encode(), tuple(word.encode() for word in words)) for shared, words in WORD_GROUPS),
 )
-WORDS: Final = tuple(word for _, words in _GROUPS for word in words)
 _SNIFF_BYTES: Final = 4
 HEAD: Final = b"invoked oom-kill"
 KILL: Final = b"killed process"
@@ -46,7 +49,9 @@ _REPORT_BYTES: Final = 1024 * 1024
 _AROUND_BYTES: Final = 32 * 1024
 # A line that is longer is cut, at the end of a record if it has any.
 _LINE_BYTES_AT_MOST: Final = 256 * 1024
-_RECORD_END: Final = re.compile(rb"\},\s*(?=\{)|\],\s*(?=\[)")
+# Between two records of an array: as nearly all programs write it, and as any may.
+_RECORD_ENDS: Final = ((b"},{", b"},\n{"), (b"}, {", b"},\n{"), (b"],[", b"],\n["), (b"], [", b"],\n["))
+_RARE_RECORD_END: Final = re.compile(rb"([\]}],)[^\S\n]\s*(?=[\[{])")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +154,7 @@ def _reach(block: bytes) -> int | None:
     Return how many bytes after a block are wanted, too; None if the block has none of the words.
     """
     text = block.lower()
-    if not any(shared in text and any(word in text for word in words) for shared, words in _GROUPS):
+    if not any(shared in text and any(word in text for word in words) for shared, words in GROUPS):
         return None
     head, kill = text.rfind(HEAD), text.rfind(KILL)
     if head > kill:
@@ -204,7 +209,9 @@ def _apart(line: bytes) -> bytes:
     """
     Return a long line with a line feed after each record, as in a JSON array without line ends.
     """
-    return _RECORD_END.sub(rb"\g<0>\n", line)
+    for end, parted in _RECORD_ENDS:
+        line = line.replace(end, parted)
+    return _RARE_RECORD_END.sub(rb"\1\n", line)
 
 
 def _utf8(chunks: Iterable[bytes]) -> Iterator[bytes]:

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from parsers.carriers.regions import HEAD, KILL, WORDS
+from parsers.carriers.regions import GROUPS, HEAD, KILL
 
-_WORDS: Final = tuple(word.decode() for word in WORDS)
+_GROUPS: Final = tuple((shared.decode(), tuple(word.decode() for word in words)) for shared, words in GROUPS)
 _HEAD: Final = HEAD.decode()
 _KILL: Final = KILL.decode()
 # Pretty-printed records have some 30 lines each.
@@ -116,7 +116,7 @@ def _begins_of_lines(text: str) -> Iterator[int]:
     """
     Yield where the lines begin that have a word, several times if a line has several words.
     """
-    for word in _WORDS:
+    for word in (word for shared, words in _GROUPS if shared in text for word in words):
         at = text.find(word)
         while at >= 0:
             yield text.rfind("\n", 0, at) + 1
