@@ -19,6 +19,7 @@ _UNIT: Final = "exit137.service"
 # Off by default, as in the Debian package.
 _WEB_UNIT: Final = "exit137-web.service"
 _DROP_INS: Final = ("docker", "kmsg", "processes")
+_DROP_INS_OFF: Final = ("trace", "crashes")
 _PACKAGES: Final = ("collector", "parsers", "sinks")
 _NOT_COPIED: Final = shutil.ignore_patterns("__pycache__", "pip", "pip-*", "setuptools", "setuptools-*", "*.pth")
 _HOMES: Final = (Path("/home"), Path("/root"), Path("/run/user"))
@@ -148,7 +149,8 @@ class Installation:
             (units / unit).write_text(text)
         for name in _DROP_INS:
             shutil.copy(_shared(f"{_UNIT}.d/{name}.conf"), drop_ins)
-        shutil.copy(_shared(f"{_UNIT}.d/trace.conf"), self._root / "opt/exit137/trace.conf")
+        for name in _DROP_INS_OFF:
+            shutil.copy(_shared(f"{_UNIT}.d/{name}.conf"), self._root / f"opt/exit137/{name}.conf")
         users = self._root / "etc/sysusers.d"
         users.mkdir(parents=True, exist_ok=True)
         shutil.copy(_shared("exit137.sysusers"), users / "exit137.conf")
