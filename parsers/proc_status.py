@@ -92,10 +92,11 @@ def is_ending(stat: bytes) -> bool:
         ParseError: the text is not of that format.
     """
     fields = stat[stat.rfind(b")") + 2 :].split(b" ", _PENDING_FIELD + 1)
-    if len(fields) <= _PENDING_FIELD + 1 or not (fields[_FLAGS_FIELD] + fields[_PENDING_FIELD]).isdigit():
+    numbers = (fields[_FLAGS_FIELD], fields[_PENDING_FIELD]) if len(fields) > _PENDING_FIELD + 1 else (b"",)
+    if not all(number.isdigit() for number in numbers):
         raise ParseError("/proc/<pid>/stat (proc_pid_stat(5))", stat)
-    exiting = int(fields[_FLAGS_FIELD][:_DIGITS]) & _PF_EXITING
-    return fields[0] in _DEAD or bool(exiting) or bool(int(fields[_PENDING_FIELD][:_DIGITS]) & _SIGKILL_BIT)
+    flags, pending = (int(number[:_DIGITS]) for number in numbers)
+    return fields[0] in _DEAD or bool(flags & _PF_EXITING) or bool(pending & _SIGKILL_BIT)
 
 
 def parse_wchan(text: bytes) -> str | None:

@@ -103,6 +103,14 @@ def test_a_cut_stat_file_is_an_error() -> None:
         is_ending(b"7 (a) S 1 1 1 0 -1 4194304")
 
 
+def test_an_empty_field_of_a_stat_file_is_an_error() -> None:
+    """
+    Two blanks in a row shift the fields; found by fuzzing.
+    """
+    with pytest.raises(ParseError):
+        is_ending(b"7 (a) S 1 1 1 0 -1  " + b"0 " * 40)
+
+
 def test_where_a_task_waits() -> None:
     """
     `0` means that the task does not wait, or that the kernel does not tell.
