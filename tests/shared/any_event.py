@@ -12,6 +12,7 @@ from uuid import UUID
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from collector.sources import SOURCES
 from sinks.event import SCHEMA_VERSION, Event
 
 TEXTS: Final = st.sampled_from(["", "api", "a.b", "x y\n", "\0", "\N{SNOWMAN}", "2 of 3", "-1"]) | st.text(max_size=6)
@@ -38,6 +39,8 @@ def values(kind: Any, name: str = "") -> st.SearchStrategy[Any]:  # noqa: ANN401
         return st.none() | values(arguments[0], name)
     if origin is tuple:
         return st.lists(values(arguments[0]), max_size=2).map(tuple)
+    if name == "sources":
+        return st.dictionaries(st.sampled_from(sorted(SOURCES)), st.sampled_from(["up", "down"]))
     if origin is not None:
         return st.dictionaries(_KEYS, TEXTS | st.just("x" * 40_000), max_size=3)
     if is_dataclass(kind) and isinstance(kind, type):
