@@ -24,7 +24,7 @@ run: setup ## run the agent on this host, with events on the screen
 test: setup-live unit ## run unit, property, contract, crash, browser, Kafka and live tests (root)
 	$(STRICT) $(BIN)/pytest -m "$(SLOW)" --numprocesses 3 --dist loadgroup
 	$(STRICT) $(BIN)/pytest -m browser
-	$(STRICT) $(BIN)/pytest -m "live and not pending"
+	$(STRICT) $(BIN)/pytest -m "live and not long and not pending"
 
 unit: setup ## run the fast tests, without root and without Docker
 	$(STRICT) $(BIN)/pytest -m "$(QUICK)" --numprocesses 3 --dist worksteal

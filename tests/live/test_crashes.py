@@ -144,7 +144,9 @@ def test_a_signature_is_the_same_in_every_run(agent: Agent, lab: Lab) -> None:
     wait_until(lambda: all(deaths(agent, box) for box in [*boxes, elsewhere]), 60, "all deaths are published")
     crashes = [deaths(agent, box)[0]["exit137"]["crash"] for box in boxes]
     assert len({crash["signature"] for crash in crashes}) == 1
-    assert len({crash["build_id"] for crash in crashes}) == 1
+    build_ids = [crash["build_id"] for crash in crashes if "build_id" in crash]  # look-ups have a budget
+    assert len(build_ids) >= 8
+    assert len(set(build_ids)) == 1
     lines = [deaths(agent, box)[0]["exit137"]["evidence"][0]["text"] for box in boxes]
     assert len(set(lines)) == len(lines)
     assert deaths(agent, elsewhere)[0]["exit137"]["crash"]["signature"] != crashes[0]["signature"]
