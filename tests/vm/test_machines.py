@@ -67,7 +67,8 @@ def test_the_sandbox_blocks_nothing(outcome: Outcome) -> None:
     """
     In the sandbox every source is read, including the one that is off by default, and nothing is refused.
     """
-    assert "reads kmsg, journald, docker, processes, cgroups, memory; sends to local" in outcome.read("install.log")
+    sources = "kmsg, journald, docker, processes, cgroups, memory, stops"
+    assert f"reads {sources}; sends to local" in outcome.read("install.log")
     metrics = outcome.read("metrics")
     for source in ("kmsg", "journald", "docker", "processes", "trace"):
         assert f'exit137_source_up{{source="{source}"}} 1.0' in metrics
