@@ -1,6 +1,6 @@
 """
 Looks up, before an event is stored, what is gone soon: of a crash what the file of the faulting module says, of a
-refused fork how many tasks there are, of a failure for want of space how full the disk is, and of a
+refused fork how many tasks there are, of a failure on a full disk how much space is left, and of a
 JVM that crashed the calls in its report.
 
 The file is read from the container's layers on the host, which stay after the end of a container until it is removed;

@@ -104,7 +104,7 @@ class Intake:
 
     async def drain(self, deadline_s: float) -> None:
         """
-        Analyze and store what is left after the sources have stopped, and wait for deaths that are not decided yet.
+        Analyze and store what is left after the sources have stopped, and wait for pending deaths.
 
         Args:
             deadline_s: seconds from now. What is not decided by then is read again after the next start.

@@ -1,5 +1,5 @@
 """
-Name the container that took the memory in kills for want of the host's memory or of a limit above the container.
+Name the container that took the memory when the host or a limit above the container ran out of memory.
 
 Deaths repeat what their kill says. Where no container can be named, the event names none; where processes outside of
 containers took the memory, its message says so.

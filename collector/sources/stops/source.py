@@ -34,7 +34,7 @@ _FROZEN: Final = frozenset({"FROZEN", "FREEZING"})
 @dataclass(frozen=True, slots=True)
 class _Main:
     """
-    The main process of a container, and its pid in the container, by which another process with its pid is told apart.
+    The main process of a container, and its pid in the container: a later process with the same pid has another one.
     """
 
     pid: int

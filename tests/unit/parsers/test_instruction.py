@@ -87,4 +87,5 @@ def test_any_bytes_behind_a_prefix(prefix: bytes, code: bytes) -> None:
     """
     So do any bytes behind a prefix of the extensions.
     """
-    decode_instruction(prefix + code)
+    found = decode_instruction(prefix + code)
+    assert found is None or found.needs is None or not found.ends_program

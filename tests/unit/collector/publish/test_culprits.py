@@ -1,5 +1,5 @@
 """
-Kills for want of the host's memory, or of a limit above several containers, name who took the memory.
+A kill because the host or a limit above several containers ran out of memory names who took the memory.
 """
 
 from collections.abc import Mapping, Sequence
