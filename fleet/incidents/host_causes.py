@@ -118,10 +118,7 @@ class HostCauses:
         """
         The next time at which `advance` has something to do.
         """
-        ends = [self._state.hosts[host].last_ns + self._quiet_ns for host in self._open.known]
-        if (update_ns := self._open.due_ns) is not None:
-            ends.append(update_ns)
-        return min(ends, default=None)
+        return self._open.due_with(self._state.hosts[host].last_ns + self._quiet_ns for host in self._open.known)
 
     def is_open(self, host: str) -> bool:
         """

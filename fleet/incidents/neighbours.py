@@ -107,10 +107,9 @@ class Neighbours:
         """
         The next time at which `advance` has something to do.
         """
-        ends = [self._state.culprits[service].last_ns + self._quiet_ns for service in self._open.known]
-        if (update_ns := self._open.due_ns) is not None:
-            ends.append(update_ns)
-        return min(ends, default=None)
+        return self._open.due_with(
+            self._state.culprits[service].last_ns + self._quiet_ns for service in self._open.known
+        )
 
     def learn(self, container: str, service: str) -> None:
         """

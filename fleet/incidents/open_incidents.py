@@ -6,6 +6,7 @@ reported at most once per interval. The time of a report that was held back is t
 the reports do not depend on how often the detector is asked.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from fleet.incidents.incident import Incident
@@ -66,6 +67,15 @@ class OpenIncidents:
         """
         waiting = [incident.reported_at_ns for incident in self.known.values() if incident.has_changed]
         return min(waiting) + self._update_interval_ns if waiting else None
+
+    def due_with(self, ends_ns: Iterable[int]) -> int | None:
+        """
+        Return the next time at which a change has to be reported or an incident may be over.
+
+        Args:
+            ends_ns: when the open incidents are over if nothing more happens.
+        """
+        return min((at_ns for at_ns in (self.due_ns, *ends_ns) if at_ns is not None), default=None)
 
     def report(
         self, key: str, fleet: Fleet, at_ns: int, *, host_id: str | None = None, hostname: str | None = None

@@ -97,10 +97,7 @@ class Storms:
         """
         The next time at which `advance` has something to do.
         """
-        ends = [storm.last_ns + self._quiet_ns for storm in self._state.storms.values()]
-        if (update_ns := self._open.due_ns) is not None:
-            ends.append(update_ns)
-        return min(ends, default=None)
+        return self._open.due_with(storm.last_ns + self._quiet_ns for storm in self._state.storms.values())
 
     def explains(self, death: Death, service: str) -> bool:
         """

@@ -162,7 +162,7 @@ JSON = st.recursive(
 @given(STEPS, st.sampled_from(["id", "source", "type", "time", "data"]), JSON)
 def test_any_json_in_an_event_does_no_harm(step: Step, field: str, value: Any) -> None:  # noqa: ANN401 (JSON)
     """
-    An agent of another version may write anything.
+    An agent of another version may write anything: the detector goes on, and its state can be restored.
     """
     detector = Detector()
     for event in events_of(step, 0.0):
@@ -170,4 +170,5 @@ def test_any_json_in_an_event_does_no_harm(step: Step, field: str, value: Any) -
     for event in events_of(step, 1.0):
         event["data"]["exit137"] = value
         detector.observe(event, at(1))
-    json.dumps(detector.save())
+    saved = json.dumps(detector.save())
+    assert json.dumps(Detector.restore(json.loads(saved)).save()) == saved
