@@ -72,10 +72,7 @@ class Regressions:
         """
         The next time at which `advance` has something to do.
         """
-        ends = [self._end_ns(key) for key in self._open.known]
-        if (update_ns := self._open.due_ns) is not None:
-            ends.append(update_ns)
-        return min(ends, default=None)
+        return self._open.due_with(self._end_ns(key) for key in self._open.known)
 
     def observe(self, death: Death, service: str, now_ns: int) -> list[Incident]:
         """
