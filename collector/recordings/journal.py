@@ -1,6 +1,6 @@
 """
-Copies the journal into a recording: kernel entries in the form of `journalctl -o json`, entries of OOM killers in the
-journal's export format (https://systemd.io/JOURNAL_EXPORT_FORMATS/). Secrets are masked.
+Copies the journal into a recording: kernel entries in the form of `journalctl -o json`, entries of OOM killers, core
+dumps and audit records in the journal's export format (https://systemd.io/JOURNAL_EXPORT_FORMATS/). Secrets are masked.
 """
 
 import uuid
@@ -12,9 +12,11 @@ import orjson
 
 from collector.sources.base import SourceError
 from collector.sources.journald.reader import JournalReader
+from parsers.kernel import coredump_field
 from sinks.masking import mask_bytes, mask_text
 
 _BATCH: Final = 1000
+_COREDUMP: Final = "COREDUMP"
 
 
 def copy_journal(boot_id: str | None, kernel: BinaryIO, units: BinaryIO) -> int:
@@ -53,7 +55,15 @@ def _json(value: object) -> Any:  # noqa: ANN401 - text, or a list of byte value
 
 
 def _export(entry: Mapping[str, Any]) -> bytes:
-    return b"".join(_field(name.encode(), _bytes(value)) for name, value in entry.items()) + b"\n"
+    fields = (_field(name.encode(), _bytes(value)) for name, value in entry.items() if _is_kept(name))
+    return b"".join(fields) + b"\n"
+
+
+def _is_kept(name: str) -> bool:
+    """
+    Return whether a field is recorded: systemd-coredump also stores the environment, open files, even the core itself.
+    """
+    return not name.startswith(_COREDUMP) or coredump_field(name) is not None
 
 
 def _field(name: bytes, value: bytes) -> bytes:

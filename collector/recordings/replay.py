@@ -24,6 +24,7 @@ from collector.recordings.clock import clock_offset_ns
 from collector.recordings.inspections import snapshot_facts
 from collector.recordings.losses import counted_kills, journal_holes, kmsg_holes
 from collector.recordings.reported import kills_of_units
+from collector.sources.journald.entries import reported_notice
 from parsers.cgroup_memory import parse_oom_kills
 from parsers.docker_event import parse_event
 from parsers.docker_inspect import ContainerSnapshot, parse_inspect
@@ -259,8 +260,15 @@ def _times(monotonic_us: int, offset_ns: int | None) -> tuple[int, int | None]:
 
 
 def _units(entries: Iterable[JournalEntry]) -> Iterator[tuple[int, Fact]]:
+    """
+    Yield what programs report; a core dump when its entry was written, which is some time after the crash.
+    """
     for entry in entries:
-        fact = parse_killer(entry)
+        notice = reported_notice(entry)
+        at_ns = entry.realtime_ns if entry.realtime_ns is not None else entry.at_ns
+        if notice is not None and at_ns is not None:
+            yield at_ns, notice
+        fact = parse_killer(entry) if notice is None else None
         if fact is not None and fact.at_ns is not None:
             yield fact.at_ns, fact
 
