@@ -16,12 +16,20 @@ from collector.correlate.held_repetitions import HeldRepetitions
 from collector.correlate.host_events import HostEvent
 from collector.correlate.inventory import ContainerInventory
 from collector.correlate.kernel_kills import ATTRIBUTION_WAIT_NS
+from collector.correlate.known_ends import KnownEnds
 from collector.correlate.notice_attribution import NoticeAttribution, Placed
 from collector.correlate.pending_deaths import PendingDeaths
 from collector.correlate.pid_index import PidIndex
 from collector.correlate.pid_observations import PidObservations
 from collector.correlate.repetitions import Repetitions
-from collector.correlate.waiting_notices import SuppressedLines, WaitingNotice, add_detail, add_owner, is_same_task
+from collector.correlate.waiting_notices import (
+    SuppressedLines,
+    WaitingNotice,
+    add_detail,
+    add_owner,
+    is_same_task,
+    with_core_dump,
+)
 from collector.correlate.watermarks import ASK_AHEAD_NS, ATTRIBUTION_LAGS_NS, CAP_NS, Watermarks
 from collector.facts.kernel import KernelFact, ThreadCrashedFact
 from collector.facts.lru import LruDict
@@ -32,12 +40,9 @@ from sinks.event.ids import kernel_event_id
 
 # The kernel prints the owner of the lock, or the registers, right after the first line.
 _DETAIL_WAIT_NS: Final = 500_000_000
-# The audit record of an end by a signal follows the line about its cause.
-_SAME_END_NS: Final = 1_000_000_000
 _WAITING_AT_MOST: Final = 256
 _WAITING_AT_MOST_PASTED: Final = 16
 _SEEN_KEPT: Final = 8192
-_ENDS_KEPT: Final = 256
 
 
 class KernelNotices:
@@ -78,8 +83,7 @@ class KernelNotices:
         self._waiting: list[WaitingNotice] = []
         self._suppressed = SuppressedLines()
         self._seen: LruDict[str, None] = LruDict(_SEEN_KEPT)
-        # Per name and number of a process the time of the line about its end.
-        self._ended: LruDict[str | int, int] = LruDict(_ENDS_KEPT)
+        self._ends = KnownEnds(is_pasted=is_pasted)
 
     def feed(self, fact: KernelFact, now_ns: int, origin: Origin | None) -> list[KernelEvent]:
         """
@@ -95,7 +99,7 @@ class KernelNotices:
         event_id = self._id(fact, notice)
         if (
             self._was_seen(event_id, fact, notice)
-            or self._is_known_end(notice, fact)
+            or self._repeats_end(notice, fact)
             or add_owner(self._waiting, fact, notice)
         ):
             return []
@@ -236,30 +240,22 @@ class KernelNotices:
             known = HostEvent(event_id=event.id, at_ns=line.at_ns, text=line.text, source=event.source)
             self._inventory.host_events.add(event.notice, known)
 
-    def _is_known_end(self, notice: KernelNotice, fact: KernelFact) -> bool:
+    def _repeats_end(self, notice: KernelNotice, fact: KernelFact) -> bool:
         """
-        Return whether a line says again that a process ended: audit and systemd-coredump follow the line of its cause.
+        Return whether a line repeats an end that is known; what a core dump adds to it is kept.
         """
-        at_ns = fact.clock_ns
-        if not notice.fatal or notice.task is None or at_ns is None:
-            return False
-        names = [name for name in (notice.task.comm, notice.task.id) if name is not None]
-        is_known = notice.kind is NoticeKind.ABNORMAL_END and any(
-            abs(at_ns - self._ended.get(name, -_SAME_END_NS)) < _SAME_END_NS for name in names
-        )
-        if not is_known:
-            self._ended.update(dict.fromkeys(names, at_ns))
-        elif notice.frames:
-            self._add_frames(notice, fact)
+        is_known = self._ends.has(notice, fact.clock_ns)
+        if is_known and notice.is_reported:
+            self._add_core_dump(notice, fact)
         return is_known
 
-    def _add_frames(self, notice: KernelNotice, fact: KernelFact) -> None:
+    def _add_core_dump(self, notice: KernelNotice, fact: KernelFact) -> None:
         """
-        Add the frames of a core dump to the line about the crash: to its event if that waits, and to the death.
+        Add a core dump to the line about the crash: to its event if that waits; its frames also to the death.
         """
         for waiting in self._waiting:
             if waiting.notice.fatal and is_same_task(waiting.notice.task, notice.task):
-                waiting.notice = replace(waiting.notice, frames=notice.frames)
+                waiting.notice = with_core_dump(waiting.notice, notice, takes_cgroup=self._is_pasted)
                 return
         placed = self._attribution.attribute(fact, notice, by_name=False)
         container_id = placed.attribution.container_id if placed is not None else None

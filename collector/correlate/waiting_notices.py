@@ -78,6 +78,24 @@ def is_same_task(one: TaskName | None, other: TaskName | None) -> bool:
     return one.id == other.id is not None or one.comm == other.comm is not None
 
 
+def with_core_dump(notice: KernelNotice, dump: KernelNotice, *, takes_cgroup: bool) -> KernelNotice:
+    """
+    Return the notice of a crash with what systemd-coredump says of it.
+
+    Args:
+        notice: the line of the kernel.
+        dump: the report about the same process.
+        takes_cgroup: use also the cgroup in the report. As a word of the kernel it would be certain.
+    """
+    return replace(
+        notice,
+        frames=dump.frames or notice.frames,
+        signal=notice.signal if notice.signal is not None else dump.signal,
+        exe=notice.exe or dump.exe,
+        cgroup=notice.cgroup or (dump.cgroup if takes_cgroup else None),
+    )
+
+
 class SuppressedLines:
     """
     Counts of lines that were not printed, until the next line of their kind says which kind that was.

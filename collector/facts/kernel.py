@@ -2,7 +2,8 @@
 Define what the sources observe of the kernel log and of the tasks that its lines name.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
 from parsers.cgroup_path import ContainerRef
@@ -12,10 +13,12 @@ from parsers.kernel import (
     Suppressed,
     concerns_notice,
     may_be_detail,
+    parse_coredump,
     parse_detail,
     parse_notice,
 )
 from parsers.oom.facts import KernelLine
+from parsers.untyped import int_of
 from sinks.event import EvidenceSource
 
 _NS_PER_US: Final = 1000
@@ -72,6 +75,23 @@ def clock_ns(line: KernelLine) -> int | None:
     if line.at_ns is not None or line.monotonic_us is None:
         return line.at_ns
     return line.monotonic_us * _NS_PER_US
+
+
+def core_dump_fact(line: KernelLine, fields: Mapping[str, str]) -> KernelFact | None:
+    """
+    Return the fact of a report of systemd-coredump, at the time of the crash if the report says when that was.
+
+    Args:
+        line: its text with the stack.
+        fields: those of its fields that begin with COREDUMP_, without that.
+    """
+    notice = parse_coredump(line.text, fields)
+    if notice is None:
+        return None
+    crashed_us = int_of(fields.get("TIMESTAMP"))
+    at_ns = int_of(crashed_us * _NS_PER_US) if crashed_us is not None else line.at_ns
+    sentence = line.text.partition("\n")[0] or f"COREDUMP_PID={fields.get('PID')}"
+    return KernelFact(source=EvidenceSource.JOURNALD, line=replace(line, text=sentence, at_ns=at_ns), notice=notice)
 
 
 def kernel_fact(source: EvidenceSource, line: KernelLine) -> KernelFact:

@@ -40,7 +40,8 @@ def _crash(event: KernelEvent) -> str:
 
 
 def _ended(event: KernelEvent) -> str:
-    return f"{_task(event)} was ended by signal {event.notice.signal}"
+    signal = event.notice.signal
+    return f"{_task(event)} was ended by {f'signal {signal}' if signal is not None else 'a signal'}"
 
 
 def _blocked(event: KernelEvent) -> str:

@@ -9,14 +9,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from collector.facts.kernel import KernelFact, kernel_fact
+from collector.facts.kernel import KernelFact, core_dump_fact, kernel_fact
 from collector.facts.observed import Fact
 from collector.recordings.copies import Occurrences
 from collector.recordings.hosts import Hosts
 from collector.recordings.notice_copies import NoticeCopies
 from collector.recordings.reported import ReportedKills
 from parsers.carriers.pasted import Bounds, PastedLine, lines
-from parsers.kernel import NoticeWindow
+from parsers.kernel import NoticeWindow, is_coredump_sentence
 from parsers.killers import UnitOomKilled, parse_killer_text, sentence_of_node_problem
 from parsers.killers.earlyoom import NohangLog
 from sinks.event import Event, EvidenceSource, Killer, Oom
@@ -24,6 +24,7 @@ from sinks.event import Event, EvidenceSource, Killer, Oom
 # A bound on memory: events that are held.
 _EVENTS_AT_MOST: Final = 512
 # The programs that read the kernel's audit records and write them to a log.
+_DUMPER: Final = "systemd-coredump"
 _AUDIT: Final = ("audit[", "audit:", "auditd", "audispd", "audisp-")
 
 
@@ -117,6 +118,9 @@ class _Facts:
         """
         Return the fact that a line states, if any.
         """
+        dumped = _core_dump(pasted)
+        if dumped is not None:
+            return dumped
         sentence = sentence_of_node_problem(pasted.line.text)
         if sentence is not None:
             return _kernel_fact(replace(pasted, line=replace(pasted.line, text=sentence)))
@@ -155,6 +159,15 @@ def _kill_by_program(event: Event) -> Oom | None:
     """
     oom = event.exit137.oom
     return oom if oom is not None and oom.killer is not Killer.KERNEL and oom.victims else None
+
+
+def _core_dump(pasted: PastedLine) -> KernelFact | None:
+    """
+    Return the core dump that a message reports: with its fields, or with the sentence of systemd-coredump.
+    """
+    name = (pasted.identifier or _DUMPER).partition("[")[0]
+    is_sentence = name == _DUMPER and is_coredump_sentence(pasted.line.text)
+    return core_dump_fact(pasted.line, pasted.coredump or {}) if is_sentence or pasted.coredump is not None else None
 
 
 def _kernel_fact(pasted: PastedLine) -> KernelFact:

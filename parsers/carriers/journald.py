@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from itertools import zip_longest
 from typing import Any, Final
 
 from parsers.carriers.log_prefix import USER_SPACE_PRIORITY
@@ -25,7 +26,7 @@ _VERBOSE_HEAD: Final = re.compile(
     r"\S{1,12} (?P<time>[0-9-]{10} [0-9:.]{8,16} \S{1,8}) \[s=[0-9a-f]+;i=(?P<rest>[^\]]*)\]\s*\Z"
 )
 _VERBOSE_FIELD: Final = re.compile(r" {2,}(?P<name>[A-Z0-9_]{1,64})=(?P<value>.*)", re.DOTALL)
-_VERBOSE_FIELDS_AT_MOST: Final = 256
+_VERBOSE_FIELDS_AT_MOST: Final = 512
 # Before this, a cursor's time is not one (2001, in microseconds).
 _US_AT_LEAST: Final = 10**15
 _US_PER_S: Final = 1_000_000
@@ -68,6 +69,7 @@ def journal_entry(fields: Mapping[str, Any]) -> PastedLine | None:
         from_kernel=line is not None,
         machine_id=entry.machine_id,
         hostname=entry.hostname,
+        coredump=entry.coredump or None,
     )
 
 
@@ -99,12 +101,13 @@ def verbose(lines: Sequence[str], at: int) -> tuple[PastedLine | None, int]:
     fields: dict[str, str] = {}
     name = None
     count = 1
-    for line in lines[at + 1 : at + 1 + _VERBOSE_FIELDS_AT_MOST]:
+    rows = lines[at + 1 : at + 1 + _VERBOSE_FIELDS_AT_MOST]
+    for line, following in zip_longest(rows, rows[1:], fillvalue=""):
         field = _VERBOSE_FIELD.match(line)
         if field is not None:
             name = field["name"]
             fields[name] = field["value"]
-        elif name is not None and line.startswith("    ") and _VERBOSE_HEAD.match(line) is None:
+        elif name is not None and _continues(line, following):
             fields[name] += "\n" + line.strip()
         else:
             break
@@ -112,6 +115,14 @@ def verbose(lines: Sequence[str], at: int) -> tuple[PastedLine | None, int]:
     _add_time(fields, head["rest"])
     pasted = journal_entry(fields)
     return (replace(pasted, pasted_time=head["time"]) if pasted is not None else None), count
+
+
+def _continues(line: str, following: str) -> bool:
+    """
+    Return whether a line continues the field before it; who copies it may have lost the blanks of an empty line.
+    """
+    text = line if line.strip() else following
+    return text.startswith("    ") and _VERBOSE_FIELD.match(text) is None and _VERBOSE_HEAD.match(text) is None
 
 
 def _add_time(fields: dict[str, str], cursor: str) -> None:

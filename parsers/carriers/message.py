@@ -2,6 +2,7 @@
 Define a message of a pasted text, whatever carried it, and a text inside a record.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from parsers.carriers.senders import split_sender
@@ -21,6 +22,7 @@ class PastedLine:
         pasted_time: the time as the text prints it, also without a year or a zone; None if there is only a stamp of
             seconds since boot.
         number: the number of the message's first line in the text, from 1.
+        coredump: the fields COREDUMP_* of a report of systemd-coredump, without that prefix; `line` has its stack.
     """
 
     line: KernelLine
@@ -31,6 +33,7 @@ class PastedLine:
     host: str | None = None
     pasted_time: str | None = None
     number: int | None = None
+    coredump: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

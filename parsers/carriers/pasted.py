@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
+from parsers.carriers.core_dumps import begins_core_dump, core_dump, with_stack
 from parsers.carriers.joining import Joiner, width_of
 from parsers.carriers.journald import EXPORT, KMSG_PROPERTY, export, kmsg, verbose
 from parsers.carriers.kernel_text import may_be_message
@@ -174,8 +175,8 @@ class _Reader:
             for item in found:
                 yield from self._of_record(item, first + at, 0)
             if not count:
-                yield self._line(rows[at], first + at)
-                count = 1
+                line, count = self._line_at(rows, at, first + at)
+                yield line
             at += count
 
     def _record(self, rows: Sequence[str], at: int, *, nested: bool = False) -> tuple[list[Found], int]:
@@ -183,6 +184,9 @@ class _Reader:
         Return what the record at a line holds, and its number of lines; 0 lines if there is no record.
         """
         printed = rows[at].lstrip("> \t\x1e")
+        dumped, count = core_dump(rows, at)
+        if dumped is not None:
+            return [dumped], count
         if printed[:1].isdigit():
             record = kmsg(printed)
             if record is not None:
@@ -210,11 +214,21 @@ class _Reader:
             for inner in found:
                 yield from self._of_record(within(inner, item), number, depth + 1)
             if not count:
-                line = self._line(rows[at], number)
+                line, count = self._line_at(rows, at, number)
                 add_outer(line, item)
                 yield line
-                count = 1
             at += count
+
+    def _line_at(self, rows: Sequence[str], at: int, number: int) -> tuple[Prefixed, int]:
+        """
+        Return a line without its prefix, and how many lines it has: more than one if it is a core dump with its stack.
+        """
+        line = self._line(rows[at], number)
+        if not begins_core_dump(line.text, line.identifier):
+            return line, 1
+        line.text, of_stack = with_stack(line.text, rows, at + 1)
+        line.prefixed, line.from_kernel = True, False
+        return line, 1 + of_stack
 
     def _line(self, row: str, number: int) -> Prefixed:
         """

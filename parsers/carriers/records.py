@@ -216,7 +216,7 @@ def _found(value: object, outer: Mapping[str, Any], depth: int) -> Iterator[Foun
 
 
 def _in_object(fields: Mapping[str, Any], outer: Mapping[str, Any], depth: int) -> Iterator[Found]:
-    if "MESSAGE" in fields:
+    if "MESSAGE" in fields or "COREDUMP_PID" in fields:
         entry = journal_entry(fields)
         if entry is not None:
             yield entry

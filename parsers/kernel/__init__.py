@@ -5,7 +5,7 @@ One file per family of lines. `concerns_notice` is the cheap test for every line
 says which container a line concerns.
 """
 
-from parsers.kernel.coredumps import COREDUMP_MESSAGE_ID, coredump_field, parse_coredump
+from parsers.kernel.coredumps import COREDUMP_MESSAGE_ID, coredump_field, is_coredump_sentence, parse_coredump
 from parsers.kernel.denials import AUDIT_TYPES, words_of_record
 from parsers.kernel.details import NoticeDetail, Suppressed, extended, lacks_detail, parse_detail
 from parsers.kernel.facts import Fault, Frame, KernelNotice, Module, NoticeKind, TaskName
@@ -29,6 +29,7 @@ __all__ = [
     "concerns_notice",
     "coredump_field",
     "extended",
+    "is_coredump_sentence",
     "lacks_detail",
     "may_be_detail",
     "may_hold_notice",

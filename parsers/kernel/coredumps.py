@@ -64,6 +64,13 @@ def parse_coredump(message: str, fields: Mapping[str, str]) -> KernelNotice | No
     )
 
 
+def is_coredump_sentence(text: str) -> bool:
+    """
+    Return whether a text begins with the sentence about a process that dumped core: cheap for any other text.
+    """
+    return "Process " in text[:16] and _SENTENCE.match(text) is not None
+
+
 def frames_of(message: str) -> tuple[Frame, ...]:
     """
     Return the first frames of the crashed thread, the innermost first.

@@ -29,10 +29,11 @@ WORD_GROUPS: Final = (
     ("hardware", ("memory corruption", "machine check:")),
     ("fs ", ("-fs error (", "-fs warning (", "-fs panic (", "system read-only", "xfs (", "btrfs ")),
     ("error", ("error, dev ", "i/o error on ")),
+    ("dump", ("dumped core", "coredump_")),
     ("audit", ("type=1326", "type=1701", 'operation="signal"', "seccomp ", "anom_abend")),
     *((word, (word,)) for word in (
         "] general prot", "undefined instr", "fork rejected", " lockup ", "nvrm: ", "edac mc", "allocation failure",
-        "slub: unable", "table full", "unregister_netdev", "dumped core",
+        "slub: unable", "table full", "unregister_netdev", "control group: ", "terminated abnormally",
     )),
 )  # fmt: skip
 # Behind the head of a record, which ends with a semicolon.

@@ -5,19 +5,17 @@ From entries of the journal to facts.
 from dataclasses import replace
 from typing import Final
 
-from collector.facts.kernel import KernelFact, kernel_fact
+from collector.facts.kernel import KernelFact, core_dump_fact, kernel_fact
 from collector.facts.observed import GapFact
 from parsers.journal import JournalEntry, kernel_line, missed_kernel_records
-from parsers.kernel import NoticeWindow, parse_coredump
+from parsers.kernel import NoticeWindow
 from parsers.killers import KillerFact, is_coredump_service, parse_killer
 from parsers.oom.facts import KernelLine
 from parsers.oom.window import OomWindow
-from parsers.untyped import int_of
 from sinks.event import EvidenceSource, GapKind
 
 _SOURCE: Final = "journald"
 _AUDIT: Final = "audit"
-_NS_PER_US: Final = 1000
 _NS_PER_MS: Final = 1_000_000
 
 
@@ -72,13 +70,8 @@ def reported_notice(entry: JournalEntry) -> KernelFact | None:
         return _audit_record(entry)
     if entry.coredump is None or not is_coredump_service(entry):
         return None
-    notice = parse_coredump(entry.message, entry.coredump)
-    if notice is None:
-        return None
-    crashed_us = int_of(entry.coredump.get("TIMESTAMP"))
-    at_ns = crashed_us * _NS_PER_US if crashed_us is not None else entry.at_ns
-    line = KernelLine(text=entry.message.partition("\n")[0], boot_id=entry.boot_id, at_ns=int_of(at_ns))
-    return KernelFact(source=EvidenceSource.JOURNALD, line=line, notice=notice)
+    line = KernelLine(text=entry.message, boot_id=entry.boot_id, at_ns=entry.at_ns)
+    return core_dump_fact(line, entry.coredump)
 
 
 def _audit_record(entry: JournalEntry) -> KernelFact | None:
