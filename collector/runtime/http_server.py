@@ -147,7 +147,7 @@ class HttpServer:
             async with asyncio.timeout(None) as self._tasks[task]:
                 await self._answer(reader, writer)
         except TimeoutError:
-            pass  # the server closes
+            pass  # the server closes, or the client of a stream is gone
         finally:
             self._tasks.pop(task, None)
             self._streams.discard(task)
@@ -178,12 +178,23 @@ class HttpServer:
             return
         self._streams.add(_current_task())
         writer.write(_head(HTTPStatus.OK, content_type, "Cache-Control: no-store\r\n"))
-        async for part in body:
-            writer.write(part)
-            async with asyncio.timeout(_TAKE_S):
-                await writer.drain()
-            if reader.at_eof() or writer.is_closing():
-                break
+        async with asyncio.TaskGroup() as group:
+            leaving = group.create_task(self._end_with_client(reader, _current_task()), name="client of a stream")
+            try:
+                await _send(writer, body)
+            except (OSError, TimeoutError):
+                writer.transport.abort()
+            finally:
+                leaving.cancel()
+
+    async def _end_with_client(self, reader: asyncio.StreamReader, stream: asyncio.Task[None]) -> None:
+        """
+        End a stream as soon as its client closes the connection, so that its place is free for another.
+        """
+        with contextlib.suppress(OSError):
+            while await reader.read(_REQUEST_BYTES):
+                pass
+        self._tasks[stream].reschedule(asyncio.get_running_loop().time())
 
     async def _respond(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Response:
         try:
@@ -215,6 +226,16 @@ def _current_task() -> asyncio.Task[None]:
     task: asyncio.Task[None] | None = asyncio.current_task()
     assert task is not None  # noqa: S101 (a server runs its callback in a task)
     return task
+
+
+async def _send(writer: asyncio.StreamWriter, body: AsyncIterator[bytes]) -> None:
+    """
+    Send the parts of a stream, each of which the client must take in time.
+    """
+    async for part in body:
+        writer.write(part)
+        async with asyncio.timeout(_TAKE_S):
+            await writer.drain()
 
 
 def rendered(status: HTTPStatus, content_type: str, body: bytes) -> bytes:

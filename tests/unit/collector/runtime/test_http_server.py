@@ -4,14 +4,15 @@ The HTTP server, over real connections.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from http import HTTPStatus
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from collector.config.sections import parse_address
 from collector.metrics import Metrics
-from collector.runtime.http_server import HttpServer
+from collector.runtime.http_server import HttpServer, Response
 
 
 class Agent:
@@ -172,3 +173,42 @@ async def test_a_flood_of_connections_does_not_take_all_descriptors(
     assert (await first_reader.read()).startswith(b"HTTP/1.1 200 ")
     for _, each in [*idle, (reader, writer)]:
         each.close()
+
+
+class SilentFeed:
+    """
+    An API that answers everything with a stream in which nothing happens.
+    """
+
+    async def answer(self, _path: str, _parameters: Mapping[str, str], _last_event_id: str | None) -> Response:
+        return HTTPStatus.OK, "text/event-stream", self._messages()
+
+    async def _messages(self) -> AsyncIterator[bytes]:
+        yield b": alive\n\n"
+        await asyncio.Event().wait()
+
+    def close(self) -> None: ...
+
+
+async def test_a_stream_ends_when_its_client_leaves(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    The place of a stream is free for the next client at once, not when something is sent the next time.
+    """
+    monkeypatch.setattr("collector.runtime.http_server._STREAMS", 1)
+    server = HttpServer("127.0.0.1:0", agent.metrics, agent, api=SilentFeed(), guard=lambda _request, _socket: None)
+    await server.start()
+    async with asyncio.timeout(10):
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(b"GET /v1/stream HTTP/1.1\r\n\r\n")
+        assert b" 200 " in await reader.readuntil(b"alive")
+        assert b" 503 " in await ask(server, b"GET /v1/stream HTTP/1.1\r\n\r\n")
+        writer.close()
+        await writer.wait_closed()
+        while True:
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            writer.write(b"GET /v1/stream HTTP/1.1\r\n\r\n")
+            if b" 200 " in await reader.readline():
+                break
+            writer.close()
+    writer.close()
+    await server.aclose()
