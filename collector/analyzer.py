@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Final, assert_never
 
 from collector.correlate.attribution import container_of_report
+from collector.correlate.container_record import ContainerRecord
 from collector.correlate.correlator import Correlator
 from collector.correlate.findings import (
     CounterOnlyKill,
@@ -22,7 +23,6 @@ from collector.correlate.findings import (
     UserspaceKill,
 )
 from collector.correlate.replacement import replacement_of
-from collector.correlate.runs import ContainerRecord
 from collector.correlate.standing import Question, Standing
 from collector.correlate.stuck_stops import StuckStops
 from collector.facts.memory import ContainerProcessesFact, MemoryRoundFact, MemorySample

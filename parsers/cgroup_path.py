@@ -155,6 +155,13 @@ def is_delegated(path: str) -> bool:
     return any(_USER_MANAGER.fullmatch(component) is not None for component in path.split("/"))
 
 
+def is_of_user(path: str, uid: int) -> bool:
+    """
+    Return whether a path is in the part of the tree that systemd has delegated to a user.
+    """
+    return path.startswith(f"/user.slice/user-{uid}.slice/user@{uid}.service/")
+
+
 def doubtfulness(path: str) -> tuple[bool, int]:
     """
     Return how doubtful it is that a path is the container's own, to compare several that name one container.

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+from parsers.engine import ContainerEngine
 from parsers.errors import ParseError
 from parsers.untyped import decoded, fields_of, int_of, text_map_of, text_of
 
@@ -66,6 +67,7 @@ class DockerEvent:
         exec_id: the exec session of an `exec_…` action.
         exec_command: the command line of the exec session, if the action carries it.
         health: `healthy` or `unhealthy`, of `health_status`.
+        engine: the engine that sent it, where that is not the host's Docker.
     """
 
     action: DockerAction
@@ -79,6 +81,7 @@ class DockerEvent:
     exec_id: str | None = None
     exec_command: str | None = None
     health: str | None = None
+    engine: ContainerEngine | None = None
 
     @property
     def occurred_at_ns(self) -> int:

@@ -100,7 +100,6 @@ class ContainerSnapshot:
     layers: tuple[str, ...] = ()
     shm_bytes: int | None = None
     seccomp: SeccompProfile = SeccompProfile.DEFAULT
-    runtime: str | None = "docker"
 
 
 def parse_inspect(answer: bytes | Mapping[str, Any] | list[Any]) -> ContainerSnapshot:

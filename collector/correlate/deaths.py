@@ -8,12 +8,13 @@ says now shows the end.
 from collections.abc import Sequence
 from typing import Final
 
+from collector.correlate.container_record import ContainerRecord
 from collector.correlate.findings import Death
 from collector.correlate.inventory import ContainerInventory
 from collector.correlate.pending_deaths import PendingDeaths
 from collector.correlate.pid_index import PidIndex
 from collector.correlate.published_ends import PublishedEnds
-from collector.correlate.runs import ContainerRecord, Run, SignalSent
+from collector.correlate.runs import Run, SignalSent
 from collector.facts.observed import ContainerGoneFact, LogTailFact, LogTailRequestedFact, Origin, SnapshotFact
 from collector.facts.restored import RestoredDeathFact, RestoredRunFact
 from parsers.docker_event import DockerAction, DockerEvent
@@ -77,6 +78,7 @@ class Deaths:
         snapshot = fact.snapshot
         record = self._inventory.learn_snapshot(snapshot, now_ns)
         record.cgroup = fact.cgroup or record.cgroup
+        record.engine = fact.engine or record.engine
         if snapshot.started_at_ns is None:
             self._check_start_failure(record, snapshot, now_ns, origin)
             return
@@ -188,7 +190,7 @@ class Deaths:
             del run.oom_events_ns[:-16]
             return
         self._signalled[record.id] = record
-        run.signals.append(SignalSent(at_ns=event.time_ns, signal=_trusted(record, "signal", event.signal)))
+        run.signals.append(SignalSent(at_ns=event.time_ns, signal=record.trusted("signal", event.signal)))
         del run.signals[:-16]
         if origin is not None:
             run.origins.append(origin)
@@ -202,7 +204,7 @@ class Deaths:
             run = self._begin(record, Run(container_id=record.id, boot_id=self._boot_id))
         is_pending = run.missed
         run.die_event_ns = event.time_ns
-        run.exit_code = _trusted(record, "exitCode", event.exit_code)
+        run.exit_code = record.trusted("exitCode", event.exit_code)
         if not is_pending:
             self._pending.add(record, run, now_ns, origin)
 
@@ -291,10 +293,3 @@ class Deaths:
 def _ended_by(record: ContainerRecord, event: DockerEvent) -> None:
     if record.run is not None:
         record.run.stop_ns = event.time_ns
-
-
-def _trusted(record: ContainerRecord, key: str, value: int | None) -> int | None:
-    """
-    Return an attribute of an event, unless a label of the same name may have replaced it.
-    """
-    return None if record.may_be_labelled(key) else value

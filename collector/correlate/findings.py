@@ -6,9 +6,10 @@ A finding says what happened and how well that is supported. How it is published
 
 from dataclasses import dataclass
 
+from collector.correlate.container_record import ContainerRecord
 from collector.correlate.oom_notices import OomNotice
 from collector.correlate.pid_index import Attribution
-from collector.correlate.runs import ContainerRecord, Run
+from collector.correlate.runs import Run
 from collector.correlate.verdict import Case, Verdict
 from collector.facts.observed import GapFact
 from parsers.kernel import KernelNotice

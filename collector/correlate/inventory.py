@@ -12,11 +12,12 @@ from dataclasses import replace
 from signal import SIGKILL
 from typing import Final
 
+from collector.correlate.container_record import ContainerRecord
 from collector.correlate.crash_in_run import CrashInRun
 from collector.correlate.host_events import HostEvents
 from collector.correlate.kill_in_run import KillInRun
 from collector.correlate.main_exits import MainExit, find_main_exit
-from collector.correlate.runs import CLOCK_SLACK_NS, RESTART_NS, ContainerRecord, Run
+from collector.correlate.runs import CLOCK_SLACK_NS, RESTART_NS, Run
 from collector.facts.lru import LruQueues
 from collector.facts.observed import ProcessExitedFact
 from parsers.cgroup_path import ContainerRef, is_delegated
@@ -83,6 +84,7 @@ class ContainerInventory:
         record.name = event.name or record.name
         record.image = event.image or record.image
         record.attributes.update(event.attributes)
+        record.engine = event.engine or record.engine
         if event.action in (DockerAction.CREATE, DockerAction.START):
             record.first_attributes |= event.attributes.keys()
         return record

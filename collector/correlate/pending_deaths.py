@@ -10,13 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from collector.correlate.container_record import ContainerRecord
 from collector.correlate.daemon_outage import DaemonOutage
 from collector.correlate.findings import Death
 from collector.correlate.inventory import ContainerInventory
 from collector.correlate.main_exits import MainExit
 from collector.correlate.pending_queue import PendingQueue, PendingRun
 from collector.correlate.pid_observations import PidObservations
-from collector.correlate.runs import CLOCK_SLACK_NS, ContainerRecord, Run
+from collector.correlate.runs import CLOCK_SLACK_NS, Run
 from collector.correlate.spans import is_any_between
 from collector.correlate.verdict import Case, decide
 from collector.correlate.verdict.case import SIGNAL_BASE, signal_number

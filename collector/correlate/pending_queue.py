@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
+from collector.correlate.container_record import ContainerRecord
 from collector.correlate.findings import Death
-from collector.correlate.runs import ContainerRecord, Run
+from collector.correlate.runs import Run
 from collector.facts.observed import Origin
 
 _Key = TypeVar("_Key")

@@ -7,8 +7,9 @@ container that is created only after the end, as by `docker rm` and `docker run`
 
 from typing import Final
 
+from collector.correlate.container_record import ContainerRecord
 from collector.correlate.inventory import ContainerInventory
-from collector.correlate.runs import ContainerRecord, Run
+from collector.correlate.runs import Run
 
 # Compose numbers the containers of a service; Swarm names a task `service.slot.id`, and `service.node.id` where it runs
 # one on each node.

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from collector.correlate.container_record import ContainerRecord
 from collector.correlate.inventory import ContainerInventory
 from collector.correlate.kernel_kills import KernelKills
-from collector.correlate.runs import ContainerRecord
 from collector.correlate.watermarks import CAP_NS, Watermarks
 
 # What happened before a moment has been read once each source has been read up to that moment.

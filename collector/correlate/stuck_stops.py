@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from collector.correlate.runs import ContainerRecord
+from collector.correlate.container_record import ContainerRecord
 from collector.facts.lru import LruDict
 from collector.facts.stops import KilledTask, PendingKillFact
 from sinks.event import Confidence

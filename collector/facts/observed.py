@@ -12,6 +12,7 @@ from collector.facts.watermark import WatermarkFact
 from parsers.cgroup_path import ContainerRef
 from parsers.docker_event import DockerEvent
 from parsers.docker_inspect import ContainerSnapshot
+from parsers.engine import ContainerEngine
 from parsers.killers import KillerFact
 from parsers.proc_event import WaitStatus
 from sinks.event import GapKind
@@ -28,6 +29,7 @@ class SnapshotFact:
         ended_unseen: whether the snapshot shows an end that is later than the last event of the container.
         cgroup: the one that the running main process is in, up to the component that names the container; None where
             /proc does not show it.
+        engine: the engine that answered; None in a recording.
     """
 
     snapshot: ContainerSnapshot
@@ -35,6 +37,7 @@ class SnapshotFact:
     boot_id: str | None = None
     ended_unseen: bool = False
     cgroup: str | None = None
+    engine: ContainerEngine | None = None
 
     @property
     def occurred_at_ns(self) -> int:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from collector.correlate.attribution import container_of_report
+from collector.correlate.container_record import ContainerRecord
 from collector.correlate.findings import IncompleteReport, UnconfirmedKill, UnexplainedCount
-from collector.correlate.runs import ContainerRecord
 from collector.facts.observed import GapFact
 from collector.publish import sentences
 from collector.publish.containers import container_of_record, orchestrator_of, service_of

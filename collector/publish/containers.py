@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from collector.correlate.runs import ContainerRecord
-from sinks.event import Container, Image, ImageHash, Orchestrator, OrchestratorResource, Service
+from collector.correlate.container_record import ContainerRecord
+from sinks.event import Container, Engine, Image, ImageHash, Orchestrator, OrchestratorResource, Service
 
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 # Labels that name a service, in the order in which they are believed; the pod's container is the last resort.
@@ -32,14 +32,23 @@ def container_of_record(record: ContainerRecord) -> Container:
     """
     Return the container as it is published.
     """
-    snapshot = record.snapshot
     return Container(
         id=record.id,
         name=record.name,
         image=_image(record),
         labels=dict(labels_of(record)),
-        runtime=snapshot.runtime if snapshot is not None and snapshot.runtime is not None else "docker",
+        runtime=record.runtime,
     )
+
+
+def engine_of(record: ContainerRecord | None) -> Engine | None:
+    """
+    Return the engine that runs a container; None before it has answered, and for a container that nobody knows.
+    """
+    engine = record.engine if record is not None else None
+    if engine is None:
+        return None
+    return Engine(name=engine.name.value, version=engine.version, uid=engine.uid if engine.is_of_user else None)
 
 
 def labels_of(record: ContainerRecord) -> Mapping[str, str]:

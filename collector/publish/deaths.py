@@ -6,15 +6,16 @@ import shlex
 from dataclasses import replace
 from typing import Final
 
+from collector.correlate.container_record import ContainerRecord
 from collector.correlate.findings import Death
 from collector.correlate.host_events import HostEvent
-from collector.correlate.runs import ContainerRecord, Run
+from collector.correlate.runs import Run
 from collector.correlate.verdict.case import evidence_of_exit
 from collector.correlate.verdict.exits import crash_behind
 from collector.facts.observed import ProcessExitedFact, SignalFact
 from collector.facts.shed import LOGS_SHED
 from collector.publish import sentences
-from collector.publish.containers import container_of_record, orchestrator_of, service_of
+from collector.publish.containers import container_of_record, engine_of, orchestrator_of, service_of
 from collector.publish.crashes import crash_advice, crash_of_death
 from collector.publish.log_hints import log_hints
 from collector.publish.seccomp_advice import seccomp_of
@@ -77,6 +78,7 @@ def death_event(host: Host, death: Death, replaced_by: str | None = None) -> Eve
         exit137=Exit137(
             cause=verdict.cause,
             confidence=verdict.confidence,
+            engine=engine_of(record),
             evidence=(*verdict.evidence, *_evidence(death)),
             oom=_oom(death),
             death=_death(death, replaced_by if verdict.cause in _STOPS else None),

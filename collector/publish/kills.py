@@ -6,12 +6,12 @@ import re
 from typing import Final
 
 from collector.correlate.attribution import limited_cgroup
+from collector.correlate.container_record import ContainerRecord
 from collector.correlate.findings import AttributedVictim, CounterOnlyKill, KernelKill, UserspaceKill
 from collector.correlate.oom_notices import NoticeSource
-from collector.correlate.runs import ContainerRecord
 from collector.publish import sentences
 from collector.publish.agent import counted_text
-from collector.publish.containers import container_of_record, orchestrator_of, service_of
+from collector.publish.containers import container_of_record, engine_of, orchestrator_of, service_of
 from parsers.oom.facts import LimitKind, OomReport
 from sinks.event import (
     Confidence,
@@ -129,20 +129,26 @@ def kill_event(
         subject=subject or (f"process/{process.pid}" if process is not None else f"cgroup/{oom.victim_cgroup}"),
         time_ns=time_ns,
         message=message,
-        event=EcsEvent(
-            kind="alert",
-            category=("process",),
-            type=("end",),
-            action="oom-kill",
-            reason=f"oom_{oom.scope.value}" if oom.scope is not None else None,
-            severity=Severity.CRITICAL,
-        ),
+        event=_classified(oom),
         host=host,
         container=container,
         orchestrator=orchestrator_of(record) if record is not None else None,
         service=service_of(record) if record is not None else None,
         process=process,
-        exit137=Exit137(confidence=confidence, evidence=evidence, oom=oom, supersedes=supersedes),
+        exit137=Exit137(
+            confidence=confidence, evidence=evidence, engine=engine_of(record), oom=oom, supersedes=supersedes
+        ),
+    )
+
+
+def _classified(oom: Oom) -> EcsEvent:
+    return EcsEvent(
+        kind="alert",
+        category=("process",),
+        type=("end",),
+        action="oom-kill",
+        reason=f"oom_{oom.scope.value}" if oom.scope is not None else None,
+        severity=Severity.CRITICAL,
     )
 
 

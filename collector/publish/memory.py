@@ -7,7 +7,7 @@ the memory before them.
 
 from typing import Final, assert_never
 
-from collector.correlate.runs import ContainerRecord
+from collector.correlate.container_record import ContainerRecord
 from collector.memory.classify import shape_of
 from collector.memory.latch import Level
 from collector.memory.pressure import HostLoad, PressureAlert

@@ -8,9 +8,9 @@ wait for context: what is unknown at the time is left out.
 from dataclasses import dataclass, replace
 from typing import Final, assert_never
 
+from collector.correlate.container_record import ContainerRecord
 from collector.correlate.findings import Death
 from collector.correlate.inventory import ContainerInventory
-from collector.correlate.runs import ContainerRecord
 from collector.facts.memory import ContainerProcessesFact, MemoryRoundFact
 from collector.facts.restored import RestoredWarningFact
 from collector.memory.advice import MemoryNeed, Workload, advise, workload_of

@@ -4,7 +4,7 @@ The sentences about memory: one for each warning, each stuck container and each 
 
 from typing import Final, assert_never
 
-from collector.correlate.runs import ContainerRecord
+from collector.correlate.container_record import ContainerRecord
 from collector.facts.memory import MemorySample
 from collector.memory.latch import Level
 from collector.memory.pressure import PressureAlert, PressureKind

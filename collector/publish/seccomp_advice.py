@@ -7,7 +7,7 @@ a filter ended under the default profile was ended by a filter that the program 
 
 from typing import Final
 
-from collector.correlate.runs import ContainerRecord
+from collector.correlate.container_record import ContainerRecord
 from parsers.docker_inspect import SeccompProfile
 from parsers.kernel import KernelNotice, syscall_name
 from sinks.event import Advice

@@ -5,9 +5,9 @@ The message of an event: one sentence for a person who was just woken up by it.
 from typing import Final
 
 from collector.correlate.attribution import limit_of, limited_cgroup, scope_of
+from collector.correlate.container_record import ContainerRecord
 from collector.correlate.findings import CounterOnlyKill, KernelKill, UserspaceKill
 from collector.correlate.pid_index import Attribution
-from collector.correlate.runs import ContainerRecord
 from collector.correlate.verdict import Verdict
 from parsers.oom.facts import LimitKind, OomReport
 from sinks.event import Cause, Confidence, Scope

@@ -9,8 +9,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from collector.correlate.container_record import ContainerRecord
 from collector.correlate.inventory import ContainerInventory
-from collector.correlate.runs import ContainerRecord, Run
+from collector.correlate.runs import Run
 from collector.publish.containers import container_of_record, service_of
 from sinks.event import ServiceStatus
 

@@ -5,7 +5,7 @@ Turn a kill that does not end into a published event: `exit137.container_stuck` 
 from collections.abc import Iterator, Mapping
 from typing import Final, assert_never
 
-from collector.correlate.runs import ContainerRecord
+from collector.correlate.container_record import ContainerRecord
 from collector.correlate.stuck_stops import StopReason, StuckStop
 from collector.facts.stops import KilledTask
 from collector.publish.containers import container_of_record, orchestrator_of, service_of

@@ -128,7 +128,7 @@ class Recorder:
         threads = Threads(kept=_THREADS_KEPT)
         try:
             client = await threads.call(DockerClient, self._docker_url)
-            version = await threads.call(client.version)
+            engine = await threads.call(client.engine)
             stream = await threads.call(client.events, _SINCE_NS)
             info = await threads.call(client.info)
             listing = await threads.call(client.container_ids, running_only=False)
@@ -136,7 +136,7 @@ class Recorder:
             self.notes.append(f"no Docker: {error}")
             self._write_meta("-", {})
             return
-        self._write_meta(version, info)
+        self._write_meta(engine.version or "(version unknown)", info)
         pump = EventPump(stream, asyncio.get_running_loop())
         inspections = InspectQueue(client, threads, pump.wake)
         for container_id in listing.ids:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from collector.host.clock import identify
 from collector.sources import SOURCES
-from collector.sources.base import Source, SourceError, SourceMissingError
+from collector.sources.base import DescribedSource, Source, SourceError, SourceMissingError
 
 if TYPE_CHECKING:
     from collector.config.sections import SourcesConfig
@@ -55,14 +55,16 @@ async def _probe(name: str, section: _Section, module_name: str) -> ProbeResult:
     if enabled == "auto" and not module.offered(section):
         return ProbeResult(name=name, failed=False, text="not on this host")
     try:
-        await _read_once(module.create(section, identify()))
+        source = module.create(section, identify())
+        await _read_once(source)
     except SourceMissingError as error:
         return ProbeResult(name=name, failed=enabled is True, text=f"not found: {error}")
     except SourceError as error:
         return ProbeResult(name=name, failed=True, text=f"cannot be read: {error}")
     except TimeoutError:
         return ProbeResult(name=name, failed=True, text=f"no answer within {_TIMEOUT_S:.0f} s")
-    return ProbeResult(name=name, failed=False, text="can be read")
+    detail = source.detail if isinstance(source, DescribedSource) else None
+    return ProbeResult(name=name, failed=False, text=f"can be read: {detail}" if detail else "can be read")
 
 
 async def _read_once(source: Source) -> None:

@@ -92,6 +92,17 @@ class SheddingSource(Protocol):
     is_behind: bool
 
 
+@runtime_checkable
+class DescribedSource(Protocol):
+    """
+    A source that says what it reads, beyond its name.
+    """
+
+    @property
+    def detail(self) -> str | None:
+        """What is read, in words for `exit137 check`; None before it is known."""
+
+
 def watched_until(now_ns: int) -> Position:
     """
     Return the position of a source that cannot read the past: the time until which it has watched.

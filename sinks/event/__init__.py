@@ -25,6 +25,7 @@ from sinks.event.ecs import (
     Process,
     Service,
 )
+from sinks.event.engine import Engine
 from sinks.event.envelope import Encoded, Event, document, encoded, rfc3339, to_json
 from sinks.event.exit137 import SCHEMA_VERSION, Evidence, Exit137, Gap, Trimmed
 from sinks.event.fleet import Fleet, HostStatus, ServiceStatus, VersionFigures
@@ -64,6 +65,7 @@ __all__ = [
     "Death",
     "EcsEvent",
     "Encoded",
+    "Engine",
     "Event",
     "EventType",
     "Evidence",

@@ -7,6 +7,7 @@ from typing import Final
 
 from sinks.event.culprit import Culprit
 from sinks.event.death import Death
+from sinks.event.engine import Engine
 from sinks.event.fleet import Fleet, HostStatus
 from sinks.event.kernel import Crash, Kernel
 from sinks.event.memory import Advice, Memory, Pressure, Stuck
@@ -83,6 +84,7 @@ class Exit137:
     confidence: Confidence
     evidence: tuple[Evidence, ...] = ()
     oom: Oom | None = None
+    engine: Engine | None = None
     culprit: Culprit | None = None
     death: Death | None = None
     memory: Memory | None = None

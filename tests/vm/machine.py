@@ -21,6 +21,8 @@ _PACKAGES: Final = (
     "python3-systemd,systemd-oomd,busybox-static,iproute2,procps,kmod,passwd"
 )
 _ALSO: Final = {"bookworm": "", "trixie": ",docker-cli", "forky": ",docker-cli"}
+# Rootless Podman needs uidmap and a session of the user; catatonit is the first container of a pod.
+PODMAN: Final = "podman,crun,conmon,catatonit,uidmap,dbus-user-session,fuse-overlayfs,slirp4netns,netavark,nftables"
 _MEMORY_MIB: Final = 1536
 _DISK: Final = "6G"
 _LAB_DISK: Final = "512M"
@@ -51,10 +53,12 @@ class Machine:
     Args:
         suite: `bookworm`, `trixie` or `forky`.
         home: where disks are kept between runs.
+        also: further packages, separated by commas.
     """
 
-    def __init__(self, suite: str, home: Path) -> None:
+    def __init__(self, suite: str, home: Path, also: str = "") -> None:
         self._suite = suite
+        self._include = f"{_PACKAGES}{_ALSO[suite]}" + (f",{also}" if also else "")
         self._home = home / suite
         self._disk = self._home / "disk.img"
         self._content = self._home / "disk.content"
@@ -63,14 +67,13 @@ class Machine:
         """
         Create the disk if it does not exist, or if it was created with other content.
         """
-        content = f"{_PACKAGES}{_ALSO[self._suite]}\n{_FSTAB}{_UNIT}"
+        content = f"{self._include}\n{_FSTAB}{_UNIT}"
         if self._disk.exists() and self._content.exists() and self._content.read_text() == content:
             return
         shutil.rmtree(self._home, ignore_errors=True)
         self._home.mkdir(parents=True)
         root = self._home / "root"
-        include = f"--include={_PACKAGES}{_ALSO[self._suite]}"
-        _run(*MMDEBSTRAP, include, self._suite, str(root))
+        _run(*MMDEBSTRAP, f"--include={self._include}", self._suite, str(root))
         self._furnish(root)
         for name in ("vmlinuz", "initrd.img"):
             shutil.copy(next((root / "boot").glob(f"{name}-*")), self._home / name)

@@ -19,7 +19,7 @@ from collector.sources.base import SourceError
 from collector.sources.docker.bounded import EngineAnswer, UnusableAnswerError
 from collector.sources.docker.event_lines import EventStream, event_lines
 from parsers.docker_log import payloads
-from sinks.text import printable
+from parsers.engine import ContainerEngine, parse_engine
 
 _NS_PER_S: Final = 1_000_000_000
 _OK: Final = 200
@@ -31,7 +31,6 @@ _INSPECT_BYTES: Final = 4_194_304
 # The description of a container in the list takes about a kilobyte.
 _LIST_BYTES: Final = 8_388_608
 _LOG_BYTES: Final = 67_108_864
-_VERSION_LENGTH: Final = 64
 _MESSAGE_LENGTH: Final = 500
 _API_VERSION: Final = re.compile(r"[1-9][0-9]?\.[0-9]{1,3}")
 _CONTAINER_ID: Final = re.compile(r"[0-9a-f]{64}")
@@ -112,11 +111,11 @@ class DockerClient:
         self._prefix = f"/v{api}" if _API_VERSION.fullmatch(api) else ""
         self._ping_path = "/_ping"
 
-    def version(self) -> str:
+    def engine(self) -> ContainerEngine:
         """
-        Return the engine's version.
+        Return which engine answers, and its version, as far as a proxy in front of it lets that be asked.
         """
-        return printable(str(self._version.get("Version", "(version unknown)")))[:_VERSION_LENGTH]
+        return parse_engine(self._version, {} if self._version else self._info_if_allowed())
 
     def ping(self) -> bool:
         """
@@ -225,6 +224,10 @@ class DockerClient:
         Return the engine's version; nothing if a proxy in front of the engine forbids to ask for it.
         """
         answer = self._engine.get("/version", limit_bytes=_SMALL_BYTES)
+        return {} if answer.status in _FORBIDDEN else self._decoded(answer)
+
+    def _info_if_allowed(self) -> Mapping[str, Any]:
+        answer = self._engine.get(f"{self._prefix}/info", limit_bytes=_SMALL_BYTES)
         return {} if answer.status in _FORBIDDEN else self._decoded(answer)
 
     def _list(self, *, running_only: bool) -> list[msgspec.Raw]:

@@ -4,10 +4,12 @@ Parses the lines of the event stream, and recognizes events that the engine repe
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from collector.facts.lru import LruDict
 from parsers.docker_event import DockerEvent, parse_event
+from parsers.engine import ContainerEngine
 from parsers.errors import ParseError
 
 # Far more than the 256 events that the engine can repeat.
@@ -29,6 +31,7 @@ class NewEvents:
         garbage: lines that are no events.
         resumed_ns: time of the last event before the agent's start, from the stored position.
         last_ns: time of the newest event, or from when on events are asked for; None at first.
+        engine: the engine of the events, where it is not the host's Docker.
     """
 
     def __init__(self, wall_ns: Callable[[], int]) -> None:
@@ -37,6 +40,7 @@ class NewEvents:
         self.garbage = 0
         self.resumed_ns: int | None = None
         self.last_ns: int | None = None
+        self.engine: ContainerEngine | None = None
         self._seen: LruDict[tuple[str, str, int], None] = LruDict(_EVENTS_KEPT)
 
     def resume(self, since_ns: int) -> None:
@@ -66,4 +70,4 @@ class NewEvents:
         self._seen[key] = None
         # An event of the future would hide all events until then from the next subscription.
         self.last_ns = max(self.last_ns or 0, min(event.time_ns, self._wall_ns() + _CLOCK_NS))
-        return event
+        return event if self.engine is None else replace(event, engine=self.engine)

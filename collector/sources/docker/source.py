@@ -12,16 +12,17 @@ Needs read access to the engine's socket, which is equivalent to root on the hos
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from collector.config.sources import DockerConfig
+from collector.facts.engines import described
 from collector.facts.observed import (
     ContainerGoneFact,
     DockerDaemonFact,
     Fact,
     LogTailFact,
     LogTailRequestedFact,
-    SnapshotFact,
 )
 from collector.facts.shed import LOGS_SHED
 from collector.host.clock import HostIdentity
@@ -32,12 +33,13 @@ from collector.sources.docker.client import DockerClient
 from collector.sources.docker.event_lines import EventStream
 from collector.sources.docker.event_pump import EventPump, InspectQueue, LogTailQueue, log_tail_request
 from collector.sources.docker.known_runs import FailedInspections, KnownRuns, UnstartedContainers
-from collector.sources.docker.main_process import cgroup_of, with_layers
 from collector.sources.docker.new_events import NewEvents
 from collector.sources.docker.ping import StreamPing
+from collector.sources.docker.snapshots import SnapshotMaker, owner_of
 from collector.sources.docker.unread import UnreadAnswers
 from parsers.docker_event import DockerAction, DockerEvent
-from parsers.docker_inspect import ContainerSnapshot, parse_inspect
+from parsers.docker_inspect import parse_inspect
+from parsers.engine import EngineName
 from parsers.errors import ParseError
 
 # The first subscription reaches back a second, so that nothing between two calls is missed.
@@ -78,15 +80,14 @@ class DockerSource:
         self._runs = KnownRuns()
         self._unstarted = UnstartedContainers()
         self._events = NewEvents(wall_ns)
-        self._gap_from_ns = 0
         self._failed = FailedInspections()
         self._unread = UnreadAnswers(wall_ns)
         self._ping: StreamPing | None = None
         self._is_up = False
         self._threads = Threads(_THREADS_KEPT)
         self.is_behind = False
-        self._resumed_boot_id = boot_id
         self._garbage = 0
+        self._snapshots = SnapshotMaker(boot_id=boot_id, resumed_boot_id=boot_id)
 
     @property
     def records(self) -> int:
@@ -102,6 +103,13 @@ class DockerSource:
         """
         return self._events.garbage + self._garbage
 
+    @property
+    def detail(self) -> str | None:
+        """
+        The engine that answers, for `exit137 check`; None before it does.
+        """
+        return described(self._snapshots.engine) if self._snapshots.engine is not None else None
+
     async def readings(self, position: Position | None) -> AsyncGenerator[Reading]:
         """
         Read from a position on; without one, from now, starting with the containers that already run.
@@ -116,13 +124,15 @@ class DockerSource:
         client: DockerClient | None = None
         try:
             client = await self._threads.call(self._connect, self._config.url)
-            version = await self._threads.call(client.version)
+            engine = replace(await self._threads.call(client.engine), uid=owner_of(self._config.url))
+            self._snapshots.engine = engine
+            self._events.engine = None if engine.name is EngineName.DOCKER and not engine.is_of_user else engine
             first_time = self._events.last_ns is None
-            self._gap_from_ns = self._events.last_ns or self._wall_ns() - _OVERLAP_NS
-            self._events.last_ns = self._gap_from_ns
-            stream = await self._threads.call(client.events, self._gap_from_ns)
+            self._snapshots.gap_from_ns = self._events.last_ns or self._wall_ns() - _OVERLAP_NS
+            self._events.last_ns = self._snapshots.gap_from_ns
+            stream = await self._threads.call(client.events, self._snapshots.gap_from_ns)
             pump = EventPump(stream, asyncio.get_running_loop())
-            yield self._reading(self._daemon(up=True, text=f"Docker Engine {version} answers"))
+            yield self._reading(self._daemon(up=True, text=f"{described(engine)} answers"))
             async for reading in self._follow(pump, client, only_running=first_time):
                 yield reading
         except SourceError as error:
@@ -197,10 +207,9 @@ class DockerSource:
         if position is None:
             return []
         since_ns = position.get("since_ns")
-        boot_id = position.get("boot_id")
         if isinstance(since_ns, int):
             self._events.resume(since_ns)
-            self._resumed_boot_id = boot_id if isinstance(boot_id, str) else None
+            self._snapshots.resume(position, since_ns)
         first_time = not len(self._runs)
         facts = self._runs.restore(position)
         return [*facts] if first_time else []
@@ -260,21 +269,7 @@ class DockerSource:
             return []
         self._runs.observe(snapshot, self._boot_id)
         self._unstarted.observe(snapshot)
-        fact = SnapshotFact(
-            snapshot=with_layers(snapshot),
-            seen_at_ns=self._wall_ns(),
-            boot_id=self._boot_of(snapshot),
-            ended_unseen=not snapshot.running and (snapshot.finished_at_ns or 0) > self._gap_from_ns,
-            cgroup=cgroup_of(snapshot),
-        )
-        return [fact]
-
-    def _boot_of(self, snapshot: ContainerSnapshot) -> str | None:
-        """
-        Return the boot in which a run began: that of the stored position if the run is older, else this boot.
-        """
-        is_older = snapshot.started_at_ns is not None and snapshot.started_at_ns <= (self._events.resumed_ns or 0)
-        return self._resumed_boot_id if is_older else self._boot_id
+        return [self._snapshots.fact(snapshot, self._wall_ns())]
 
     def _daemon(self, *, up: bool, text: str) -> list[Fact]:
         """

@@ -4,9 +4,10 @@ What is known of each container before it dies, and which of it is of which run.
 
 from dataclasses import replace
 
+from collector.correlate.container_record import ContainerRecord
 from collector.correlate.inventory import ContainerInventory
 from collector.correlate.kill_in_run import KillInRun
-from collector.correlate.runs import ContainerRecord, Run
+from collector.correlate.runs import Run
 from parsers.docker_event import DockerAction
 from sinks.event import EvidenceSource, Killer, Scope
 from tests.unit.collector.correlate.scene import MAIN_PID, A, docker, exited, ns, snapshot

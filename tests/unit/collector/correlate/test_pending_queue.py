@@ -6,9 +6,10 @@ from collections.abc import Iterable
 
 import pytest
 
+from collector.correlate.container_record import ContainerRecord
 from collector.correlate.pending_deaths import PendingDeaths
 from collector.correlate.pending_queue import PendingQueue, PendingRun
-from collector.correlate.runs import ContainerRecord, Run
+from collector.correlate.runs import Run
 from collector.facts.observed import Origin
 from parsers.docker_event import DockerAction
 from tests.unit.collector.correlate.scene import Scene, docker, ended, started

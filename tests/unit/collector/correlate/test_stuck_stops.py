@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.correlate.runs import ContainerRecord, Run, SignalSent
+from collector.correlate.container_record import ContainerRecord
+from collector.correlate.runs import Run, SignalSent
 from collector.correlate.stuck_stops import StopReason, StuckStop, StuckStops, reason_of
 from collector.facts.stops import KilledTask, PendingKillFact
 from sinks.event import Confidence

@@ -4,7 +4,7 @@ The service and the digests of a container, as they are published.
 
 import pytest
 
-from collector.correlate.runs import ContainerRecord
+from collector.correlate.container_record import ContainerRecord
 from collector.publish.containers import container_of_record, service_of
 from parsers.docker_inspect import ContainerSnapshot
 

@@ -14,6 +14,7 @@ import orjson
 
 from collector.sources.base import SourceError
 from collector.sources.docker.client import Listing
+from parsers.engine import ContainerEngine, EngineName
 
 END = None
 
@@ -70,6 +71,7 @@ class Engine:
         self.live: queue.Queue[dict[str, Any] | SourceError | None] = queue.Queue()
         self.logs: dict[str, bytes] = {}
         self.failure: SourceError | None = None
+        self.identity = ContainerEngine(name=EngineName.DOCKER, version="99.0")
         self.answers_pings = True
         self.open_streams = 0
         self.open_clients = 0
@@ -112,8 +114,8 @@ class Client:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def version(self) -> str:
-        return "99.0"
+    def engine(self) -> ContainerEngine:
+        return self._engine.identity
 
     def ping(self) -> bool:
         if not self._engine.answers_pings:
