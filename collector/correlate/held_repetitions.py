@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from collector.correlate.findings import KernelEvent
-from collector.correlate.repetitions import WINDOW_NS, Group, group_of
+from collector.correlate.repetitions import WINDOW_NS, Group, group_of, is_cleanup, is_of_device
 from collector.facts.kernel import clock_ns
 
 _WINDOWS_AT_MOST: Final = 256
@@ -77,6 +77,10 @@ class HeldRepetitions:
         Return the window of an event: that of its process and place, or the one that further processes share.
         """
         group, notice = group_of(event), event.notice
+        if is_cleanup(notice):
+            root = next((known for known in reversed(self._windows) if is_of_device(known[0], notice)), None)
+            if root is not None:
+                return root
         number = notice.task.id if notice.task is not None else None
         key = (group, (number, notice.fault.module_offset if notice.fault is not None else None))
         return key if key in self._windows or self._processes[group] < _PROCESSES_AT_MOST else (group, None)

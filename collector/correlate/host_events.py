@@ -51,7 +51,7 @@ class HostEvents:
         """
         if notice.kind not in _KINDS or notice.is_harmless or notice.fatal or notice.cgroup is not None:
             return
-        key = (notice.kind, notice.device)
+        key = (notice.kind, notice.component)
         known = self._latest.get(key)
         repeats = known is not None and 0 <= event.at_ns - known.at_ns <= _WINDOW_NS
         self._latest[key] = replace(known, at_ns=event.at_ns) if known is not None and repeats else event

@@ -278,7 +278,7 @@ class KernelNotices:
         boot_id = line.boot_id or (self._host.boot.id if self._host.boot is not None else None)
         stamp = line.monotonic_us if line.monotonic_us is not None else line.at_ns or line.text
         moment = notice.audit_id if notice.audit_id is not None else stamp
-        about = notice.task.id if notice.task is not None else notice.device or notice.cgroup
+        about = notice.task.id if notice.task is not None else notice.component or notice.cgroup
         return kernel_event_id(self._host.id, boot_id, moment, notice.kind.value, about)
 
 

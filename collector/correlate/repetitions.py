@@ -11,7 +11,7 @@ from typing import Final
 
 from collector.correlate.findings import KernelEvent
 from collector.facts.observed import Origin
-from parsers.kernel import NoticeKind
+from parsers.kernel import KernelNotice, NoticeKind
 
 WINDOW_NS: Final = 60_000_000_000
 _WINDOWS_AT_MOST: Final = 256
@@ -111,12 +111,25 @@ class Repetitions:
         Return the window of an event; NVIDIA's cleanup is counted with the error before it.
         """
         key, notice = group_of(event), event.notice
-        if notice.code == _XID_CLEANUP:
-            root = (known for known in reversed(self._windows) if known[0] == notice.kind and known[2] == notice.device)
-            key = next(root, key)
+        if is_cleanup(notice):
+            key = next((known for known in reversed(self._windows) if is_of_device(known, notice)), key)
         if key in self._windows or len(self._windows) < _WINDOWS_AT_MOST:
             return key
         return notice.kind, None, None, None
+
+
+def is_cleanup(notice: KernelNotice) -> bool:
+    """
+    Return whether NVIDIA's driver only reports that it ended a program after the error before it.
+    """
+    return notice.kind is NoticeKind.GPU_ERROR and notice.code == _XID_CLEANUP
+
+
+def is_of_device(group: Group, notice: KernelNotice) -> bool:
+    """
+    Return whether a group has errors of the kind and device of a notice.
+    """
+    return group[0] is notice.kind and group[2] == notice.component
 
 
 def group_of(event: KernelEvent) -> Group:
@@ -128,7 +141,7 @@ def group_of(event: KernelEvent) -> Group:
     notice, container_id = event.notice, event.attribution.container_id
     is_of_disk = notice.kind is NoticeKind.FILESYSTEM_ERROR and notice.device is not None
     comm = notice.task.comm if notice.task is not None and not is_of_disk else None
-    return notice.kind, container_id or notice.cgroup or comm, notice.device, notice.code
+    return notice.kind, container_id or notice.cgroup or comm, notice.component, notice.code
 
 
 def _is_over(window: _Window, at_ns: int | None) -> bool:

@@ -77,7 +77,7 @@ def advice_of(notice: KernelNotice, seccomp: SeccompProfile | None = None) -> tu
     reason = reason_of(notice) if notice.fatal else None
     if reason is not None and reason in _BY_REASON:
         return (_BY_REASON[reason],)
-    is_failed_allocation = notice.kind is NoticeKind.MEMORY_ERROR and notice.device is None and not notice.fatal
+    is_failed_allocation = notice.kind is NoticeKind.MEMORY_ERROR and notice.component is None and not notice.fatal
     if notice.kind not in _BY_KIND or is_failed_allocation:
         return ()
     return (_BY_KIND[notice.kind],)

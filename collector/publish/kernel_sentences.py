@@ -55,7 +55,7 @@ def _blocked(event: KernelEvent) -> str:
 
 def _stalled(event: KernelEvent) -> str:
     notice = event.notice
-    cpu = f"CPU {notice.device.removeprefix('cpu')}" if notice.device is not None else "a CPU"
+    cpu = f"CPU {notice.cpu}" if notice.cpu is not None else "a CPU"
     if notice.task is None:
         return f"{cpu} has been stalled in the kernel{_lasted(notice)}"
     return f"{_task(event)} has held {cpu} in the kernel{_lasted(notice)}"
@@ -92,10 +92,11 @@ def _memory(event: KernelEvent) -> str:
     notice = event.notice
     if notice.fatal:
         return f"{_task(event)} was ended because a page of its memory is broken"
-    if notice.device is None:
+    if notice.component is None:
         whom = f" for {_task(event)}" if notice.task is not None else _where(event)
         return f"the kernel could not allocate memory{whom}"
-    return f"the memory hardware {notice.device} {'corrected an error' if notice.is_harmless else 'has an error'}"
+    errors = f"{notice.count} errors" if (notice.count or 1) > 1 else "an error"
+    return f"the memory hardware {notice.component} {'corrected' if notice.is_harmless else 'has'} {errors}"
 
 
 def _filesystem(event: KernelEvent) -> str:

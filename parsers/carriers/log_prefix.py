@@ -23,9 +23,8 @@ from parsers.carriers.times import BRACKETED, DELTA, ISO, ISO_BRACKETED, LOCAL, 
 from parsers.untyped import time_ns_of
 
 KERNEL: Final = "kernel"
-_TALOS: Final = "[talos] "
 USER_SPACE_PRIORITY: Final = 8
-
+_TALOS: Final = "[talos] "
 _US_PER_S: Final = 1_000_000
 _NS_PER_US: Final = 1000
 # Bounds on the work for one line, and on what a text can teach.
@@ -36,8 +35,10 @@ _RELAYS: Final = ("com.docker.", "hyperkit", "qemu")
 
 
 _QUOTE: Final = re.compile(r"[\s>]*")
-# A name of a process that begins so has more likely a prefix in front of it.
-_DECORATED: Final = re.compile(r"[^\w(/.]|[^\[\n]{0,15}(?:[:|>$#] |\t)")
+# A name of a process that begins so has more likely a prefix in front of it; newer kernels print two names of one.
+_DECORATED: Final = re.compile(
+    r"(?![^\n:]{1,255}: [^\n:]{1,15}: potentially unexpected)(?:[^\w(/.]|[^\[\n]{0,15}(?:[:|>$#] |\t))"
+)
 # What grep and `cat -n` put before a date or a stamp: the file, the number of the line.
 _LINE_NUMBER: Final = re.compile(
     r"(?:[^\s:\[\]]{0,255}[./][^\s:\[\]]{0,255}-[0-9]{1,10}-|"
@@ -64,8 +65,6 @@ _WRAPPER: Final = re.compile(rf"[^\[]{{0,80}}[\s:|]{STAMP}")
 _STAMP_AT: Final = re.compile(r"\[ *[0-9+<]")
 # rsyslog prints control characters as # and three octal digits.
 _SYSLOG_CONTROL: Final = re.compile(r"#(0[0-3][0-7]|177)")
-
-
 _PATTERNS: Final = {carrier.name: carrier.pattern for carrier in PREFIXES}
 Chains = dict[tuple[str, ...], None]
 

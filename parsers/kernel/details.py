@@ -103,7 +103,9 @@ def lacks_detail(notice: KernelNotice) -> bool:
     Return whether lines that belong to a notice may follow it, because it lacks what the kernel knows.
     """
     if notice.kind is NoticeKind.MEMORY_ERROR:
-        return notice.task is None and notice.device is None and notice.cgroup is None
+        return notice.task is None and notice.component is None and notice.cgroup is None
+    if notice.kind is NoticeKind.ABNORMAL_END:
+        return notice.task is not None and notice.task.id is None
     if notice.kind not in _CRASHES or notice.fault is None or notice.fault.is_x86:
         return False
     return notice.fault.ip is None or notice.task is None or notice.task.id is None
@@ -117,8 +119,10 @@ def extended(notice: KernelNotice, detail: NoticeDetail) -> KernelNotice | None:
     if detail.task is not None and task is None:
         return None
     if detail.cgroup is not None:
-        is_allocation = notice.kind is NoticeKind.MEMORY_ERROR and notice.cgroup is None and notice.device is None
+        is_allocation = notice.kind is NoticeKind.MEMORY_ERROR and notice.cgroup is None and notice.component is None
         return replace(notice, cgroup=detail.cgroup) if is_allocation else None
+    if notice.kind is NoticeKind.ABNORMAL_END and task is not None:
+        return replace(notice, task=task) if task != notice.task else None
     if notice.kind not in _CRASHES or notice.fault is None:
         return None
     more = replace(

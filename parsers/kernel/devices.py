@@ -113,7 +113,7 @@ def _edac(found: re.Match[str]) -> KernelNotice:
 
 
 def _machine_check(found: re.Match[str]) -> KernelNotice:
-    return KernelNotice(kind=NoticeKind.MEMORY_ERROR, device=f"cpu{found['cpu']}")
+    return KernelNotice(kind=NoticeKind.MEMORY_ERROR, cpu=int(found["cpu"]))
 
 
 def _memory(found: re.Match[str]) -> KernelNotice:

@@ -140,7 +140,8 @@ class KernelNotice:
         syscall: number of the system call.
         arch: whose numbers these are, as audit writes it (AUDIT_ARCH_*).
         cgroup: path of the cgroup, or the name of one where the line has no more.
-        device: PCI address, disk, memory controller, processor or network interface.
+        device: PCI address, disk, memory controller or network interface.
+        cpu: the number of a processor.
         code: the number of the error, as NVIDIA's driver numbers them.
         suppressed: how many lines of the same kind the kernel did not print before this one.
         count: how many errors, or how many users a device still has.
@@ -164,6 +165,7 @@ class KernelNotice:
     arch: int | None = None
     cgroup: str | None = None
     device: str | None = None
+    cpu: int | None = None
     code: int | None = None
     suppressed: int | None = None
     count: int | None = None
@@ -175,3 +177,10 @@ class KernelNotice:
     is_reported: bool = False
     fatal: bool = False
     is_harmless: bool = False
+
+    @property
+    def component(self) -> str | None:
+        """
+        The part of the machine that it is about: the device, or the processor.
+        """
+        return self.device if self.cpu is None else f"cpu{self.cpu}"

@@ -58,6 +58,11 @@ _MODULE: Final = re.compile(
     rf" in (?P<name>[^\n]{{1,255}}?)(?: \(deleted\))?"
     rf"(?:\[(?:(?P<offset>{_HEX}),)?(?P<base>{_HEX})\+(?P<size>{_HEX})\]|\])"
 )
+# With kernel.print-fatal-signals=1; newer kernels print the file that the process runs first (kernel/signal.c).
+_FATAL_SIGNAL: Final = re.compile(
+    r"\A(?:(?P<exe>[^\n:]{1,255}): )?(?P<comm>[^\n:]{1,15}): potentially unexpected fatal signal"
+    r" (?P<signal>[0-9]{1,2})\."
+)
 _SIGNALS: Final = {
     4: NoticeKind.INVALID_OPCODE,
     5: NoticeKind.TRAP,
@@ -74,13 +79,24 @@ _S390_ACCESS: Final = frozenset({0x04, 0x05, 0x10, 0x11, 0x38, 0x39, 0x3A, 0x3B}
 
 def parse_fault(text: str) -> KernelNotice | None:
     """
-    Parse a line about a process that a fault of the processor ended.
+    Parse a line about a process that a fault of the processor, or a signal that nobody expects, ended.
     """
     for pattern, read in _FORMS:
         found = pattern.match(text)
         if found is not None:
             return read(found, _module(text, found.end()))
-    return None
+    found = _FATAL_SIGNAL.match(text)
+    return _fatal_signal(found) if found is not None else None
+
+
+def _fatal_signal(found: re.Match[str]) -> KernelNotice:
+    return KernelNotice(
+        kind=NoticeKind.ABNORMAL_END,
+        task=TaskName(id=None, comm=found["comm"]),
+        signal=int(found["signal"]),
+        exe=found["exe"],
+        fatal=True,
+    )
 
 
 def _segfault(found: re.Match[str], module: Module | None) -> KernelNotice:

@@ -34,6 +34,7 @@ WORD_GROUPS: Final = (
     *((word, (word,)) for word in (
         "] general prot", "undefined instr", "fork rejected", " lockup ", "nvrm: ", "edac mc", "allocation failure",
         "slub: unable", "table full", "unregister_netdev", "control group: ", "terminated abnormally",
+        "unexpected fatal signal",
     )),
 )  # fmt: skip
 # Behind the head of a record, which ends with a semicolon.
@@ -51,6 +52,7 @@ def may_hold_notice(records: bytes) -> bool:
         or b"undefined instr" in records
         or b"allocation failure" in records
         or b"callbacks supp" in records
+        or b"unexpected fatal" in records
         or _IN_RECORDS.search(records) is not None
     )
 
@@ -68,6 +70,7 @@ def concerns_notice(text: str) -> bool:
         or "unhandled " in text
         or "undefined instr" in text
         or "allocation failure" in text
+        or "unexpected fatal signal" in text
         or _is_old_trap(text)
         or ("=" in text and _is_audit(text))
     )

@@ -67,7 +67,7 @@ def _lockup(found: re.Match[str]) -> KernelNotice:
     return KernelNotice(
         kind=NoticeKind.SOFT_LOCKUP,
         task=TaskName(id=_int(said.get("tid")), comm=comm) if comm is not None else None,
-        device=f"cpu{cpu}" if cpu is not None else None,
+        cpu=_int(cpu),
         duration_s=_int(said.get("seconds")),
     )
 

@@ -58,13 +58,18 @@ class Kernel:
         name: of the thread, at most 15 bytes.
         text: the kernel's words.
         cgroup: the path in the line.
-        device: a PCI address, a disk, a memory controller, a CPU or a network interface.
+        device: a PCI address, a disk, a memory controller or a network interface.
+        cpu: the number of the CPU.
         code: the number of the error, as NVIDIA's driver numbers them.
         signal: the name of the signal that was not delivered.
-        syscall_name: the system call that a filter refused.
+        exe: the file that the process ran, as the process saw it.
+        syscall: the number of the system call that a filter refused; `syscall_name` is its name.
+        ip: where the program made that call, in hexadecimal.
         blocked_s: how long the task has been blocked, or has held a CPU.
         owner: the owner of the lock for which the task waits.
         task_limit: where a fork was refused, the limit that was reached.
+        error_count: how many errors of memory the line reports.
+        usage_count: how often a network interface that cannot be removed is still in use, as the kernel counts.
         suppressed: how many lines of this kind the kernel did not print just before it, to limit their rate.
         count: how many lines this event stands for.
         until_ns: the time of the last of them, where there are several.
@@ -77,12 +82,18 @@ class Kernel:
     text: str
     cgroup: str | None = None
     device: str | None = None
+    cpu: int | None = None
     code: int | None = None
     signal: str | None = None
+    exe: str | None = None
+    syscall: int | None = None
     syscall_name: str | None = None
+    ip: str | None = None
     blocked_s: float | None = None
     owner: LockOwner | None = None
     task_limit: TaskLimit | None = None
+    error_count: int | None = None
+    usage_count: int | None = None
     suppressed: int | None = None
     count: int = 1
     until_ns: int | None = None
@@ -99,10 +110,14 @@ class Crash:
         reason: what the line proves; None where it leaves several explanations.
         module: the file that contains the instruction.
         module_offset: the offset of the instruction from the start of the module's mapping, in hexadecimal.
+        module_base: where that mapping begins, in hexadecimal.
+        module_size_bytes: how large it is.
         build_id: of the module's file, in hexadecimal.
         function: the symbol that contains the instruction, as the linker wrote it.
         instruction: the instruction that the CPU refused, as assemblers write it.
         address: the address that could not be accessed, in hexadecimal.
+        ip: the address of the instruction; `sp` is the stack pointer.
+        error_code: the processor's own code of the fault, in hexadecimal.
         syscall: the number of the system call that was refused.
         syscall_name: its name.
         exe: the file that the process ran, as the process saw it.
@@ -120,10 +135,15 @@ class Crash:
     reason: CrashReason | None = None
     module: str | None = None
     module_offset: str | None = None
+    module_base: str | None = None
+    module_size_bytes: int | None = None
     build_id: str | None = None
     function: str | None = None
     instruction: str | None = None
     address: str | None = None
+    ip: str | None = None
+    sp: str | None = None
+    error_code: str | None = None
     syscall: int | None = None
     syscall_name: str | None = None
     exe: str | None = None

@@ -35,7 +35,12 @@ CRASH = Crash(
     reason=CrashReason.NULL_POINTER,
     module="libc.so.6",
     module_offset="0x50",
+    module_base="0x7f5d0000",
+    module_size_bytes=0x1000,
     address="0x8",
+    ip="0x7f5d0050",
+    sp="0x7ffc1000",
+    error_code="0x4",
     signature="segfault libc.so.6+0x50",
 )
 

@@ -174,3 +174,79 @@ def test_how_a_large_text_is_cut_does_not_matter(part_bytes: int, step: int, oth
     bounds = Bounds(small_bytes=0, part_bytes=part_bytes, block_bytes=part_bytes // 8, messages=part_bytes // 100)
     parts = events_in((text[at : at + step] for at in range(0, len(text), step)), bounds)
     assert sorted(event.id for event in parts) == sorted(event.id for event in events_of(text))
+
+
+def test_a_signal_that_nobody_expects_is_an_event() -> None:
+    """
+    With kernel.print-fatal-signals=1 the kernel names the signal, and the process in the line of its registers.
+    """
+    text = (
+        "[ 1.000001] prog: hog: potentially unexpected fatal signal 6.\n"
+        "[ 1.000002] CPU: 0 PID: 77628 Comm: hog Not tainted 6.1.0-13\n"
+    )
+    ((event, kernel),) = of(text)
+    assert event.exit137.crash is not None
+    assert (kernel.kind.value, kernel.name, kernel.exe) == (NoticeKind.ABNORMAL_END.value, "hog", "prog")
+    assert (event.exit137.crash.signal, kernel.tid) == (6, 77628)
+
+
+def test_that_signal_adds_to_the_line_about_the_fault() -> None:
+    """
+    One crash is one event.
+    """
+    ((event, kernel),) = of(segfault(7, stamp="[ 1.1] ") + "[ 1.1] hog: potentially unexpected fatal signal 11.\n")
+    assert kernel.kind.value == NoticeKind.SEGFAULT.value
+    assert event.exit137.crash is not None
+    assert event.exit137.crash.signal == 11
+
+
+def test_the_cleanup_of_a_graphics_processor_is_counted_with_its_error() -> None:
+    """
+    NVIDIA's driver prints Xid 45 for each channel of the programs that it ends after an error.
+    """
+    first = "NVRM: Xid (PCI:0000:2a:00): 13, Graphics SM Warp Exception\n"
+    after = "".join(f"NVRM: Xid (PCI:0000:2a:00): 45, pid={pid}, name=a, Ch 8\n" for pid in (12, 13))
+    other = "NVRM: Xid (PCI:0000:3b:00): 45, pid=14, name=a, Ch 8\n"
+    assert [(kernel.code, kernel.device, kernel.count) for _, kernel in of(first + after + other)] == [
+        (13, "0000:2a:00", 3),
+        (45, "0000:3b:00", 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("EDAC MC1: 2 CE memory scrubbing error on CPU_SrcID#1 (channel:0)", ("MC1", None, 2, None)),
+        ("unregister_netdevice: waiting for lo to become free. Usage count = -1", ("lo", None, None, -1)),
+        ("watchdog: BUG: soft lockup - CPU#1 stuck for 23s! [dd:7703]", (None, 1, None, None)),
+    ],
+)
+def test_counts_and_numbers_of_a_line(
+    line: str, expected: tuple[str | None, int | None, int | None, int | None]
+) -> None:
+    """
+    What a line counts is not how often the line came.
+    """
+    ((_, kernel),) = of(f"[ 1.1] {line}\n")
+    assert (kernel.device, kernel.cpu, kernel.error_count, kernel.usage_count) == expected
+    assert kernel.count == 1
+
+
+def test_the_registers_and_the_module_of_a_crash() -> None:
+    """
+    The event has the numbers of the line, so that nobody has to parse its text.
+    """
+    ((event, _),) = of(segfault(7))
+    crash = event.exit137.crash
+    assert crash is not None
+    assert (crash.ip, crash.sp, crash.error_code) == ("0x7f5d0050", "0x7ffc", "0x4")
+    assert (crash.module_base, crash.module_size_bytes) == ("0x7f5d0000", 0x1000)
+
+
+def test_a_refused_call_has_its_program_and_number() -> None:
+    """
+    A call that was refused ended nothing, so there is no crash.
+    """
+    ((event, kernel),) = of(f"[ 1.1] audit: type=1326 audit(1622229872.180:55): {REFUSED}\n")
+    assert event.exit137.crash is None
+    assert (kernel.exe, kernel.syscall, kernel.syscall_name, kernel.ip) == ("/mount", 165, "mount", "0x7f")

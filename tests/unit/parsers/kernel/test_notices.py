@@ -58,10 +58,10 @@ def test_hung_tasks(text: str, expected: dict[str, object]) -> None:
     [
         (
             "watchdog: BUG: soft lockup - CPU#1 stuck for 23s! [WorkerPool/7703:7703]",
-            {"task": task(7703, "WorkerPool/7703"), "device": "cpu1", "duration_s": 23},
+            {"task": task(7703, "WorkerPool/7703"), "cpu": 1, "duration_s": 23},
         ),
-        ("BUG: soft lockup - CPU#11 stuck for 94s!", {"device": "cpu11", "duration_s": 94}),
-        ("NMI watchdog: Watchdog detected hard LOCKUP on cpu 3", {"device": "cpu3"}),
+        ("BUG: soft lockup - CPU#11 stuck for 94s!", {"cpu": 11, "duration_s": 94}),
+        ("NMI watchdog: Watchdog detected hard LOCKUP on cpu 3", {"cpu": 3}),
         ("BUG: workqueue lockup - pool cpus=1 node=0 flags=0x0 nice=0 stuck for 31s!", {"duration_s": 31}),
         ("INFO: rcu_sched self-detected stall on CPU { 1}", {}),
         ("rcu: INFO: rcu_preempt detected expedited stalls on CPUs/tasks: { 1-... }", {}),
@@ -199,7 +199,7 @@ def test_gpu_errors(text: str, expected: dict[str, object]) -> None:
             {"device": "MC1", "count": 2, "is_harmless": True},
         ),
         ("EDAC sbridge MC1: 1 UE memory read error on CPU_SrcID#1", {"device": "MC1", "count": 1}),
-        ("mce: [Hardware Error]: CPU 4: Machine Check: 0 Bank 5: bea0000000000108", {"device": "cpu4"}),
+        ("mce: [Hardware Error]: CPU 4: Machine Check: 0 Bank 5: bea0000000000108", {"cpu": 4}),
         ("kworker/0:1: page allocation failure: order:4, mode:0x40dc0", {"task": task(None, "kworker/0:1")}),
         ("SLUB: Unable to allocate memory on node -1 (gfp=0x20)", {}),
         ("  cache: tw_sock_TCPv6(960:abc), object size: 232, buffer size: 240", {"cgroup": "abc"}),

@@ -40,6 +40,7 @@ from parsers.kernel import concerns_notice, may_hold_notice, parse_notice
         "I/O error, dev loop0, sector 0 op 0x1:(WRITE) flags 0x0",
         "nf_conntrack: table full, dropping packet",
         "unregister_netdevice: waiting for lo to become free. Usage count = 1",
+        "prog: hog: potentially unexpected fatal signal 6.",
     ],
 )
 def test_recognition(text: str) -> None:
