@@ -16,9 +16,8 @@ from jinja2 import ChoiceLoader, FileSystemLoader
 from collector.config.sections import Config, parse_address
 from collector.store import History, PastEvent, Store, StoredEvent, StoreError
 from collector.web.pages.incident_page import incident_page_of
-from collector.web.pages.list_filters import KINDS, SPANS, list_filters_of
-from collector.web.pages.listing import listing_of, service_of
 from collector.web.pages.live import Live
+from collector.web.pages.rendering import Renderer
 from collector.web.pages.security import add_headers, guard, hosts_of
 from collector.web.pages.templating import FOLDER, environment
 from fleet.arrival import HOST_SOURCE
@@ -28,7 +27,6 @@ from fleet.pages.content import hosts_json, overview_of
 from fleet.paths import hub_store_path
 from sinks.event import EventType
 from sinks.event.reader import UnreadableEventError, read_event
-from sinks.event.words import Cause
 from sinks.secret import read_secret
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -42,7 +40,6 @@ _FILES: Final = {
 }
 _HEAD_BYTES: Final = 8190
 _SHUTDOWN_S: Final = 1.0
-_NAME_CHARACTERS: Final = 256
 _READ_AT_START: Final = 5000
 _ID: Final = "{id:[0-9A-Za-z-]{1,64}}"
 
@@ -65,9 +62,9 @@ class FleetPages:
         self._names: frozenset[str] = frozenset()
         self._changes = 0
         self._live = Live(lambda: str(self._changes))
-        self._templates = environment()
-        self._templates.loader = ChoiceLoader([FileSystemLoader(_TEMPLATES), FileSystemLoader(FOLDER)])
-        self._files = {name: path.read_bytes() for name, (path, _) in _FILES.items()}
+        templates = environment()
+        templates.loader = ChoiceLoader([FileSystemLoader(_TEMPLATES), FileSystemLoader(FOLDER)])
+        self._renderer = Renderer(lambda: History(self._store_path), templates, _FILES)
         app = web.Application(middlewares=[guard(lambda: self._names), reader_guard(lambda: self._readers)])
         app.on_response_prepare.append(add_headers)
         for path, handler in {
@@ -77,7 +74,7 @@ class FleetPages:
             f"/incident/{_ID}": self._incident,
             "/service": self._service,
             "/live": self._live.stream,
-            "/static/{name}": self._static,
+            "/static/{name}": self._renderer.static,
             "/v1/hosts": self._hosts_json,
             "/v1/incidents": self._incidents_json,
             f"/v1/events/{_ID}": self._event_json,
@@ -152,45 +149,29 @@ class FleetPages:
     async def _overview(self, request: web.Request) -> web.Response:
         del request
         now_ns = self._wall_ns()
-        return await self._answer(
+        return await self._renderer.page(
             "fleet.html", lambda past: {"fleet": overview_of(past, self._hosts, self._incidents, now_ns)}
         )
 
     async def _host(self, request: web.Request) -> web.Response:
         host, now_ns = self._hosts.get(request.query.get("id", "")), self._wall_ns()
         health = host.health(now_ns) if host is not None else ""
-        return await self._answer("host.html", lambda _past: {"host": host, "health": health})
+        return await self._renderer.page("host.html", lambda _past: {"host": host, "health": health})
 
     async def _listing(self, request: web.Request) -> web.Response:
-        filters = list_filters_of(request.query)
-        return await self._answer(
-            "incidents.html",
-            lambda past: {
-                "listing": listing_of(past, filters, self._wall_ns()),
-                "causes": list(Cause),
-                "kinds": list(KINDS),
-                "spans": list(SPANS),
-            },
-        )
+        return await self._renderer.listing(request.query, self._wall_ns())
 
     async def _service(self, request: web.Request) -> web.Response:
-        name = request.query.get("name", "")[:_NAME_CHARACTERS]
-        return await self._answer("service.html", lambda past: {"service": service_of(past, name, self._wall_ns())})
+        return await self._renderer.service(request.query, self._wall_ns())
 
     async def _incident(self, request: web.Request) -> web.Response:
         id_ = request.match_info["id"]
-        page = await asyncio.to_thread(self._from_store, lambda past: incident_page_of(past, id_))
+        page = await asyncio.to_thread(self._renderer.read, lambda past: incident_page_of(past, id_))
         is_fleet = (
             not isinstance(page, StoreError) and page is not None and page.incident.event.exit137.fleet is not None
         )
         template = "fleet_incident.html" if is_fleet else "page.html"
-        return await self._answer(template, lambda _past: {"page": page})
-
-    async def _static(self, request: web.Request) -> web.Response:
-        name = request.match_info["name"]
-        if name not in _FILES:
-            raise web.HTTPNotFound
-        return web.Response(body=self._files[name], content_type=_FILES[name][1], charset="utf-8")
+        return await self._renderer.page(template, lambda _past: {"page": page})
 
     async def _hosts_json(self, request: web.Request) -> web.Response:
         del request
@@ -199,45 +180,21 @@ class FleetPages:
     async def _incidents_json(self, request: web.Request) -> web.Response:
         is_all = request.query.get("state") == "all"
         events = [*self._incidents.open(), *(self._incidents.over(_READ_AT_START) if is_all else ())]
-        found = await asyncio.to_thread(self._from_store, lambda past: [past.event(event.id) for event in events])
+        found = await asyncio.to_thread(self._renderer.read, lambda past: [past.event(event.id) for event in events])
         if isinstance(found, StoreError):
             return _json({"error": str(found)}, HTTPStatus.SERVICE_UNAVAILABLE)
         return _json({"events": [orjson.Fragment(event.body) for event in found if event is not None]})
 
     async def _event_json(self, request: web.Request) -> web.Response:
         id_ = request.match_info["id"]
-        found: PastEvent | StoreError | None = await asyncio.to_thread(self._from_store, lambda past: past.event(id_))
+        found: PastEvent | StoreError | None = await asyncio.to_thread(
+            self._renderer.read, lambda past: past.event(id_)
+        )
         if isinstance(found, StoreError):
             return _json({"error": str(found)}, HTTPStatus.SERVICE_UNAVAILABLE)
         if found is None:
             return _json({"error": "there is no event with this id"}, HTTPStatus.NOT_FOUND)
         return web.Response(body=found.body, content_type="application/cloudevents+json")
-
-    def _from_store(self, read: Callable[[History], Any]) -> Any:  # noqa: ANN401 (what the page needs)
-        """
-        Return what is read from the store, or why it cannot be read.
-        """
-        try:
-            with History(self._store_path) as past:
-                return read(past)
-        except StoreError as error:
-            return error
-
-    async def _answer(self, template: str, read: Callable[[History], dict[str, Any]]) -> web.Response:
-        """
-        Render a page; one that says so if the store cannot be read, or if it has no such thing.
-        """
-        return await asyncio.to_thread(self._page, template, read)
-
-    def _page(self, template: str, read: Callable[[History], dict[str, Any]]) -> web.Response:
-        names = self._from_store(read)
-        status = HTTPStatus.OK
-        if isinstance(names, StoreError):
-            status, template, names = HTTPStatus.SERVICE_UNAVAILABLE, "unreadable.html", {"why": str(names)}
-        elif None in names.values():
-            status, template, names = HTTPStatus.NOT_FOUND, "missing.html", {}
-        text = self._templates.get_template(template).render(**names, silent_s=None)
-        return web.Response(text=text, status=status, content_type="text/html")
 
 
 def _json(content: dict[str, Any], status: HTTPStatus = HTTPStatus.OK) -> web.Response:

@@ -8,8 +8,7 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 from aiohttp import web
 
@@ -18,13 +17,11 @@ from collector.store import History, StoreError
 from collector.web.pages.connections import DEADLINE_S, BoundedConnections
 from collector.web.pages.incident_file import html_file, policy
 from collector.web.pages.incident_page import IncidentPage, incident_page_of
-from collector.web.pages.list_filters import KINDS, SPANS, list_filters_of
-from collector.web.pages.listing import listing_of, service_of
 from collector.web.pages.live import Live
 from collector.web.pages.now import SPARK, HostNow, silent_s
+from collector.web.pages.rendering import Renderer
 from collector.web.pages.security import add_headers, guard, hosts_of
 from collector.web.pages.templating import FOLDER, environment
-from sinks.event.words import Cause
 
 _STATIC: Final = FOLDER.parent / "static"
 _FILES: Final = {
@@ -37,7 +34,6 @@ _SAMPLE_S: Final = 1.0
 _HEAD_BYTES: Final = 8190
 # Open streams end with the server.
 _SHUTDOWN_S: Final = 1.0
-_NAME_CHARACTERS: Final = 256
 
 
 class Pages:
@@ -57,7 +53,9 @@ class Pages:
         self._now = HostNow(config.store_path, config.sources.memory.cgroups)
         self._live = Live(self._state)
         self._hosts: frozenset[str] = frozenset()
-        self._files = {name: path.read_bytes() for name, (path, _) in _FILES.items()}
+        self._renderer = Renderer(
+            lambda: History(config.store_path), self._templates, _FILES, lambda: silent_s(config.store_path)
+        )
         app = web.Application(middlewares=[guard(lambda: self._hosts)])
         app.on_response_prepare.append(add_headers)
         app.router.add_get("/", self._now_page, allow_head=False)
@@ -66,7 +64,7 @@ class Pages:
         app.router.add_get("/incident/{id:[0-9A-Za-z-]{1,64}}/file", self._incident_file, allow_head=False)
         app.router.add_get("/service", self._service, allow_head=False)
         app.router.add_get("/live", self._live.stream, allow_head=False)
-        app.router.add_get("/static/{name}", self._static, allow_head=False)
+        app.router.add_get("/static/{name}", self._renderer.static, allow_head=False)
         self._runner = web.AppRunner(
             app, access_log=None, shutdown_timeout=_SHUTDOWN_S, max_line_size=_HEAD_BYTES, max_field_size=_HEAD_BYTES
         )
@@ -128,31 +126,21 @@ class Pages:
 
     async def _now_page(self, request: web.Request) -> web.Response:
         del request
-        return await self._answer("now.html", lambda past: {"now": self._now.page(past), "spark": SPARK})
+        return await self._renderer.page("now.html", lambda past: {"now": self._now.page(past), "spark": SPARK})
 
     async def _incidents(self, request: web.Request) -> web.Response:
-        filters = list_filters_of(request.query)
-        return await self._answer(
-            "incidents.html",
-            lambda past: {
-                "listing": listing_of(past, filters, time.time_ns()),
-                "causes": list(Cause),
-                "kinds": list(KINDS),
-                "spans": list(SPANS),
-            },
-        )
+        return await self._renderer.listing(request.query, time.time_ns())
 
     async def _service(self, request: web.Request) -> web.Response:
-        name = request.query.get("name", "")[:_NAME_CHARACTERS]
-        return await self._answer("service.html", lambda past: {"service": service_of(past, name, time.time_ns())})
+        return await self._renderer.service(request.query, time.time_ns())
 
     async def _incident(self, request: web.Request) -> web.Response:
         id_ = request.match_info["id"]
-        return await self._answer("page.html", lambda past: {"page": incident_page_of(past, id_)})
+        return await self._renderer.page("page.html", lambda past: {"page": incident_page_of(past, id_)})
 
     async def _incident_file(self, request: web.Request) -> web.Response:
         id_ = request.match_info["id"]
-        page = await asyncio.to_thread(self._from_store, lambda past: incident_page_of(past, id_))
+        page = await asyncio.to_thread(self._renderer.read, lambda past: incident_page_of(past, id_))
         if not isinstance(page, IncidentPage):
             raise web.HTTPNotFound
         headers = {
@@ -160,35 +148,3 @@ class Pages:
             "Content-Security-Policy": f"{policy()}; sandbox",
         }
         return web.Response(text=html_file(self._templates, [page.incident]), content_type="text/html", headers=headers)
-
-    async def _static(self, request: web.Request) -> web.Response:
-        name = request.match_info["name"]
-        if name not in _FILES:
-            raise web.HTTPNotFound
-        return web.Response(body=self._files[name], content_type=_FILES[name][1], charset="utf-8")
-
-    def _from_store(self, read: Callable[[History], Any]) -> Any:  # noqa: ANN401 (what the page needs)
-        """
-        Return what is read from the store, or why it cannot be read.
-        """
-        try:
-            with History(self._store_path) as past:
-                return read(past)
-        except StoreError as error:
-            return error
-
-    async def _answer(self, template: str, read: Callable[[History], dict[str, Any]]) -> web.Response:
-        """
-        Render a page; one that says so if the store cannot be read, or if it has no such event.
-        """
-        return await asyncio.to_thread(self._page, template, read)
-
-    def _page(self, template: str, read: Callable[[History], dict[str, Any]]) -> web.Response:
-        names = self._from_store(read)
-        status, silent = HTTPStatus.OK, silent_s(self._store_path)
-        if isinstance(names, StoreError):
-            status, template, names = HTTPStatus.SERVICE_UNAVAILABLE, "unreadable.html", {"why": str(names)}
-        elif None in names.values():
-            status, template, names = HTTPStatus.NOT_FOUND, "missing.html", {}
-        text = self._templates.get_template(template).render(**names, silent_s=silent)
-        return web.Response(text=text, status=status, content_type="text/html")
