@@ -42,6 +42,7 @@ class DockerAction(StrEnum):
     EXEC_START = "exec_start"
     EXEC_DIE = "exec_die"
     HEALTH_STATUS = "health_status"
+    CLEANUP = "cleanup"
     OTHER = "other"
 
 
@@ -128,12 +129,20 @@ def _event(action_text: str, container_id: str, time_ns: int, attributes: dict[s
         image=attributes.get("image") or None,
         attributes=attributes,
         time_ns=time_ns,
-        exit_code=int_of(attributes.get("exitCode", attributes.get("containerExitCode"))),
+        exit_code=_exit_code(attributes),
         signal=int_of(attributes.get("signal")),
         exec_id=attributes.get("execID") or None,
         exec_command=detail or None if is_exec else None,
         health=detail or None if action is DockerAction.HEALTH_STATUS else None,
     )
+
+
+def _exit_code(attributes: Mapping[str, str]) -> int | None:
+    """
+    Return the exit code; Podman writes -1 where it does not know it.
+    """
+    code = int_of(attributes.get("exitCode", attributes.get("containerExitCode")))
+    return None if code is not None and code < 0 else code
 
 
 def _time_ns(fields: Mapping[str, Any]) -> int | None:

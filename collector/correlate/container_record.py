@@ -15,6 +15,9 @@ _RUNS_KEPT: Final = 4
 _UNJUDGED_RUNS_KEPT: Final = 256
 
 
+UNIT_LABEL: Final = "PODMAN_SYSTEMD_UNIT"
+
+
 @dataclass(slots=True, kw_only=True)
 class ContainerRecord:
     """
@@ -41,6 +44,14 @@ class ContainerRecord:
     last_seen_ns: int = 0
     destroyed: bool = False
 
+    def learn_engine(self, engine: ContainerEngine | None) -> None:
+        """
+        Keep which engine runs it. The journal names Podman without its version.
+        """
+        known = self.engine
+        if engine is not None and (known is None or engine.version is not None or known.name is not engine.name):
+            self.engine = engine
+
     @property
     def run(self) -> Run | None:
         """
@@ -61,6 +72,21 @@ class ContainerRecord:
         The name of its engine, which is Docker unless another one has answered.
         """
         return (self.engine.name if self.engine is not None else EngineName.DOCKER).value
+
+    @property
+    def is_dockers(self) -> bool:
+        """
+        Whether Docker runs it.
+        """
+        return self.runtime == EngineName.DOCKER.value
+
+    @property
+    def unit(self) -> str | None:
+        """
+        The systemd unit that runs it, for example of a Quadlet file, as the label says that Podman sets in a unit.
+        """
+        labels = self.snapshot.labels if self.snapshot is not None else self.attributes
+        return labels.get(UNIT_LABEL) or None
 
     def take_unseen(self) -> Run | None:
         """

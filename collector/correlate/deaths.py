@@ -14,6 +14,7 @@ from collector.correlate.inventory import ContainerInventory
 from collector.correlate.pending_deaths import PendingDeaths
 from collector.correlate.pid_index import PidIndex
 from collector.correlate.published_ends import PublishedEnds
+from collector.correlate.repeated_events import RepeatedEvents
 from collector.correlate.runs import Run, SignalSent
 from collector.facts.observed import ContainerGoneFact, LogTailFact, LogTailRequestedFact, Origin, SnapshotFact
 from collector.facts.restored import RestoredDeathFact, RestoredRunFact
@@ -45,6 +46,7 @@ class Deaths:
         self._pids = pids
         self._boot_id = boot_id
         self._published_ends = PublishedEnds()
+        self._repeated = RepeatedEvents()
         # Containers whose current run may have a signal, so that not all of them are looked at.
         self._signalled: dict[str, ContainerRecord] = {}
 
@@ -52,6 +54,8 @@ class Deaths:
         """
         Take one of Docker's events.
         """
+        if not self._inventory.admits(event.container_id, event.engine) or self._repeated.includes(event):
+            return
         self._pending.container_changed(event.container_id)
         record = self._inventory.learn_event(event, now_ns)
         match event.action:
@@ -63,8 +67,9 @@ class Deaths:
                 self._add_signal(record, event, origin)
             case DockerAction.DIE:
                 self._died(record, event, now_ns, origin)
-            case DockerAction.STOP:
-                _ended_by(record, event)
+            case DockerAction.STOP | DockerAction.RESTART | DockerAction.CLEANUP:
+                if record.run is not None:
+                    record.run.note_command(event)
             case DockerAction.DESTROY:
                 self._destroyed(record, event, now_ns)
             case _:
@@ -74,11 +79,13 @@ class Deaths:
         """
         Compare the answer of `docker inspect` with what is known.
         """
+        if not self._inventory.admits(fact.snapshot.id, fact.engine):
+            return
         self._pending.container_changed(fact.snapshot.id)
         snapshot = fact.snapshot
         record = self._inventory.learn_snapshot(snapshot, now_ns)
         record.cgroup = fact.cgroup or record.cgroup
-        record.engine = fact.engine or record.engine
+        record.learn_engine(fact.engine)
         if snapshot.started_at_ns is None:
             self._check_start_failure(record, snapshot, now_ns, origin)
             return
@@ -137,6 +144,7 @@ class Deaths:
         self._pending.container_changed(fact.container_id)
         record = self._inventory.get_or_add(fact.container_id, now_ns)
         record.name, record.image = fact.name, fact.image
+        record.learn_engine(fact.engine)
         run = Run(container_id=fact.container_id, boot_id=fact.boot_id, main_pid=fact.main_pid)
         run.started_at_ns = fact.started_at_ns
         self._begin(record, run)
@@ -288,8 +296,3 @@ class Deaths:
             if death.run.main_pid is not None:
                 self._pids.forget(death.run.main_pid, death.run.ended_ns)
         return [death for death in judged if not self._published_ends.includes(death.run)]
-
-
-def _ended_by(record: ContainerRecord, event: DockerEvent) -> None:
-    if record.run is not None:
-        record.run.stop_ns = event.time_ns

@@ -20,9 +20,10 @@ from collector.correlate.main_exits import MainExit, find_main_exit
 from collector.correlate.runs import CLOCK_SLACK_NS, RESTART_NS, Run
 from collector.facts.lru import LruQueues
 from collector.facts.observed import ProcessExitedFact
-from parsers.cgroup_path import ContainerRef, is_delegated
+from parsers.cgroup_path import ContainerRef, is_delegated, is_of_user
 from parsers.docker_event import DockerAction, DockerEvent
 from parsers.docker_inspect import ContainerSnapshot
+from parsers.engine import ContainerEngine
 from parsers.kernel import Frame
 
 _FORGET_AFTER_NS: Final = 600 * 1_000_000_000
@@ -81,10 +82,10 @@ class ContainerInventory:
         Keep the name, image and labels that every container event carries.
         """
         record = self.get_or_add(event.container_id, now_ns)
+        record.learn_engine(event.engine)
         record.name = event.name or record.name
         record.image = event.image or record.image
         record.attributes.update(event.attributes)
-        record.engine = event.engine or record.engine
         if event.action in (DockerAction.CREATE, DockerAction.START):
             record.first_attributes |= event.attributes.keys()
         return record
@@ -101,6 +102,22 @@ class ContainerInventory:
         record.name = snapshot.name or record.name
         record.image = snapshot.image_name or record.image
         return record
+
+    def admits(self, container_id: str, engine: ContainerEngine | None) -> bool:
+        """
+        Return whether an engine may speak of a container; what a user's engine said of one of root's is forgotten.
+
+        A user's engine can say anything of any id, so it may not speak of what another engine runs.
+        """
+        record = self._records.get(container_id)
+        if record is None:
+            return True
+        known = record.engine
+        if engine is not None and engine.is_of_user:
+            return known is not None and known.uid == engine.uid
+        if known is not None and known.is_of_user:
+            del self._records[container_id]
+        return True
 
     def keep_kill(self, container_id: str, kill: KillInRun) -> None:
         """
@@ -254,11 +271,20 @@ def _is_own_cgroup(record: ContainerRecord, ref: ContainerRef, within: str | Non
     Where nobody saw that in time, only root can have made the cgroup: not if it is in a user's part of the tree, or in
     another container.
     """
+    if record.engine is not None and record.engine.is_of_user:
+        return not nested and ref.cgroup is not None and _is_of_users_engine(record, ref.cgroup, record.engine)
     if record.cgroup is None:
         return within is None and not nested and not (ref.cgroup is not None and is_delegated(ref.cgroup))
     if within is not None and not record.cgroup.startswith(f"{within}/"):
         return False
     return ref.cgroup in (None, record.cgroup)
+
+
+def _is_of_users_engine(record: ContainerRecord, cgroup: str, engine: ContainerEngine) -> bool:
+    """
+    Return whether a cgroup can be that of a container which a user's engine runs: below that user's systemd.
+    """
+    return engine.uid is not None and is_of_user(cgroup, engine.uid) and record.cgroup in (None, cgroup)
 
 
 def _may_be_killed(end: ProcessExitedFact, killed_ns: int) -> bool:

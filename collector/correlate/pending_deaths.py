@@ -10,20 +10,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from collector.correlate.cases import CaseBuilder
 from collector.correlate.container_record import ContainerRecord
 from collector.correlate.daemon_outage import DaemonOutage
 from collector.correlate.findings import Death
 from collector.correlate.inventory import ContainerInventory
-from collector.correlate.main_exits import MainExit
 from collector.correlate.pending_queue import PendingQueue, PendingRun
 from collector.correlate.pid_observations import PidObservations
 from collector.correlate.runs import CLOCK_SLACK_NS, Run
 from collector.correlate.spans import is_any_between
-from collector.correlate.verdict import Case, decide
-from collector.correlate.verdict.case import SIGNAL_BASE, signal_number
+from collector.correlate.verdict import decide
 from collector.correlate.verdict.settling import open_until_ns
 from collector.correlate.watermarks import ASK_AHEAD_NS, CAP_NS, RETRY_NS, VERDICT_LAGS_NS, Watermarks
-from collector.facts.observed import DockerDaemonFact, GapFact, Origin, ProcessExitedFact, SignalFact
+from collector.facts.observed import DockerDaemonFact, GapFact, Origin
 from sinks.event import GapKind
 
 # Docker's `oom` and `stop` come up to 0.2 s after `die` in the recordings; twice the second that docker.md names.
@@ -51,13 +50,14 @@ class PendingDeaths:
         boot_id: str | None,
         booted_ns: int | None,
     ) -> None:
-        self._inventory = inventory
-        self._observations = observations
         self._watermarks = watermarks
-        self._boot_id = boot_id
-        self._booted_ns = booted_ns
-        self._outage = DaemonOutage()
-        self._kernel_logs: set[str] = set()
+        self._cases = CaseBuilder(
+            inventory=inventory,
+            observations=observations,
+            watermarks=watermarks,
+            boot_id=boot_id,
+            booted_ns=booted_ns,
+        )
         self._queue = PendingQueue()
         # What the settled verdicts were last compared with: how far the sources have been read, and the open kills.
         self._compared: tuple[int, tuple[int, ...]] | None = None
@@ -89,9 +89,9 @@ class PendingDeaths:
         Note that the Docker daemon stopped answering, or answers again.
         """
         if fact.up:
-            self._outage = replace(self._outage, up_ns=fact.at_ns)
+            self._cases.outage = replace(self._cases.outage, up_ns=fact.at_ns)
         else:
-            self._outage = DaemonOutage(down_ns=fact.at_ns)
+            self._cases.outage = DaemonOutage(down_ns=fact.at_ns)
         self._queue.mark_all()
 
     def feed_gap(self, fact: GapFact) -> None:
@@ -101,9 +101,9 @@ class PendingDeaths:
         if fact.source not in KERNEL_SOURCES:
             return
         if fact.what is GapKind.SOURCE_UP:
-            self._kernel_logs.add(fact.source)
+            self._cases.kernel_logs.add(fact.source)
         elif fact.what is GapKind.SOURCE_DOWN:
-            self._kernel_logs.discard(fact.source)
+            self._cases.kernel_logs.discard(fact.source)
         self._queue.mark_all()
 
     @property
@@ -223,73 +223,15 @@ class PendingDeaths:
         return not is_open and self._watermarks.have_all_passed(item.run.ended_ns, item.open_until_ns or {})
 
     def _death(self, item: PendingRun) -> Death:
-        case = self._case(item)
+        """
+        Judge a run; note on which processes its verdict depends.
+        """
+        case = self._cases.build(item.record, item.run)
+        pids = {item.run.main_pid}
+        pids |= {case.main_exit.pid} if case.main_exit is not None else set()
+        pids |= {case.sender.sender_pid} if case.sender is not None else set()
+        self._queue.update(item, frozenset(pid for pid in pids if pid is not None))
         return Death(record=item.record, run=item.run, case=case, verdict=decide(case))
-
-    def _case(self, item: PendingRun) -> Case:
-        """
-        Gather what is known of a run; note on which processes that depends.
-        """
-        main = self._inventory.main_exit_of(item.record, item.run)
-        main_exit = main.exited
-        sender = self._sender(item.run, main_exit)
-        pids = [item.run.main_pid] if item.run.main_pid is not None else []
-        pids += [main_exit.pid] if main_exit is not None else []
-        pids += [sender.sender_pid] if sender is not None else []
-        self._queue.update(item, frozenset(pids))
-        return self._build_case(item.record, item.run, main, sender)
-
-    def _build_case(self, record: ContainerRecord, run: Run, main: MainExit, sender: SignalFact | None) -> Case:
-        snapshot, after = record.snapshot, run.after
-        outage = self._outage.near(run.ended_ns)
-        return Case(
-            container_id=record.id,
-            began_ns=run.began_ns,
-            started=run.began_ns is not None or run.die_event_ns is not None,
-            ended_ns=run.ended_ns,
-            die_event_ns=run.die_event_ns,
-            exit_code=main.exit_code,
-            reported_exit_code=run.reported_exit_code,
-            main_pid=run.main_pid,
-            init=bool(snapshot is not None and snapshot.init),
-            auto_remove=bool(snapshot is not None and snapshot.auto_remove),
-            being_removed=run.being_removed,
-            stop_signal=signal_number(snapshot.stop_signal if snapshot is not None else None),
-            signals=tuple(run.signals),
-            stop_ns=run.stop_ns,
-            destroy_ns=run.destroy_ns,
-            oom_events_ns=tuple(run.oom_events_ns),
-            oom_killed_flag=after.oom_killed if after is not None else None,
-            kills=self._inventory.kills_of(record, run, main.exited.pid if main.exited is not None else None),
-            main_exit=main.exited,
-            crash=self._inventory.crash_of(record, run, main.exited),
-            host_events=self._inventory.host_events.before(run.ended_ns),
-            sender=sender,
-            error=(after.error or None) if after is not None else None,
-            kernel_log=bool(self._kernel_logs),
-            engine_down_ns=outage.down_ns,
-            engine_up_ns=outage.up_ns,
-            rebooted=None not in (run.boot_id, self._boot_id) and run.boot_id != self._boot_id,
-            booted_ns=self._booted_ns,
-        )
-
-    def _sender(self, run: Run, main_exit: ProcessExitedFact | None) -> SignalFact | None:
-        """
-        Find who sent the signal that ended a run; an init passes on what was sent to it.
-        """
-        code = run.reported_exit_code
-        by_code = code - SIGNAL_BASE if code is not None and code > SIGNAL_BASE else None
-        status = main_exit.status if main_exit is not None else None
-        signal = status.signal if status is not None else by_code
-        pid = main_exit.pid if main_exit is not None else run.main_pid
-        if signal is None or pid is None:
-            return None
-        # A slow Docker stamps the end seconds after the kernel has seen it.
-        ended_ns = main_exit.at_ns if main_exit is not None else run.ended_ns
-        sent = self._observations.sender(pid, signal, ended_ns)
-        if sent is not None and sent.sender_pid == run.main_pid:
-            return self._observations.sender(run.main_pid, signal, ended_ns) or sent
-        return sent
 
 
 def _has_kill_after_end(death: Death) -> bool:

@@ -99,6 +99,25 @@ class PidObservations:
                     return self._with_container(fact)
         return None
 
+    def sent_to(self, pid: int, from_ns: int, ended_ns: int | None) -> tuple[SignalFact, ...]:
+        """
+        Return the signals that processes had sent to a process before its end, the first first.
+
+        Args:
+            pid: the process.
+            from_ns: when it began.
+            ended_ns: when it ended; None where nobody knows.
+        """
+        until_ns = ended_ns + SLACK_NS if ended_ns is not None else None
+        return tuple(
+            self._with_container(fact)
+            for fact in self._seen.get(pid, ())
+            if isinstance(fact, SignalFact)
+            and fact.code <= 0
+            and fact.at_ns >= from_ns - SLACK_NS
+            and (until_ns is None or fact.at_ns <= until_ns)
+        )
+
     def _with_container(self, sent: SignalFact) -> SignalFact:
         """
         Add the container of a sender that was gone when it was looked up, if its exit names one.

@@ -7,6 +7,7 @@ from typing import Final
 
 from collector.correlate.kill_in_run import KillInRun
 from collector.facts.observed import Origin
+from parsers.docker_event import DockerAction, DockerEvent
 from parsers.docker_inspect import ContainerSnapshot
 
 # Docker logs `start` after it has stamped State.StartedAt, and `die` after State.FinishedAt: 13 to 98 ms later in the
@@ -48,6 +49,8 @@ class Run:
         main_pid: its first process in the host's numbering.
         signals: what was sent through Docker, in order.
         die_event_ns: when Docker reported the end; `exit_code` is the event's, which a label can forge.
+        restarted: Podman has said that it restarts the container, which it says before the end.
+        cleanup_ns: when Podman cleaned up after the end.
         after: the first inspect after the end.
         gone: Docker did not know the container any more when asked after the end.
         boot_id: the boot it ran in.
@@ -70,6 +73,8 @@ class Run:
     exit_code: int | None = None
     stop_ns: int | None = None
     destroy_ns: int | None = None
+    restarted: bool = False
+    cleanup_ns: int | None = None
     after: ContainerSnapshot | None = None
     gone: bool = False
     boot_id: str | None = None
@@ -136,6 +141,20 @@ class Run:
             return 0
         lag_ns = _RUNS_BEFORE_NS if self.started_at_ns is not None else START_LAG_NS
         return self.not_before_ns or self.began_ns - lag_ns
+
+    def note_command(self, event: DockerEvent) -> None:
+        """
+        Note what a command did with this run. Podman says `restart` before the end, Docker after the next start.
+        """
+        match event.action:
+            case DockerAction.STOP:
+                self.stop_ns = event.time_ns
+            case DockerAction.RESTART if event.engine is not None and not self.ended:
+                self.stop_ns, self.restarted = event.time_ns, True
+            case DockerAction.CLEANUP if self.ended:
+                self.cleanup_ns = event.time_ns
+            case _:
+                pass
 
     def had_begun(self, at_ns: int | None) -> bool:
         """

@@ -52,12 +52,14 @@ class _Progress:
     How far one source has been read.
 
     Attributes:
+        up_since_ns: since when everything has been read; None where nobody knows.
         first_kernel_us: the newest kernel line of its first watermark.
         stated: whether it has ever stated a watermark; a recording has sources that do not, and nothing waits for them.
         stalled_ns: the watermark that it had when it was given up; nothing waits for it until it is past that.
     """
 
     up: bool = True
+    up_since_ns: int | None = None
     stated: bool = False
     read_until_ns: int = 0
     newest_kernel_us: int | None = None
@@ -112,7 +114,10 @@ class Watermarks:
             return
         self.version += 1
         if fact.what is GapKind.SOURCE_UP:
-            self._sources.setdefault(fact.source, _Progress()).up = True
+            progress = self._sources.setdefault(fact.source, _Progress())
+            progress.up, progress.up_since_ns = True, fact.at_ns
+        elif fact.what is GapKind.EVENTS_LOST and fact.source in self._sources:
+            self._sources[fact.source].up_since_ns = fact.at_ns
         elif fact.what is GapKind.SOURCE_DOWN and fact.source in self._sources:
             self._sources[fact.source].up = False
 
@@ -129,6 +134,14 @@ class Watermarks:
         """
         progress = self._sources.get(source)
         return progress is not None and progress.up
+
+    def is_up_since(self, source: str, at_ns: int) -> bool:
+        """
+        Return whether a source runs, and has missed nothing since a moment.
+        """
+        progress = self._sources.get(source)
+        since_ns = progress.up_since_ns if progress is not None and progress.up else None
+        return since_ns is not None and since_ns <= at_ns
 
     def settled_lags_ns(self) -> Mapping[str, int]:
         """

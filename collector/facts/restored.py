@@ -4,6 +4,7 @@ Facts that the store still held when the agent started.
 
 from dataclasses import dataclass
 
+from parsers.engine import ContainerEngine
 from sinks.event import Killer, Scope
 
 
@@ -15,6 +16,7 @@ class RestoredRunFact:
     Attributes:
         boot_id: the boot in which it ran.
         started_at_ns: State.StartedAt of the run, or the time of its start event.
+        engine: the engine that runs it, where that is not the host's Docker.
     """
 
     container_id: str
@@ -23,6 +25,7 @@ class RestoredRunFact:
     boot_id: str | None
     started_at_ns: int
     main_pid: int | None
+    engine: ContainerEngine | None = None
 
     @property
     def occurred_at_ns(self) -> int:

@@ -48,7 +48,8 @@ def engine_of(record: ContainerRecord | None) -> Engine | None:
     engine = record.engine if record is not None else None
     if engine is None:
         return None
-    return Engine(name=engine.name.value, version=engine.version, uid=engine.uid if engine.is_of_user else None)
+    uid = engine.uid if engine.is_of_user else None
+    return Engine(name=engine.name.value, version=engine.version, uid=uid, unit=record.unit if record else None)
 
 
 def labels_of(record: ContainerRecord) -> Mapping[str, str]:

@@ -11,6 +11,7 @@ from collector.correlate.host_events import HostEvent
 from collector.correlate.kill_in_run import KillInRun
 from collector.correlate.runs import LOST_TASK, SignalSent
 from collector.facts.observed import ProcessExitedFact, SignalFact
+from parsers.engine import ContainerEngine, EngineName
 from parsers.exit_code import meaning
 from parsers.proc_event import WaitStatus
 from sinks.event import Cause, Confidence, Evidence, EvidenceSource, Killer, Scope
@@ -43,6 +44,12 @@ class Case:
         signals: sent through Docker in this run, in order, those after the end included.
         being_removed: whether Docker was removing the container when it was asked after the end.
         stop_signal: the signal that `docker stop` sends first.
+        engine: the engine that runs the container; None where it is not known, which is Docker's.
+        unit: the systemd unit that runs a container of Podman.
+        restarted: Podman said that it restarts the container, before the end.
+        cleanup_ns: when Podman cleaned up after the end, which it does for a container that stays.
+        sent: the signals that a process had sent to the main process before its end, as the trace saw them.
+        is_traced: whether the trace was read at the end.
         main_exit: how the main process ended, from the kernel itself; under an init the process that init ran.
         crash: the kernel's line about the crash of the main process.
         host_events: errors of the host in the minute before the end; no verdict uses them.
@@ -83,6 +90,26 @@ class Case:
     engine_up_ns: int | None = None
     rebooted: bool = False
     booted_ns: int | None = None
+    engine: ContainerEngine | None = None
+    unit: str | None = None
+    restarted: bool = False
+    cleanup_ns: int | None = None
+    sent: tuple[SignalFact, ...] = ()
+    is_traced: bool = False
+
+    @property
+    def is_podmans(self) -> bool:
+        """
+        Whether Podman runs the container.
+        """
+        return self.engine is not None and self.engine.name is EngineName.PODMAN
+
+    @property
+    def engine_word(self) -> str:
+        """
+        The engine's name in a sentence.
+        """
+        return "Podman" if self.is_podmans else "Docker"
 
     @property
     def wait_status(self) -> WaitStatus | None:

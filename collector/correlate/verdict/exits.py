@@ -134,17 +134,24 @@ def signalled(case: Case) -> Verdict | None:
     name = signal_name(case.signal)
     if case.sender is not None:
         return _sent_by(case, case.sender, name)
+    if case.is_podmans and not case.is_traced:
+        return Verdict(
+            cause=Cause.SIGNAL,
+            confidence=Confidence.POSSIBLE,
+            because=f"it was ended by {name}; without the trace nothing shows whether Podman sent it",
+            evidence=evidence_of_exit(case),
+        )
     if case.wait_status is not None:
         return Verdict(
             cause=Cause.SIGNAL,
             confidence=Confidence.LIKELY,
-            because=f"it was ended by {name}, which Docker did not send",
+            because=f"it was ended by {name}, which {case.engine_word} did not send",
             evidence=evidence_of_exit(case),
         )
     return Verdict(
         cause=Cause.SIGNAL,
         confidence=Confidence.POSSIBLE if case.signal == SIGKILL else Confidence.LIKELY,
-        because=f"either {name} from outside Docker, or the program itself returned {case.exit_code}",
+        because=f"either {name} from outside {case.engine_word}, or the program itself returned {case.exit_code}",
     )
 
 
@@ -187,16 +194,21 @@ def ended_by_itself(case: Case) -> Verdict | None:
     """
     if case.exit_code is None or case.signal is not None or (case.exit_code == LOST_TASK and case.die_event_ns is None):
         return None
-    is_doubtful = case.is_code_disputed or (case.exit_code == LOST_TASK and case.wait_status is None)
+    is_doubtful = (
+        case.is_code_disputed
+        or (case.exit_code == LOST_TASK and case.wait_status is None)
+        # Podman has not always an event of a stop, so that only the trace shows that nobody asked it to end.
+        or (case.is_podmans and (not case.is_traced or bool(case.sent)))
+    )
     confidence = Confidence.LIKELY if is_doubtful else Confidence.CERTAIN
-    doubt = f", although Docker reported code {case.reported_exit_code}" if case.is_code_disputed else ""
+    doubt = f", although {case.engine_word} reported code {case.reported_exit_code}" if case.is_code_disputed else ""
     if case.exit_code == 0:
         return Verdict(
             cause=Cause.EXIT,
             confidence=confidence,
             because=f"it finished by itself{doubt}",
             evidence=evidence_of_exit(case),
-            final=not case.signals,
+            final=not case.signals and not case.is_podmans,
         )
     return Verdict(
         cause=Cause.APP_ERROR,

@@ -27,7 +27,7 @@ def open_until_ns(case: Case, verdict: Verdict) -> Mapping[str, int] | None:
 
     None: something may still come of which no source says that it will not; the verdict waits for its deadline.
     """
-    if case.die_event_ns is None or case.engine_down_ns is not None or case.rebooted:
+    if case.die_event_ns is None or case.engine_down_ns is not None or case.rebooted or case.is_podmans:
         return None
     if _has_exited_by_itself(case):
         if verdict.cause is Cause.APP_ERROR:

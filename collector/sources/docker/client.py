@@ -51,6 +51,7 @@ _EVENTS: Final = (
     "health_status: unhealthy",
     "died",
     "remove",
+    "cleanup",
 )
 _LOG: Final = logging.getLogger(__name__)
 

@@ -4,7 +4,8 @@ The runs of one container: which moment and which inspection belongs to which.
 
 import pytest
 
-from collector.correlate.runs import ContainerRecord, Run
+from collector.correlate.container_record import ContainerRecord
+from collector.correlate.runs import Run
 from tests.unit.collector.correlate.scene import A, ended, ns, running
 
 

@@ -1,0 +1,121 @@
+"""
+Podman's recorded events through the correlator, without the trace: each command has its cause, and no more is claimed.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from collector.facts.restored import RestoredRunFact
+from parsers.docker_event import DockerAction, DockerEvent, parse_event
+from parsers.engine import ContainerEngine, EngineName
+from sinks.event import Cause, Confidence, Event
+from tests.unit.collector.correlate.scene import BOOT_ID, DIE, KILL, START, A, Scene, causes, docker, ns, running
+
+ROOTS = ContainerEngine(name=EngineName.PODMAN, version="5.4.2", uid=0)
+USERS = ContainerEngine(name=EngineName.PODMAN, version="5.4.2", uid=1000)
+OTHERS = replace(USERS, uid=1001)
+RECORDED = Path(__file__).parents[2] / "parsers/recorded"
+
+
+def recorded(file: str, engine: ContainerEngine) -> Iterator[DockerEvent]:
+    for line in (RECORDED / file).read_bytes().splitlines():
+        event = parse_event(line)
+        if event is not None:
+            yield replace(event, engine=engine)
+
+
+def deaths(events: Iterator[DockerEvent]) -> dict[str | None, tuple[Cause | None, Confidence]]:
+    """
+    Return cause and confidence of the last death of each container.
+    """
+    scene = Scene()
+    published: list[Event] = []
+    for event in events:
+        published += scene.feed(event, at_s=(event.time_ns - ns(0)) / 1e9)
+        published += scene.wait(0.001)
+    published += scene.wait(10)
+    return {
+        event.container.name if event.container is not None else None: (event.exit137.cause, event.exit137.confidence)
+        for event in published
+        if event.exit137.death is not None
+    }
+
+
+def test_roots_commands_without_the_trace() -> None:
+    """
+    Podman 5.4 on a machine so slow that its events are seconds apart; nothing that may be otherwise is certain.
+    """
+    found = deaths(recorded("podman-5.4-root.jsonl", ROOTS))
+    assert {name: cause for name, (cause, _) in found.items()} == {
+        "killed": Cause.DOCKER_KILL,
+        "stopped": Cause.DOCKER_STOP,
+        "stubborn": Cause.SIGNAL,
+        "rmf": Cause.DOCKER_RM,
+        "rmfgood": Cause.DOCKER_RM,
+        "restart": Cause.EXIT,
+        "autorm": Cause.DOCKER_KILL,
+        "inpod": Cause.DOCKER_STOP,
+        "quad": Cause.DOCKER_STOP,
+        "quadstub": Cause.DOCKER_STOP,
+    }
+    assert Confidence.CERTAIN not in {confidence for _, confidence in found.values()}
+
+
+def test_an_event_that_two_sources_bring_counts_once() -> None:
+    """
+    Podman's service tells what the journal has too.
+    """
+    events = list(recorded("podman-5.4-root.jsonl", ROOTS))
+    assert deaths(event for event in events for _ in range(2)) == deaths(iter(events))
+
+
+@pytest.mark.parametrize("known", [None, ROOTS, OTHERS], ids=["docker", "root", "another user"])
+def test_a_users_engine_speaks_only_of_its_own_containers(known: ContainerEngine | None) -> None:
+    """
+    A user's engine that tells of the end of somebody else's container is not believed.
+    """
+    scene = Scene()
+    scene.feed(docker(START, 0, engine=known), at_s=0)
+    lies = (docker(KILL, 1, engine=USERS), docker(DIE, 1.1, exit_code=137, engine=USERS))
+    assert causes([*scene.feed(*lies, at_s=1), *scene.wait(10)]) == []
+
+
+def test_the_hosts_engine_takes_a_container_over() -> None:
+    """
+    What a user's engine has said of an id is forgotten once Docker runs a container with it.
+    """
+    scene = Scene()
+    scene.feed(docker(START, 0, engine=USERS), docker(KILL, 0.5, engine=USERS), at_s=0)
+    scene.feed(docker(START, 1), docker(DIE, 2, exit_code=0), at_s=1)
+    (event,) = [event for event in scene.wait(10) if event.exit137.death is not None]
+    assert event.container is not None
+    assert (event.container.runtime, event.exit137.cause) == ("docker", Cause.EXIT)
+
+
+def test_a_restored_run_has_its_engine() -> None:
+    """
+    After a restart of the agent a user's engine still speaks of what it ran before.
+    """
+    scene = Scene()
+    run = RestoredRunFact(
+        container_id=A, name="box", image=None, boot_id=BOOT_ID, started_at_ns=ns(0), main_pid=None, engine=USERS
+    )
+    scene.feed(run, docker(DIE, 2, exit_code=3, engine=USERS), at_s=2)
+    assert causes(scene.wait(10)) == [Cause.APP_ERROR]
+
+
+def test_podmans_containers_survive_its_service() -> None:
+    """
+    The events and the inspection of a container name Podman as its runtime, with version and user.
+    """
+    scene = Scene()
+    scene.feed(docker(START, 0, engine=USERS), replace(running(A), engine=USERS), at_s=0)
+    scene.feed(docker(DIE, 2, exit_code=3, engine=USERS), docker(DockerAction.CLEANUP, 2.1, engine=USERS), at_s=2)
+    (event,) = [event for event in scene.wait(10) if event.exit137.death is not None]
+    assert event.container is not None
+    assert event.container.runtime == "podman"
+    assert event.exit137.engine is not None
+    assert (event.exit137.engine.version, event.exit137.engine.uid) == ("5.4.2", 1000)
