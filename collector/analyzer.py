@@ -5,7 +5,7 @@ Pure: it never reads a clock, and the same facts in the same order give the same
 replay of recordings and `exit137 explain` share it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final, assert_never
 
 from collector.correlate.attribution import container_of_report
@@ -22,9 +22,10 @@ from collector.correlate.findings import (
     UnexplainedCount,
     UserspaceKill,
 )
+from collector.correlate.refused_stops import RefusedStops
 from collector.correlate.replacement import replacement_of
 from collector.correlate.standing import Question, Standing
-from collector.correlate.stuck_stops import StuckStops
+from collector.correlate.stuck_stops import StuckStop, StuckStops
 from collector.facts.memory import ContainerProcessesFact, MemoryRoundFact, MemorySample
 from collector.facts.observed import Fact, GapFact, Origin
 from collector.facts.restored import RestoredWarningFact
@@ -65,7 +66,7 @@ class Analyzer:
         self._correlator = Correlator(host, booted_ns, is_pasted=is_pasted)
         self._memory = MemoryContext(host)
         self._service_time: ServiceTime | None = None
-        self._stops = StuckStops()
+        self._stops, self._refused_stops = StuckStops(), RefusedStops(self._correlator.inventory)
         self._is_behind = False
 
     def feed(self, fact: Fact, now_ns: int, origin: Origin | None = None) -> list[Event]:
@@ -84,20 +85,20 @@ class Analyzer:
             events = self._memory.feed(fact, self._correlator.inventory, now_ns)
         if isinstance(fact, PendingKillFact):
             record = self._correlator.inventory.get(fact.container_id)
-            events = [stuck_stop_event(stuck, self._host, record) for stuck in self._stops.feed(fact, record)]
-        return events + self._publish(findings)
+            events = self._stuck(self._stops.feed(fact, record))
+        return events + self._publish(findings, now_ns)
 
     def tick(self, now_ns: int) -> list[Event]:
         """
         Let time pass; return the events whose deadline has come.
         """
-        return self._publish(self._correlator.tick(now_ns))
+        return self._publish(self._correlator.tick(now_ns), now_ns)
 
     def flush(self) -> list[Event]:
         """
         End the input; return the events of everything that is pending, with what is known.
         """
-        return self._publish(self._correlator.flush())
+        return self._publish(self._correlator.flush(), 0)
 
     def set_behind(self, *, is_behind: bool) -> None:
         """
@@ -109,7 +110,8 @@ class Analyzer:
         """
         Return when `tick` should be called next, on the clock of `now_ns`; None when nothing waits.
         """
-        return self._correlator.next_deadline_ns()
+        deadlines = (self._correlator.next_deadline_ns(), self._refused_stops.next_deadline_ns())
+        return min((deadline_ns for deadline_ns in deadlines if deadline_ns is not None), default=None)
 
     def wants_watermarks(self, now_ns: int) -> bool:
         """
@@ -197,8 +199,15 @@ class Analyzer:
         """
         return self._correlator.held()
 
-    def _publish(self, findings: Iterable[Finding]) -> list[Event]:
-        return [event for finding in findings for event in self._events_of(finding)]
+    def _publish(self, findings: Sequence[Finding], now_ns: int) -> list[Event]:
+        for finding in findings:
+            if isinstance(finding, KernelEvent):
+                self._refused_stops.feed(finding, now_ns)
+        events = [event for finding in findings for event in self._events_of(finding)]
+        return events + self._stuck(self._refused_stops.tick(now_ns))
+
+    def _stuck(self, found: Iterable[StuckStop]) -> list[Event]:
+        return [stuck_stop_event(stuck, self._host, self._record(stuck.container_id)) for stuck in found]
 
     def _kill(self, event: Event, record: ContainerRecord | None, report: OomReport | None = None) -> list[Event]:
         return self._memory.kill(event, report, record, self._correlator.inventory)

@@ -65,6 +65,7 @@ class ContainerSnapshot:
         layers: the directories of its file system on the host, the upper one first; empty where the engine does not
             name them, as it does for overlay2.
         shm_bytes: the size of its own /dev/shm; None if it shares another one.
+        apparmor: the name of its AppArmor profile; None where it has none.
         seccomp: the profile that filters its system calls; the daemon's own default counts as the default.
         stop_signal: name or number of the signal that `docker stop` sends first, if it is not SIGTERM.
     """
@@ -99,6 +100,7 @@ class ContainerSnapshot:
     log_driver: str | None = None
     layers: tuple[str, ...] = ()
     shm_bytes: int | None = None
+    apparmor: str | None = None
     seccomp: SeccompProfile = SeccompProfile.DEFAULT
 
 
@@ -133,9 +135,7 @@ def image_tag(name: str) -> str | None:
 
 
 def _snapshot(container_id: str, fields: Mapping[str, Any]) -> ContainerSnapshot:
-    state = fields_of(fields.get("State"))
-    config = fields_of(fields.get("Config"))
-    host = fields_of(fields.get("HostConfig"))
+    state, config, host = (fields_of(fields.get(name)) for name in ("State", "Config", "HostConfig"))
     image = text_of(config.get("Image"))
     tag = image_tag(image) if image is not None else None
     path, args = text_of(fields.get("Path")), texts_of(fields.get("Args"))
@@ -170,6 +170,7 @@ def _snapshot(container_id: str, fields: Mapping[str, Any]) -> ContainerSnapshot
         log_driver=text_of(fields_of(host.get("LogConfig")).get("Type")),
         layers=_layers(fields),
         shm_bytes=_shm_bytes(host),
+        apparmor=text_of(fields.get("AppArmorProfile")) or None,
         seccomp=_seccomp(host),
     )
 

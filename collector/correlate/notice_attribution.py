@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from collector.correlate.attribution import attributed_by_path
+from collector.correlate.container_record import ContainerRecord
 from collector.correlate.crash_reasons import signals_of
 from collector.correlate.inventory import ContainerInventory, known_reference
 from collector.correlate.pid_index import SLACK_NS, Attribution, PidIndex
@@ -17,7 +18,7 @@ from collector.facts.kernel import KernelFact, LiveTask, ThreadCrashedFact
 from collector.facts.lru import LruQueues
 from collector.facts.observed import ProcessExitedFact
 from parsers.cgroup_path import ContainerRef, Runtime
-from parsers.kernel import KernelNotice, TaskName
+from parsers.kernel import KernelNotice, NoticeKind, TaskName
 from parsers.oom.facts import OomVictim
 from sinks.event import Confidence
 
@@ -25,6 +26,7 @@ _THREADS_KEPT: Final = 1024
 _CRASHES_KEPT: Final = 8
 # The kernel prints the line right before it delivers the signal; a starved host takes its time.
 _CRASH_NS: Final = 1_000_000_000
+_UNCONFINED: Final = "unconfined"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +98,8 @@ class NoticeAttribution:
         if notice.cgroup is not None:
             confidence = Confidence.LIKELY if notice.is_reported else Confidence.CERTAIN
             return Placed(pid=None, attribution=self._by_path(notice.cgroup, confidence))
+        if notice.kind is NoticeKind.SIGNAL_DENIED:
+            return Placed(pid=None, attribution=self._by_profile(notice.profile))
         if notice.task is None or (notice.task.id is None and not notice.fatal):
             return Placed(pid=None, attribution=_nowhere("the line names no process"))
         placed = self.find(notice.task, fact.line.at_ns, fact.task)
@@ -134,6 +138,17 @@ class NoticeAttribution:
         how = f'by its name alone: the only process "{comm}" that such a signal ended then'
         return self._placed(alike[0].pid, alike[0].container, how, Confidence.POSSIBLE)
 
+    def _by_profile(self, profile: str | None) -> Attribution:
+        """
+        Attribute a refused signal to its receiver: the only running container with this AppArmor profile.
+        """
+        alike = [record for record in self._inventory if profile is not None and _has_profile(record, profile)]
+        if len(alike) != 1:
+            return _nowhere("the line names only the sender and a profile", Confidence.POSSIBLE)
+        how = f'the only running container with the AppArmor profile "{profile}"'
+        (record,) = alike
+        return Attribution(container_id=record.id, runtime=record.runtime, confidence=Confidence.LIKELY, how=how)
+
     def _by_path(self, path: str, confidence: Confidence) -> Attribution:
         """
         Attribute by the cgroup of a line; up to Linux 5.8 some lines have only the last component of its path.
@@ -156,6 +171,11 @@ class NoticeAttribution:
             return Placed(pid=pid, attribution=_nowhere(how, confidence))
         attribution = Attribution(container_id=known.id, runtime=known.runtime.value, confidence=confidence, how=how)
         return Placed(pid=pid, attribution=attribution)
+
+
+def _has_profile(record: ContainerRecord, profile: str) -> bool:
+    is_confined = record.snapshot is not None and record.snapshot.apparmor == profile != _UNCONFINED
+    return is_confined and record.living is not None
 
 
 def _nowhere(how: str, confidence: Confidence = Confidence.CERTAIN) -> Attribution:

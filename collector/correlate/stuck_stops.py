@@ -12,7 +12,7 @@ from typing import Final
 from collector.correlate.container_record import ContainerRecord
 from collector.facts.lru import LruDict
 from collector.facts.stops import KilledTask, PendingKillFact
-from sinks.event import Confidence
+from sinks.event import Confidence, Evidence
 
 _NS_PER_S: Final = 1_000_000_000
 STUCK_NS: Final = 15 * _NS_PER_S
@@ -34,6 +34,7 @@ class StopReason(StrEnum):
     UNINTERRUPTIBLE = "uninterruptible"
     NOT_COLLECTED = "not_collected"
     NO_CPU = "no_cpu"
+    SIGNAL_DENIED = "signal_denied"
     UNKNOWN = "unknown"
 
 
@@ -48,6 +49,7 @@ class StuckStop:
         tasks: how many tasks are being killed, eight at most.
         sent_by_docker: whether Docker sent the SIGKILL.
         unread: the files that may not be read.
+        line: of the kernel log, which says that the signal was refused.
     """
 
     container_id: str
@@ -60,6 +62,7 @@ class StuckStop:
     tasks: int
     sent_by_docker: bool
     unread: tuple[str, ...] = ()
+    line: Evidence | None = None
 
 
 @dataclass(slots=True)

@@ -73,7 +73,10 @@ def _limited(event: KernelEvent) -> str:
 def _denied(event: KernelEvent) -> str:
     denied = event.notice.denied
     signal = f"signal {denied.upper()}" if denied is not None else "a signal"
-    return f"AppArmor refused {signal} from {_task(event)}: the process it was meant for keeps running"
+    task = event.notice.task
+    sender = f"process {_named(task.comm)} (pid {task.id})" if task is not None else "a process"
+    receiver = _where(event).replace(" of ", " to ", 1)
+    return f"AppArmor refused {signal} from {sender}{receiver}: the process it was meant for keeps running"
 
 
 def _refused(event: KernelEvent) -> str:

@@ -96,6 +96,8 @@ def sentence_of(stuck: StuckStop, record: ContainerRecord | None) -> str:
     lasted = duration((stuck.at_ns - stuck.since_ns) / _NS_PER_S)
     if stuck.resolved:
         return f"{name} is no longer stuck: its kill ended after {lasted}."
+    if stuck.reason is StopReason.SIGNAL_DENIED:
+        return f"{name} still runs {lasted} after a signal that was to end it: {why(stuck)}."
     by = "Docker sent SIGKILL" if stuck.sent_by_docker else "SIGKILL was sent"
     return f"{name} does not end, {lasted} after {by}: {why(stuck)}."
 
@@ -107,19 +109,22 @@ def why(stuck: StuckStop) -> str:
     task = _named(stuck.task)
     match stuck.reason:
         case StopReason.FROZEN:
-            return "its processes are frozen, and the freezer of cgroup v1 lets no process end"
+            words = "its processes are frozen, and the freezer of cgroup v1 lets no process end"
         case StopReason.TRACED:
-            return f"{task} is held by its tracer, {_process(stuck.task, tracer=True)}"
+            words = f"{task} is held by its tracer, {_process(stuck.task, tracer=True)}"
         case StopReason.UNINTERRUPTIBLE:
-            return f"{task} waits in the kernel without a way to be interrupted (state D){_waits_in(stuck.task)}"
+            words = f"{task} waits in the kernel without a way to be interrupted (state D){_waits_in(stuck.task)}"
         case StopReason.NOT_COLLECTED:
-            return f"{task} is dead, but its parent, {_process(stuck.task, tracer=False)}, does not collect it"
+            words = f"{task} is dead, but its parent, {_process(stuck.task, tracer=False)}, does not collect it"
         case StopReason.NO_CPU:
-            return f"{task} has not been given a CPU to end on"
+            words = f"{task} has not been given a CPU to end on"
+        case StopReason.SIGNAL_DENIED:
+            words = "AppArmor refused the signal, and delivered it to no process"
         case StopReason.UNKNOWN:
-            return f"/proc does not show what holds {task}"
+            words = f"/proc does not show what holds {task}"
         case _:
             assert_never(stuck.reason)
+    return words
 
 
 def _waits_in(task: KilledTask | None) -> str:
@@ -151,6 +156,8 @@ def _evidence(stuck: StuckStop) -> Iterator[Evidence]:
     Yield what /proc shows of the task, and what may not be read.
     """
     task, source = stuck.task, EvidenceSource.PROCESS
+    if stuck.line is not None:
+        yield stuck.line
     if stuck.reason is StopReason.FROZEN:
         yield Evidence(source=EvidenceSource.CGROUP, time_ns=stuck.at_ns, text="freezer.state: FROZEN")
     if task is not None:
@@ -208,6 +215,10 @@ def _advice(stuck: StuckStop) -> Advice:
         case StopReason.NO_CPU:
             text = "Raise its CPU quota, or look at what uses the CPUs of the host."
             reason = "A killed process needs CPU time to end."
+        case StopReason.SIGNAL_DENIED:
+            text = "Allow the signal in the AppArmor profile that the line names and reload it, or remove it"
+            text += " (apparmor_parser -R), then stop the container again."
+            reason = "A profile without a rule for signals lets nobody end its processes, not even root."
         case StopReason.UNKNOWN:
             text = "Look at /proc/PID/stack of its processes as root."
             reason = "It shows what a process does in the kernel."

@@ -108,7 +108,15 @@ def _denied(fields: Mapping[str, str]) -> KernelNotice:
         task=_task(fields),
         is_process=True,
         denied=fields.get("signal"),
+        profile=_profile(fields),
     )
+
+
+def _profile(fields: Mapping[str, str]) -> str | None:
+    """
+    Return the profile of the receiver: the record names first the profile that refused, and then that of the other.
+    """
+    return fields.get({"receive": "profile", "send": "peer"}.get(fields.get("requested_mask", ""), ""))
 
 
 def _task(fields: Mapping[str, str]) -> TaskName:

@@ -136,6 +136,7 @@ class KernelNotice:
         is_process: whether the id of `task` is that of a process, not of one of its threads.
         signal: that ended the process; 0 where a system call was refused or logged.
         denied: the name of the signal that was not delivered.
+        profile: the AppArmor profile of the process that the signal was meant for.
         exe: the file that the process runs, as the process sees it.
         syscall: number of the system call.
         arch: whose numbers these are, as audit writes it (AUDIT_ARCH_*).
@@ -160,6 +161,7 @@ class KernelNotice:
     is_process: bool = False
     signal: int | None = None
     denied: str | None = None
+    profile: str | None = None
     exe: str | None = None
     syscall: int | None = None
     arch: int | None = None

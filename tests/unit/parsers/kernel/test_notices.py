@@ -140,7 +140,7 @@ def test_denied_signal() -> None:
         ' pid=4648 comm="runc" requested_mask="receive" denied_mask="receive" signal=kill peer="unconfined"'
     )
     assert without_fault(found) == KernelNotice(
-        kind=NoticeKind.SIGNAL_DENIED, task=task(4648, "runc"), is_process=True, denied="kill"
+        kind=NoticeKind.SIGNAL_DENIED, task=task(4648, "runc"), is_process=True, denied="kill", profile="docker-default"
     )
 
 
