@@ -108,6 +108,13 @@ class HostBook:
         """
         return self._hosts.get(host_id)
 
+    def name_of(self, host_id: str) -> str:
+        """
+        Return the name of a host, else its id.
+        """
+        host = self._hosts.get(host_id)
+        return host.name if host is not None else host_id
+
     def observe(self, host_id: str, event: EventView, now_ns: int) -> None:
         """
         Take one event of a host.

@@ -5,7 +5,7 @@ Incidents in one sentence each, for people.
 from typing import Final, assert_never
 
 from fleet.incidents.incident import Incident
-from sinks.event import Fleet, FleetKind, IncidentState, VersionFigures
+from sinks.event import Cause, Fleet, FleetKind, IncidentState, VersionFigures
 
 _SHORT_DIGEST: Final = 19
 _MOST_NAMES: Final = 4
@@ -15,21 +15,25 @@ def sentence_of(incident: Incident) -> str:
     """
     Return what an incident says, in the present tense while it lasts.
     """
-    fleet = incident.fleet
-    text = _opened(incident)
-    return f"Resolved: {text}" if fleet.state is IncidentState.RESOLVED else text
+    text = _text(incident)
+    return f"Resolved: {text}" if incident.fleet.state is IncidentState.RESOLVED else text
 
 
-def _opened(incident: Incident) -> str:
+def _text(incident: Incident) -> str:
     fleet = incident.fleet
     host = incident.hostname or incident.host_id or "?"
     match fleet.kind:
         case FleetKind.REGRESSION:
             return _regression(fleet)
         case FleetKind.HOST_CAUSE:
+            why = (
+                "nothing that the host reported explains it"
+                if fleet.cause == Cause.UNKNOWN
+                else _cause_words(fleet.cause)
+            )
             return (
-                f"Containers of {len(fleet.services)} services died on host {host} within minutes: "
-                f"{_cause_words(fleet.cause)}. Services: {_names(fleet.services)}."
+                f"Containers of {len(fleet.services)} services died on host {host} within minutes: {why}. "
+                f"Services: {_names(fleet.services)}."
             )
         case FleetKind.NEIGHBOUR:
             extent = f"{_counted(fleet.deaths, 'kill')} on {_counted(fleet.hosts_affected, 'host')}"
@@ -43,6 +47,8 @@ def _opened(incident: Incident) -> str:
                 f"minutes ({_cause_words(fleet.cause)}), and no new version explains it."
             )
         case FleetKind.SILENT_HOST:
+            if fleet.state is IncidentState.RESOLVED:
+                return f"Host {host} did not report while others did."
             return f"Host {host} no longer reports, while others do."
         case _:
             assert_never(fleet.kind)
@@ -50,11 +56,11 @@ def _opened(incident: Incident) -> str:
 
 def _regression(fleet: Fleet) -> str:
     after, before = fleet.after, fleet.before
-    times = f"{fleet.rate_ratio:.1f} times" if fleet.rate_ratio is not None else "more"
-    least = f" (at least {fleet.rate_ratio_low:.1f})" if fleet.rate_ratio_low is not None else ""
+    times = f"{fleet.rate_ratio:.1f} times as often" if fleet.rate_ratio is not None else "more often"
+    least = f" (at least {fleet.rate_ratio_low:.1f} times)" if fleet.rate_ratio_low is not None else ""
     return (
-        f'Service "{fleet.service}" dies {times}{least} as often since version {_version(after)}: '
-        f"{_figures(after)}, before {_figures(before)}. Most frequent cause: {_cause_words(fleet.cause)}."
+        f'Service "{fleet.service}" dies {times}{least} since version {_version(after)}: '
+        f"{_figures(after)}; before, {_figures(before)}. Most frequent cause: {_cause_words(fleet.cause)}."
     )
 
 
@@ -80,4 +86,4 @@ def _counted(number: int, word: str) -> str:
 
 
 def _cause_words(cause: str | None) -> str:
-    return (cause or "unknown cause").replace("_", " ")
+    return (cause or "unknown").replace("_", " ").replace("oom", "OOM")

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from collector.store import History
 from collector.web.pages.causes import CAUSES, Look
+from collector.web.pages.days import Day, days_of, first_day_ns
 from fleet.books import HostBook, HostPage, IncidentBook
 from sinks.event import EventType
 from sinks.event.envelope import rfc3339
@@ -16,6 +17,7 @@ from sinks.event.views import EventView
 _DAYS_NS: Final = 7 * 86_400_000_000_000
 _SERVICES: Final = 25
 _OVER: Final = 10
+_COUNTED: Final = (EventType.OOM_KILL.value, EventType.CONTAINER_DEATH.value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,7 @@ class Overview:
         open: incidents that are not over.
         over: the last that ended.
         hosts: each with its class in the grid.
+        days: deaths and kills of the last days.
         services: those that died most.
         running: containers that run on all hosts.
     """
@@ -48,6 +51,7 @@ class Overview:
     open: Sequence[EventView]
     over: Sequence[EventView]
     hosts: Sequence[tuple[HostPage, str]]
+    days: Sequence[Day]
     services: Sequence[ServiceDeaths]
     running: int
 
@@ -64,6 +68,7 @@ def overview_of(past: History, hosts: HostBook, incidents: IncidentBook, now_ns:
         open=incidents.open(),
         over=incidents.over(_OVER),
         hosts=[(host, host.health(now_ns)) for host in known],
+        days=days_of(past.count_by("day", "type", "cause", types=_COUNTED, since_ns=first_day_ns(now_ns)), now_ns),
         services=services_of(past, now_ns),
         running=sum(service.running for host in known if host.status for service in host.status.services),
     )

@@ -23,7 +23,9 @@ from collector.web.pages.templating import FOLDER, environment
 from fleet.arrival import HOST_SOURCE
 from fleet.books import HostBook, IncidentBook
 from fleet.pages.access import Readers, reader_guard
+from fleet.pages.comparison import comparisons_of
 from fleet.pages.content import hosts_json, overview_of
+from fleet.pages.incident import FleetIncidentPage, fleet_incident_of
 from fleet.paths import hub_store_path
 from sinks.event import EventType
 from sinks.event.reader import UnreadableEventError, read_event
@@ -41,6 +43,7 @@ _FILES: Final = {
 _HEAD_BYTES: Final = 8190
 _SHUTDOWN_S: Final = 1.0
 _READ_AT_START: Final = 5000
+_COMPARISONS: Final = 5
 _ID: Final = "{id:[0-9A-Za-z-]{1,64}}"
 
 
@@ -162,16 +165,20 @@ class FleetPages:
         return await self._renderer.listing(request.query, self._wall_ns())
 
     async def _service(self, request: web.Request) -> web.Response:
-        return await self._renderer.service(request.query, self._wall_ns())
+        name = request.query.get("name", "")
+        comparisons = comparisons_of([*self._incidents.open(), *self._incidents.over(_READ_AT_START)], name)
+        return await self._renderer.service(
+            request.query, self._wall_ns(), template="fleet_service.html", comparisons=comparisons[:_COMPARISONS]
+        )
 
     async def _incident(self, request: web.Request) -> web.Response:
         id_ = request.match_info["id"]
-        page = await asyncio.to_thread(self._renderer.read, lambda past: incident_page_of(past, id_))
-        is_fleet = (
-            not isinstance(page, StoreError) and page is not None and page.incident.event.exit137.fleet is not None
+        page = await asyncio.to_thread(
+            self._renderer.read, lambda past: fleet_incident_of(past, id_, self._hosts.name_of)
         )
-        template = "fleet_incident.html" if is_fleet else "page.html"
-        return await self._renderer.page(template, lambda _past: {"page": page})
+        if isinstance(page, FleetIncidentPage):
+            return await self._renderer.page("fleet_incident.html", lambda _past: {"page": page})
+        return await self._renderer.page("page.html", lambda past: {"page": incident_page_of(past, id_)})
 
     async def _hosts_json(self, request: web.Request) -> web.Response:
         del request

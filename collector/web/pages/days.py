@@ -41,6 +41,13 @@ class Day:
         return datetime.fromtimestamp(self.number * 86_400, UTC).strftime("%a %d %b")
 
 
+def first_day_ns(now_ns: int) -> int:
+    """
+    Return when the first of the last days began.
+    """
+    return (now_ns // _NS_PER_DAY - DAYS + 1) * _NS_PER_DAY
+
+
 def days_of(counts: Iterable[EventCount], now_ns: int) -> list[Day]:
     """
     Return the last days, oldest first, with those on which nothing happened.

@@ -8,7 +8,7 @@ from typing import Final
 
 from collector.store import EventFilter, History, PastEvent
 from collector.web.pages.causes import CAUSES, Look, look_of
-from collector.web.pages.days import DAYS, Day, days_of
+from collector.web.pages.days import Day, days_of, first_day_ns
 from collector.web.pages.list_filters import ListFilters
 from sinks.chat.groups import Group, gathered, name_of
 from sinks.chat.titles import owner_of, title_of
@@ -19,7 +19,6 @@ from sinks.event.words import EventType
 PAGE_EVENTS: Final = 100
 _SERVICES: Final = 200
 _VERSIONS: Final = 50
-_NS_PER_DAY: Final = 86_400_000_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +162,7 @@ def _counted(wanted: EventFilter, now_ns: int) -> EventFilter:
     """
     Return the part of a filter by which events are counted, for the days of the chart.
     """
-    since_ns = (now_ns // _NS_PER_DAY - DAYS + 1) * _NS_PER_DAY
+    since_ns = first_day_ns(now_ns)
     return EventFilter(
         types=wanted.get("types"), causes=wanted.get("causes"), service=wanted.get("service"), since_ns=since_ns
     )

@@ -71,12 +71,20 @@ class Renderer:
         choices = {"causes": list(Cause), "kinds": list(KINDS), "spans": list(SPANS)}
         return await self.page("incidents.html", lambda past: {"listing": listing_of(past, filters, now_ns), **choices})
 
-    async def service(self, query: Mapping[str, str], now_ns: int) -> web.Response:
+    async def service(
+        self, query: Mapping[str, str], now_ns: int, template: str = "service.html", **more: object
+    ) -> web.Response:
         """
         Render the page of the service that a query names.
+
+        Args:
+            query: of the request.
+            now_ns: the time now.
+            template: of the page.
+            more: what the template is given besides the service.
         """
         name = query.get("name", "")[:_NAME_CHARACTERS]
-        return await self.page("service.html", lambda past: {"service": service_of(past, name, now_ns)})
+        return await self.page(template, lambda past: {"service": service_of(past, name, now_ns), **more})
 
     async def static(self, request: web.Request) -> web.Response:
         """

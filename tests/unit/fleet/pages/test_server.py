@@ -13,21 +13,43 @@ import pytest
 
 from collector.config.hub import HubConfig
 from collector.config.sections import Config, StoreConfig
+from collector.delivery import addressed
 from collector.store import Store
 from fleet.arrival import arrivals
-from fleet.incidents.detector import Detector
+from fleet.incidents import Detector, Incident, event_of
 from fleet.intake import FleetIntake
 from fleet.pages.server import FleetPages
+from sinks.event import Event, Fleet, FleetKind, IncidentState, VersionFigures
 from tests.shared.hub_events import BEGIN_NS, SECOND, body, death, host_id, status
 
 NOW_NS = BEGIN_NS + 200 * SECOND
 SCRIPT = "<script>alert(1)</script>"
 
 
+def regression() -> Event:
+    fleet = Fleet(
+        kind=FleetKind.REGRESSION,
+        state=IncidentState.OPEN,
+        incident_id="i",
+        service="shop",
+        before=VersionFigures(version="1.0", deaths=2, container_hours=1000.0),
+        after=VersionFigures(version="2.0", deaths=9, container_hours=300.0),
+        rate_ratio=15.0,
+        rate_ratio_low=6.0,
+        e_value=5000.0,
+    )
+    return event_of(Incident(fleet=fleet, sequence=0, at_ns=NOW_NS))
+
+
 @asynccontextmanager
-async def pages(folder: Path, **hub: Any) -> AsyncIterator[str]:  # noqa: ANN401 (any setting)
+async def pages(folder: Path, *incidents: Event, **hub: Any) -> AsyncIterator[str]:  # noqa: ANN401 (any setting)
     """
     A hub where one of six hosts lost four services; yields the address.
+
+    Args:
+        folder: of its store.
+        incidents: what is open besides.
+        hub: settings.
     """
     store = await Store.open(folder / "hub.db", wall_ns=lambda: NOW_NS)
     clock = {"ns": BEGIN_NS}
@@ -38,6 +60,7 @@ async def pages(folder: Path, **hub: Any) -> AsyncIterator[str]:  # noqa: ANN401
         clock["ns"] = event.time_ns or 0
         intake.offer(arrivals(body(event)))
         await intake._turn()
+    await store.commit([addressed(incident, ()) for incident in incidents], {})
     config = Config(store=StoreConfig(path=str(folder / "hub.db")), hub=HubConfig(listen="127.0.0.1:0", **hub))
     served = FleetPages(config, wall_ns=lambda: NOW_NS)
     await served.load(store)
@@ -60,7 +83,7 @@ async def test_the_first_page_shows_incidents_hosts_and_services(tmp_path: Path)
     async with pages(tmp_path) as url:
         code, text = await get(url)
         assert code == 200
-        assert "host_cause" in text
+        assert "host cause" in text
         assert text.count('<a class="host ') == 6
         assert text.count('<a class="host bad"') == 1
         assert SCRIPT not in text
@@ -80,6 +103,21 @@ async def test_each_incident_leads_to_its_proof(tmp_path: Path) -> None:
         example = incident["data"]["exit137"]["fleet"]["examples"][0]
         assert f"/incident/{example}" in text
         assert (await get(f"{url}incident/{example}"))[0] == 200
+
+
+async def test_a_regression_is_drawn_with_the_figures_of_its_test(tmp_path: Path) -> None:
+    """
+    On its own page and on that of its service; on that of another service it is not.
+    """
+    event = regression()
+    async with pages(tmp_path, event) as url:
+        for path in (f"incident/{event.id}", "service?name=shop"):
+            code, text = await get(url + path)
+            assert code == 200
+            assert '<rect class="after" width="100.0"' in text
+            assert '<rect class="low" x="40.0"' in text
+            assert "one version in 5,000" in text
+        assert '<rect class="after"' not in (await get(f"{url}service?name=api"))[1]
 
 
 @pytest.mark.parametrize(
