@@ -18,10 +18,13 @@ help: ## list the targets
 demo: setup ## watch a real container die, and the agent say why (LIVE=1 installs Docker)
 	@$(if $(LIVE),scripts/setup live && )$(BIN)/python scripts/demo.py
 
+flink-demo: setup-flink ## run the job of a fleet on a local Flink, with Kafka and a simulated fleet
+	$(BIN)/python scripts/flink_demo.py
+
 run: setup ## run the agent on this host, with events on the screen
 	$(BIN)/exit137 run
 
-test: setup-live unit ## run unit, property, contract, crash, browser, Kafka and live tests (root)
+test: setup-live setup-flink unit ## run unit, property, contract, crash, browser, Kafka, Flink and live tests (root)
 	$(STRICT) $(BIN)/pytest -m "$(SLOW)" --numprocesses 3 --dist loadgroup
 	$(STRICT) $(BIN)/pytest -m browser
 	$(STRICT) $(BIN)/pytest -m "live and not long and not pending"
@@ -71,6 +74,9 @@ setup:
 setup-live:
 	@PYTHON=$(PYTHON) scripts/setup live
 
+setup-flink:
+	@PYTHON=$(PYTHON) scripts/setup flink
+
 setup-vm:
 	@PYTHON=$(PYTHON) scripts/setup vm
 
@@ -80,4 +86,4 @@ lock: setup ## update requirements/*.txt from pyproject.toml
 clean: ## remove everything that other targets created
 	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info build dist
 
-.PHONY: help demo run test unit live fuzz test-vm test-vm-all compatibility lint event-docs bench deb dist setup setup-live setup-vm lock clean
+.PHONY: help demo flink-demo run test unit live fuzz test-vm test-vm-all compatibility lint event-docs bench deb dist setup setup-live setup-flink setup-vm lock clean

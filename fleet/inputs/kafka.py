@@ -11,13 +11,13 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
-import orjson
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from collector.config.hub import HubKafkaConfig
 from collector.store.records import Position
-from fleet.arrival import Arrival, RefusedEventError, arrival
+from fleet.arrival import Arrival, RefusedEventError
+from fleet.inputs.records import event_of_record
 from fleet.intake import BusyError, FleetIntake
 from sinks.errors import DisabledError
 from sinks.kafka.access import access
@@ -140,23 +140,6 @@ class _Seeker(ConsumerRebalanceListener):  # type: ignore[misc]
             position = stored.get(_name(partition.topic, partition.partition))
             if position is not None:
                 self._consumer.seek(partition, int(position["offset"]))
-
-
-def event_of_record(value: bytes | None, headers: Iterable[tuple[str, bytes]]) -> Arrival:
-    """
-    Return the event in a record (CloudEvents Kafka binding 1.0): `ce_` headers and data, or the whole in the value.
-
-    Raises:
-        RefusedEventError: it is not an event of an agent.
-    """
-    try:
-        content = orjson.loads(value or b"")
-        attributes = {name.removeprefix("ce_"): text.decode() for name, text in headers if name.startswith("ce_")}
-    except ValueError as error:
-        raise RefusedEventError("the record is not JSON") from error
-    if attributes:
-        return arrival({**attributes, "datacontenttype": "application/json", "data": content})
-    return arrival(content, value)
 
 
 def as_sink_config(config: HubKafkaConfig) -> KafkaConfig:

@@ -53,7 +53,7 @@ def read(server: str, topic: str, count: int) -> list[Arrived]:
                 headers = {name: text.decode() for name, text in message.headers() or []}
                 found.append(
                     Arrived(
-                        key=message.key().decode(),
+                        key=(message.key() or b"").decode(),
                         partition=message.partition(),
                         value=message.value(),
                         headers=headers,

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from collector.config.hub import HubKafkaConfig
 from fleet.arrival import RefusedEventError
-from fleet.inputs.kafka import as_sink_config, event_of_record
+from fleet.inputs.kafka import as_sink_config
+from fleet.inputs.records import event_of_record
 from sinks.base import Outgoing
 from sinks.errors import DisabledError
 from sinks.formats import Format

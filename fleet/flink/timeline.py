@@ -1,0 +1,109 @@
+"""
+Feeds a detector in the order of time, so that the incidents do not depend on how the partitions of a topic interleave.
+
+Events wait until their time has come in every partition. What a timeline needs to go on after a failure is a snapshot
+of the detector and the events since then: the detector takes those again, and finds the same incidents.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from heapq import heappop, heappush
+from typing import Any, Final
+
+import orjson
+
+from fleet.incidents.detector import Detector
+from fleet.incidents.incident import Incident
+
+# A snapshot is written after so many events; one for each would cost more than the events themselves.
+_SNAPSHOT_EVENTS: Final = 2000
+_NS_PER_MS: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Moment:
+    """
+    When an event is taken, and which: the order of the timeline.
+
+    Attributes:
+        at_ms: milliseconds since 1970.
+        event_id: orders events of the same millisecond.
+    """
+
+    at_ms: int
+    event_id: str
+
+
+class Timeline:
+    """
+    A detector, and the events that it has not taken yet.
+
+    Args:
+        snapshot: what `snapshot` returned last, if anything.
+        events: all events that were added since then and are not in it.
+        taken_ms: what the attribute was; 0 if nothing has been taken.
+
+    Attributes:
+        taken_ms: the time of the last event that was taken, milliseconds since 1970.
+    """
+
+    def __init__(
+        self, snapshot: bytes | None = None, events: Mapping[Moment, bytes] | None = None, taken_ms: int = 0
+    ) -> None:
+        self._detector = Detector.restore(orjson.loads(snapshot)) if snapshot is not None else Detector()
+        self._waiting = dict(events or {})
+        self._order = sorted(self._waiting)
+        self._since_snapshot: list[Moment] = []
+        self.taken_ms = taken_ms
+        self.advance(taken_ms)
+
+    @property
+    def is_waiting(self) -> bool:
+        """
+        Whether an event has not been taken yet.
+        """
+        return bool(self._waiting)
+
+    @property
+    def is_snapshot_due(self) -> bool:
+        """
+        Whether so much has been taken that the next failure would take long to recover from.
+        """
+        return len(self._since_snapshot) >= _SNAPSHOT_EVENTS
+
+    def add(self, at_ms: int, event_id: str, body: bytes) -> Moment:
+        """
+        Have an event wait for its time; return when that is. An event that is late is taken next.
+
+        Args:
+            at_ms: when it arrived in its topic, milliseconds since 1970.
+            event_id: its id.
+            body: a structured CloudEvent.
+        """
+        moment = Moment(max(at_ms, self.taken_ms + 1), event_id)
+        if moment not in self._waiting:
+            heappush(self._order, moment)
+        self._waiting[moment] = body
+        return moment
+
+    def advance(self, until_ms: int) -> list[Incident]:
+        """
+        Let the detector take the events up to a time; return the incidents that open, change or end.
+
+        The detector's clock is that of the events: between two of them no time passes.
+        """
+        found: list[Incident] = []
+        while self._order and self._order[0].at_ms <= until_ms:
+            moment = heappop(self._order)
+            event: Mapping[str, Any] = orjson.loads(self._waiting.pop(moment))
+            found += self._detector.observe(event, moment.at_ms * _NS_PER_MS)
+            self._since_snapshot.append(moment)
+            self.taken_ms = moment.at_ms
+        return found
+
+    def snapshot(self) -> tuple[bytes, Iterable[Moment]]:
+        """
+        Return the state of the detector as JSON, and the events that are in it now and need not be kept.
+        """
+        contained, self._since_snapshot = self._since_snapshot, []
+        return orjson.dumps(self._detector.save()), contained

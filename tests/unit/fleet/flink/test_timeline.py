@@ -1,0 +1,123 @@
+"""
+The order in which a detector takes events, and how it goes on after a failure.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fleet.flink.timeline import Moment, Timeline
+from fleet.incidents import publish
+from tests.shared.fleet_events import death, kernel_event, status
+
+SERVICES: Final = {(f"s{number}", "sha256:a"): 2 for number in range(3)}
+
+
+@dataclass(frozen=True)
+class Step:
+    """
+    An event that arrives, and what the job does then.
+    """
+
+    second: int
+    kind: str
+    host: str
+    advances: bool
+    fails: bool
+
+
+STEPS: Final = st.lists(
+    st.builds(
+        Step,
+        second=st.integers(0, 900),
+        kind=st.sampled_from(["status", "s0", "s1", "s2", "kernel"]),
+        host=st.sampled_from("ab"),
+        advances=st.booleans(),
+        fails=st.booleans(),
+    ),
+    max_size=40,
+)
+
+
+class Job:
+    """
+    A timeline with its state, as Flink keeps it.
+    """
+
+    def __init__(self) -> None:
+        self.timeline = Timeline()
+        self.snapshot: bytes | None = None
+        self.events: dict[Moment, bytes] = {}
+
+    def add(self, second: int, event: dict[str, Any]) -> None:
+        body = orjson.dumps(event)
+        self.events[self.timeline.add(second * 1000, event["id"], body)] = body
+
+    def advance(self, second: int, *, with_snapshot: bool) -> list[dict[str, Any]]:
+        found = [publish(incident) for incident in self.timeline.advance(second * 1000)]
+        if with_snapshot:
+            self.snapshot, contained = self.timeline.snapshot()
+            for moment in contained:
+                del self.events[moment]
+        return found
+
+    def fail(self) -> None:
+        self.timeline = Timeline(self.snapshot, self.events, self.timeline.taken_ms)
+
+
+def event_of(step: Step) -> dict[str, Any]:
+    match step.kind:
+        case "status":
+            return status(step.host, step.second, SERVICES)
+        case "kernel":
+            return kernel_event(step.host, step.second, "filesystem_error")
+        case service:
+            return death(step.host, step.second, service)
+
+
+def incidents(steps: Sequence[Step], *, with_failures: bool) -> list[dict[str, Any]]:
+    job, found = Job(), []
+    for step in steps:
+        job.add(step.second, event_of(step))
+        if step.advances:
+            found += job.advance(step.second, with_snapshot=step.fails and with_failures)
+        if step.fails and with_failures:
+            job.fail()
+    return found + job.advance(1000, with_snapshot=False)
+
+
+@given(STEPS)
+def test_failures_change_nothing(steps: list[Step]) -> None:
+    """
+    Whenever the job fails, it goes on from snapshot and events as if nothing had happened.
+    """
+    assert incidents(steps, with_failures=True) == incidents(steps, with_failures=False)
+
+
+@given(STEPS, st.randoms(use_true_random=False))
+def test_incidents_do_not_depend_on_how_partitions_interleave(steps: list[Step], rng: Any) -> None:  # noqa: ANN401
+    """
+    Events that are there before their time has come are taken in the order of time, whichever came first.
+    """
+    shuffled = list(steps)
+    rng.shuffle(shuffled)
+    job, other = Job(), Job()
+    for step in steps:
+        job.add(step.second, event_of(step))
+    for step in shuffled:
+        other.add(step.second, event_of(step))
+    assert job.advance(1000, with_snapshot=False) == other.advance(1000, with_snapshot=False)
+
+
+def test_an_event_that_is_late_is_taken_next() -> None:
+    """
+    It is not lost, and time does not run backwards.
+    """
+    timeline = Timeline()
+    timeline.add(5000, "first", b"{}")
+    timeline.advance(5000)
+    assert timeline.add(2000, "late", b"{}") == Moment(5001, "late")
