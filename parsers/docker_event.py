@@ -90,12 +90,13 @@ class DockerEvent:
         return self.time_ns
 
 
-def parse_event(message: bytes | Mapping[str, Any]) -> DockerEvent | None:
+def parse_event(message: bytes | Mapping[str, Any], engine: ContainerEngine | None = None) -> DockerEvent | None:
     """
     Parse one message; None if it is not about a container.
 
     Args:
         message: one line of the stream, or the same decoded.
+        engine: the engine that sent it, where that is not the host's Docker.
 
     Raises:
         ParseError: the message is not an event.
@@ -111,10 +112,12 @@ def parse_event(message: bytes | Mapping[str, Any]) -> DockerEvent | None:
     time_ns = _time_ns(fields)
     if action is None or container_id is None or time_ns is None:
         raise ParseError(f"{_EXPECTED} with action, id and time", str(list(fields)))
-    return _event(action, container_id, time_ns, text_map_of(actor.get("Attributes")))
+    return _event(action, container_id, time_ns, text_map_of(actor.get("Attributes")), engine)
 
 
-def _event(action_text: str, container_id: str, time_ns: int, attributes: dict[str, str]) -> DockerEvent:
+def _event(
+    action_text: str, container_id: str, time_ns: int, attributes: dict[str, str], engine: ContainerEngine | None
+) -> DockerEvent:
     """
     Build the fact; `action_text` may have a command or a status after a colon.
     """
@@ -134,6 +137,7 @@ def _event(action_text: str, container_id: str, time_ns: int, attributes: dict[s
         exec_id=attributes.get("execID") or None,
         exec_command=detail or None if is_exec else None,
         health=detail or None if action is DockerAction.HEALTH_STATUS else None,
+        engine=engine,
     )
 
 

@@ -30,6 +30,7 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 _BYTE_VALUES: Final = 256
 _LENGTH_BYTES: Final = 8
 _KERNEL_FACILITY: Final = 0
+_PODMAN: Final = "PODMAN_"
 
 ExportFields = Mapping[str, bytes | list[bytes]]
 
@@ -51,6 +52,7 @@ class JournalEntry:
         message_id: the kind of the message, 32 hex digits; it stays when the words change.
         audit_id: the number of an audit record, for which journald vouches.
         coredump: the fields COREDUMP_* of an entry of systemd-coredump, without that prefix.
+        podman: the fields PODMAN_* of an event of Podman, without that prefix.
     """
 
     message: str
@@ -74,6 +76,7 @@ class JournalEntry:
     message_id: str | None = None
     audit_id: int | None = None
     coredump: Mapping[str, str] | None = None
+    podman: Mapping[str, str] | None = None
     cursor: str | None = None
 
     @property
@@ -130,6 +133,7 @@ def parse_entry(fields: bytes | Mapping[str, Any]) -> JournalEntry:
         message_id=(message_id := _id(entry, "MESSAGE_ID")),
         audit_id=_int(entry, "_AUDIT_ID"),
         coredump=_coredump(entry) if message_id == COREDUMP_MESSAGE_ID else None,
+        podman=_podman(entry) if "PODMAN_EVENT" in entry else None,
         cursor=_text(entry, "__CURSOR"),
     )
 
@@ -237,6 +241,11 @@ def _int(entry: Mapping[str, Any], name: str) -> int | None:
 
 def _coredump(entry: Mapping[str, Any]) -> Mapping[str, str]:
     fields = {short: _text(entry, name) for name in entry if (short := coredump_field(name)) is not None}
+    return {short: text for short, text in fields.items() if text is not None}
+
+
+def _podman(entry: Mapping[str, Any]) -> Mapping[str, str]:
+    fields = {name.removeprefix(_PODMAN): _text(entry, name) for name in entry if name.startswith(_PODMAN)}
     return {short: text for short, text in fields.items() if text is not None}
 
 

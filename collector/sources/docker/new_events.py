@@ -4,7 +4,6 @@ Parses the lines of the event stream, and recognizes events that the engine repe
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final
 
 from collector.facts.lru import LruDict
@@ -55,7 +54,7 @@ class NewEvents:
         """
         self.records += 1
         try:
-            event = parse_event(line)
+            event = parse_event(line, self.engine)
         except ParseError:
             self.garbage += 1
             return None
@@ -70,4 +69,4 @@ class NewEvents:
         self._seen[key] = None
         # An event of the future would hide all events until then from the next subscription.
         self.last_ns = max(self.last_ns or 0, min(event.time_ns, self._wall_ns() + _CLOCK_NS))
-        return event if self.engine is None else replace(event, engine=self.engine)
+        return event

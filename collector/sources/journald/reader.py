@@ -17,6 +17,7 @@ from collector.sources.journald.files import open_journal
 from parsers.journal import KERNEL_MISSED
 from parsers.kernel import AUDIT_TYPES, COREDUMP_MESSAGE_ID
 from parsers.killers import EARLYOOM_UNIT, OOMD_UNIT, SYSTEMD_OOMD_UNIT, UNIT_OOMD_KILL, UNIT_OUT_OF_MEMORY
+from parsers.podman_event import PODMAN_EVENTS
 
 _MATCHES: Final = (
     ("_TRANSPORT", "kernel"),
@@ -24,6 +25,7 @@ _MATCHES: Final = (
     ("MESSAGE_ID", UNIT_OUT_OF_MEMORY),
     ("MESSAGE_ID", UNIT_OOMD_KILL),
     ("MESSAGE_ID", COREDUMP_MESSAGE_ID),
+    *(("PODMAN_EVENT", action) for action in PODMAN_EVENTS),
     *(("_AUDIT_TYPE", number) for number in AUDIT_TYPES),
     *(("_SYSTEMD_UNIT", unit) for unit in (SYSTEMD_OOMD_UNIT, EARLYOOM_UNIT, OOMD_UNIT)),
 )

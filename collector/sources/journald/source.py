@@ -27,6 +27,7 @@ from parsers.journal import kernel_line, parse_entry
 from parsers.kernel import NoticeWindow
 from parsers.oom.facts import KernelLine
 from parsers.oom.window import OomWindow
+from parsers.podman_event import parse_podman_event
 from sinks.event import GapKind
 
 _BATCH: Final = 256
@@ -190,6 +191,8 @@ class JournaldSource:
         except ParseError:
             self.garbage += 1
             return None
+        if entry.podman is not None:
+            return parse_podman_event(entry) if entry.boot_id == self._boot_id else None
         line = kernel_line(entry)
         if line is not None and line.boot_id == self._boot_id:
             self._newest_kernel = line
