@@ -19,7 +19,7 @@ _UNIT: Final = "exit137.service"
 # Off by default, as in the Debian package.
 _WEB_UNIT: Final = "exit137-web.service"
 _DROP_INS: Final = ("docker", "kmsg", "processes")
-_DROP_INS_OFF: Final = ("trace", "crashes")
+_DROP_INS_OFF: Final = ("trace", "crashes", "podman")
 _PACKAGES: Final = ("collector", "parsers", "sinks")
 _NOT_COPIED: Final = shutil.ignore_patterns("__pycache__", "pip", "pip-*", "setuptools", "setuptools-*", "*.pth")
 _HOMES: Final = (Path("/home"), Path("/root"), Path("/run/user"))

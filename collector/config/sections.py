@@ -19,6 +19,7 @@ from collector.config.sources import (
     JournaldConfig,
     KmsgConfig,
     MemoryConfig,
+    PodmanConfig,
     ProcessesConfig,
     StopsConfig,
     TraceConfig,
@@ -104,6 +105,7 @@ class SourcesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     kmsg: KmsgConfig = KmsgConfig()
     journald: JournaldConfig = JournaldConfig()
     docker: DockerConfig = DockerConfig()
+    podman: PodmanConfig = PodmanConfig()
     processes: ProcessesConfig = ProcessesConfig()
     trace: TraceConfig = TraceConfig()
     cgroups: CgroupsConfig = CgroupsConfig()

@@ -41,6 +41,19 @@ class DockerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     last_words: bool = True
 
 
+class PodmanConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """
+    `[sources.podman]`: `urls` are root's engines, `users` also reads those of users; `last_words` as for Docker.
+    """
+
+    enabled: Literal["auto"] | bool = "auto"
+    urls: tuple[Annotated[str, msgspec.Meta(pattern=r"^(unix|tcp|https?|ssh)://.")], ...] = (
+        "unix:///run/podman/podman.sock",
+    )
+    users: bool = True
+    last_words: bool = True
+
+
 class ProcessesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """
     `[sources.processes]`: `receive_buffer_bytes` is the kernel's buffer for events while the agent has no CPU.

@@ -16,7 +16,7 @@ from collector.correlate.kernel_kills import KernelKills
 from collector.correlate.watermarks import CAP_NS, Watermarks
 
 # What happened before a moment has been read once each source has been read up to that moment.
-_READ_LAGS_NS: Final = {"kmsg": 0, "journald": 0, "processes": 0, "trace": 0, "docker": 0}
+_READ_LAGS_NS: Final = {"kmsg": 0, "journald": 0, "processes": 0, "trace": 0, "docker": 0, "podman": 0}
 # Docker reports no start that failed; the source looks again within this time.
 _START_NS: Final = 10_000_000_000
 

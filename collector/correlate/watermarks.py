@@ -26,6 +26,7 @@ ATTRIBUTION_LAGS_NS: Final[Mapping[str, int]] = {
     "trace": _SECOND // 10,
     "journald": _SECOND,
     "docker": _SECOND // 10,
+    "podman": _SECOND // 10,
 }
 VERDICT_LAGS_NS: Final[Mapping[str, int]] = {
     "kmsg": _SECOND // 10,
@@ -33,6 +34,7 @@ VERDICT_LAGS_NS: Final[Mapping[str, int]] = {
     "trace": _SECOND // 10,
     "journald": _SECOND,
     "docker": _SECOND,
+    "podman": _SECOND,
 }
 # A verdict that is settled needs only what those who saw the end themselves have stamped before it.
 _SETTLED_LAGS_NS: Final[Mapping[str, int]] = {"kmsg": 0, "processes": 0, "trace": 0}
@@ -43,6 +45,8 @@ COUNTER_LAGS_NS: Final[Mapping[str, int]] = {
     "trace": _SECOND // 10,
     "journald": _SECOND,
 }
+_ENGINES: Final = ("docker", "podman")
+_KERNEL_LOGS: Final = ("kmsg", "journald")
 _WITH_WATERMARK: Final = frozenset(VERDICT_LAGS_NS)
 
 
@@ -172,14 +176,15 @@ class Watermarks:
         """
         Return whether every source that runs states that it has been read past a moment.
 
-        False where Docker or all kernel logs are down: then no statement proves that nothing is missing. A recording
-        states nothing.
+        False where all engines or all kernel logs are down: then no statement proves that nothing is missing. A
+        recording states nothing.
 
         Args:
             at_ns: the moment; nothing is known to be past an unknown one.
             lags_ns: per source how much later it may stamp its evidence.
         """
-        if at_ns is None or not self.is_up("docker") or not (self.is_up("kmsg") or self.is_up("journald")):
+        has_engine, has_log = (any(map(self.is_up, names)) for names in (_ENGINES, _KERNEL_LOGS))
+        if at_ns is None or not has_engine or not has_log:
             return False
         up = {source: progress for source in lags_ns if (progress := self._sources.get(source)) and progress.up}
         return all(

@@ -15,6 +15,7 @@ SOURCES: Final[Mapping[str, str]] = {
     "kmsg": "collector.sources.kmsg.source",
     "journald": "collector.sources.journald.source",
     "docker": "collector.sources.docker.source",
+    "podman": "collector.sources.podman.source",
     "processes": "collector.sources.processes.source",
     "trace": "collector.sources.trace.source",
     "cgroups": "collector.sources.cgroups",

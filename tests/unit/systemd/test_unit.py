@@ -12,7 +12,7 @@ import pytest
 
 FOLDER: Final = Path(__file__).parents[3] / "systemd"
 DEFAULT: Final = ("docker", "kmsg", "processes")
-ALL: Final = (*DEFAULT, "trace", "crashes")
+ALL: Final = (*DEFAULT, "trace", "crashes", "podman")
 # RestartSteps and RestartMaxDelaySec came with systemd 254; before it the pause stays the same.
 _KNOWN_LATER: Final = re.compile(r"Unknown key( name)? 'Restart(Steps|MaxDelaySec)'")
 _OFFLINE_SINCE: Final = 250
@@ -134,6 +134,7 @@ def test_every_capability_is_opened_for_its_source_alone() -> None:
         "crashes": ["CAP_DAC_READ_SEARCH"] * 2,
         "kmsg": ["CAP_SYSLOG"] * 2,
         "processes": ["CAP_NET_ADMIN"] * 2,
+        "podman": ["CAP_DAC_OVERRIDE"] * 2,
         "trace": ["CAP_DAC_OVERRIDE"] * 2,
     }
 
