@@ -24,9 +24,15 @@ flink-demo: setup-flink ## run the job of a fleet on a local Flink, with Kafka a
 run: setup ## run the agent on this host, with events on the screen
 	$(BIN)/exit137 run
 
+# The live tests mostly wait for Docker, so the slow ones run beside them; each prints when it is done.
 test: setup-live setup-flink unit ## run unit, property, contract, crash, browser, Kafka, Flink and live tests (root)
-	$(STRICT) $(BIN)/pytest -m "$(SLOW)" --numprocesses 3 --dist loadgroup
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target slow-tests live-tests
 	$(STRICT) $(BIN)/pytest -m browser
+
+slow-tests:
+	$(STRICT) nice -n 10 $(BIN)/pytest -m "$(SLOW)" --numprocesses 3 --dist loadgroup
+
+live-tests:
 	$(STRICT) $(BIN)/pytest -m "live and not long and not pending"
 
 unit: setup ## run the fast tests, without root and without Docker
@@ -86,4 +92,4 @@ lock: setup ## update requirements/*.txt from pyproject.toml
 clean: ## remove everything that other targets created
 	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info build dist
 
-.PHONY: help demo flink-demo run test unit live fuzz test-vm test-vm-all compatibility lint event-docs bench deb dist setup setup-live setup-flink setup-vm lock clean
+.PHONY: help demo flink-demo run test slow-tests live-tests unit live fuzz test-vm test-vm-all compatibility lint event-docs bench deb dist setup setup-live setup-flink setup-vm lock clean

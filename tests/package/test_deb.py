@@ -30,7 +30,7 @@ def package() -> Path:
     return built_package()
 
 
-@pytest.fixture(scope="module", params=["bookworm", "forky"])
+@pytest.fixture(scope="module", params=["bookworm", pytest.param("forky", marks=pytest.mark.long)])
 def base(request: pytest.FixtureRequest) -> Path:
     """
     A minimal Debian with the package's dependencies, created once: the oldest Python and the newest.
