@@ -1,20 +1,18 @@
 """
-The hub's pages and `/v1` over HTTP, from its store and from what it knows of the present.
+The hub's pages over HTTP, from its store and from what it knows of the present; `/v1` beside them.
 """
 
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
-import orjson
 from aiohttp import web
 from jinja2 import ChoiceLoader, FileSystemLoader
 
 from collector.config.sections import Config, parse_address
-from collector.store import History, PastEvent, Store, StoredEvent, StoreError
+from collector.store import History, Store, StoredEvent
 from collector.web.pages.incident_page import incident_page_of
 from collector.web.pages.live import Live
 from collector.web.pages.rendering import Renderer
@@ -23,8 +21,9 @@ from collector.web.pages.templating import FOLDER, environment
 from fleet.arrival import HOST_SOURCE
 from fleet.books import HostBook, IncidentBook
 from fleet.pages.access import Readers, reader_guard
+from fleet.pages.api import FleetApi
 from fleet.pages.comparison import comparisons_of
-from fleet.pages.content import hosts_json, overview_of
+from fleet.pages.content import overview_of
 from fleet.pages.incident import FleetIncidentPage, fleet_incident_of
 from fleet.paths import hub_store_path
 from sinks.event import EventType
@@ -78,9 +77,7 @@ class FleetPages:
             "/service": self._service,
             "/live": self._live.stream,
             "/static/{name}": self._renderer.static,
-            "/v1/hosts": self._hosts_json,
-            "/v1/incidents": self._incidents_json,
-            f"/v1/events/{_ID}": self._event_json,
+            **FleetApi(self._renderer.read, self._hosts, self._incidents, wall_ns).routes(_ID),
         }.items():
             app.router.add_get(path, handler, allow_head=False)
         self._runner = web.AppRunner(
@@ -179,30 +176,3 @@ class FleetPages:
         if isinstance(page, FleetIncidentPage):
             return await self._renderer.page("fleet_incident.html", lambda _past: {"page": page})
         return await self._renderer.page("page.html", lambda past: {"page": incident_page_of(past, id_)})
-
-    async def _hosts_json(self, request: web.Request) -> web.Response:
-        del request
-        return _json({"hosts": hosts_json(self._hosts, self._wall_ns())})
-
-    async def _incidents_json(self, request: web.Request) -> web.Response:
-        is_all = request.query.get("state") == "all"
-        events = [*self._incidents.open(), *(self._incidents.over(_READ_AT_START) if is_all else ())]
-        found = await asyncio.to_thread(self._renderer.read, lambda past: [past.event(event.id) for event in events])
-        if isinstance(found, StoreError):
-            return _json({"error": str(found)}, HTTPStatus.SERVICE_UNAVAILABLE)
-        return _json({"events": [orjson.Fragment(event.body) for event in found if event is not None]})
-
-    async def _event_json(self, request: web.Request) -> web.Response:
-        id_ = request.match_info["id"]
-        found: PastEvent | StoreError | None = await asyncio.to_thread(
-            self._renderer.read, lambda past: past.event(id_)
-        )
-        if isinstance(found, StoreError):
-            return _json({"error": str(found)}, HTTPStatus.SERVICE_UNAVAILABLE)
-        if found is None:
-            return _json({"error": "there is no event with this id"}, HTTPStatus.NOT_FOUND)
-        return web.Response(body=found.body, content_type="application/cloudevents+json")
-
-
-def _json(content: dict[str, Any], status: HTTPStatus = HTTPStatus.OK) -> web.Response:
-    return web.Response(body=orjson.dumps(content), status=status, content_type="application/json")

@@ -12,10 +12,11 @@ import orjson
 
 from collector.correlate.standing import Question
 from collector.sources.base import SourceError
-from collector.store import EventFilter, StoreError
+from collector.store import StoreError
 from collector.web.api import limit
 from collector.web.api.agent import RunningAgent
 from collector.web.api.containers import as_json
+from collector.web.api.events import events_query_of, stream_query_of
 from collector.web.api.feed import Feed
 from collector.web.api.parameters import ParameterError, Parameters
 from collector.web.api.store_reader import StoreReader
@@ -25,10 +26,7 @@ _JSON: Final = "application/json"
 _STREAM: Final = "text/event-stream"
 _EVENTS: Final = "/v1/events/"
 _WAIT_S: Final = 2.0
-_PAGE: Final = 50
-_LARGEST_PAGE: Final = 500
 _SUBJECTS: Final = ("container", "pid", "exec")
-_FILTER: Final = ("type", "cause", "container", "service", "image", "text", "since", "until")
 
 Response = tuple[HTTPStatus, str, bytes | AsyncIterator[bytes]]
 
@@ -114,13 +112,8 @@ class Api:
         return _json(found)
 
     async def _events(self, given: Mapping[str, str]) -> Response:
-        asked = Parameters(given, (*_FILTER, "limit", "cursor"))
-        limit = asked.number("limit", _PAGE, _LARGEST_PAGE) or _PAGE
-        before_seq = asked.number("cursor", None)
-        wanted = _filter(asked, self._agent.now_ns())
-        page = await self._store.read(lambda past: past.page(limit=limit, before_seq=before_seq, **wanted))
-        cursor = str(page.next_before_seq) if page.next_before_seq is not None else None
-        return _json({"events": [orjson.Fragment(event.body) for event in page.events], "cursor": cursor})
+        query = events_query_of(given, self._agent.now_ns())
+        return HTTPStatus.OK, _JSON, await self._store.read(query.answer)
 
     async def _event(self, id_: str, given: Mapping[str, str]) -> Response:
         Parameters(given, ())
@@ -150,11 +143,7 @@ class Api:
         return _json(limit.as_json(container, self._agent.sizing(container.use, history)))
 
     def _stream(self, given: Mapping[str, str], last_event_id: str | None) -> Response:
-        asked = Parameters(given, ("type", "after"))
-        types = asked.texts("type")
-        after_seq = asked.number("after", None)
-        if last_event_id is not None:
-            after_seq = Parameters({"Last-Event-ID": last_event_id}, ("Last-Event-ID",)).number("Last-Event-ID", None)
+        after_seq, types = stream_query_of(given, last_event_id)
         messages = self._feed.messages(after_seq, lambda event: types is None or event.type in types)
         return HTTPStatus.OK, _STREAM, messages
 
@@ -168,19 +157,6 @@ def openapi() -> bytes:
     Return the description of the API, an OpenAPI document.
     """
     return resources.files(__package__).joinpath("openapi.json").read_bytes()
-
-
-def _filter(asked: Parameters, now_ns: int) -> EventFilter:
-    return {
-        "types": asked.texts("type"),
-        "causes": asked.texts("cause"),
-        "container": asked.text("container"),
-        "service": asked.text("service"),
-        "image": asked.text("image"),
-        "text": asked.text("text"),
-        "since_ns": asked.time_ns("since", now_ns),
-        "until_ns": asked.time_ns("until", now_ns),
-    }
 
 
 def _json(value: Mapping[str, Any]) -> Response:

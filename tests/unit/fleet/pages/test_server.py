@@ -132,6 +132,9 @@ async def test_a_regression_is_drawn_with_the_figures_of_its_test(tmp_path: Path
         ("static/fleet.css", 200),
         ("static/none", 404),
         ("v1/hosts", 200),
+        ("v1/events", 200),
+        ("v1/events?limit=x", 400),
+        ("v1/events?colour=red", 400),
     ],
 )
 async def test_each_page_answers(tmp_path: Path, path: str, code: int) -> None:
@@ -140,6 +143,23 @@ async def test_each_page_answers(tmp_path: Path, path: str, code: int) -> None:
     """
     async with pages(tmp_path) as url:
         assert (await get(url + path))[0] == code
+
+
+async def test_events_are_found_page_by_page(tmp_path: Path) -> None:
+    """
+    Newest first, each once, and only those that the filter wants.
+    """
+    async with pages(tmp_path) as url, aiohttp.ClientSession() as client:
+        query, names = "type=exit137.container_death&limit=3", []
+        while True:
+            page = await (await client.get(f"{url}v1/events?{query}")).json()
+            names += [event["data"]["service"]["name"] for event in page["events"]]
+            if page["cursor"] is None:
+                break
+            query = f"type=exit137.container_death&limit=3&cursor={page['cursor']}"
+        assert names == [SCRIPT, "web", "db", "api"]
+        found = await (await client.get(f"{url}v1/events?service=db")).json()
+        assert [event["data"]["service"]["name"] for event in found["events"]] == ["db"]
 
 
 async def test_with_a_token_nothing_is_answered_without_it(tmp_path: Path) -> None:

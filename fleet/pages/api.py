@@ -1,0 +1,98 @@
+"""
+The hub's `/v1`: hosts, incidents and events as JSON, from the store and from what the hub knows of the present.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+import orjson
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from collector.store import History, PastEvent, StoreError
+from collector.web.api.events import events_query_of
+from collector.web.api.parameters import ParameterError
+from fleet.books import HostBook, IncidentBook
+from fleet.pages.content import hosts_json
+
+_JSON: Final = "application/json"
+_EVENT: Final = "application/cloudevents+json"
+_MOST_INCIDENTS: Final = 5000
+
+
+class FleetApi:
+    """
+    Answers the requests to /v1.
+
+    Args:
+        read: returns what a function reads from the store, or the error that says why it cannot be read; it blocks.
+        hosts: the hosts of the fleet.
+        incidents: the incidents of the fleet.
+        wall_ns: the wall clock.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[Callable[[History], Any]], Any],
+        hosts: HostBook,
+        incidents: IncidentBook,
+        wall_ns: Callable[[], int],
+    ) -> None:
+        self._read = read
+        self._hosts, self._incidents = hosts, incidents
+        self._wall_ns = wall_ns
+
+    def routes(self, id_pattern: str) -> Mapping[str, Handler]:
+        """
+        Return what answers each path.
+
+        Args:
+            id_pattern: the part of a path that is the id of an event.
+        """
+        return {
+            "/v1/hosts": self._hosts_page,
+            "/v1/incidents": self._incidents_page,
+            "/v1/events": self._events_page,
+            f"/v1/events/{id_pattern}": self._event,
+        }
+
+    async def _hosts_page(self, request: web.Request) -> web.Response:
+        del request
+        return _json({"hosts": hosts_json(self._hosts, self._wall_ns())})
+
+    async def _incidents_page(self, request: web.Request) -> web.Response:
+        is_all = request.query.get("state") == "all"
+        events = [*self._incidents.open(), *(self._incidents.over(_MOST_INCIDENTS) if is_all else ())]
+        found = await asyncio.to_thread(self._read, lambda past: [past.event(event.id) for event in events])
+        if isinstance(found, StoreError):
+            return _error(HTTPStatus.SERVICE_UNAVAILABLE, found)
+        return _json({"events": [orjson.Fragment(event.body) for event in found if event is not None]})
+
+    async def _events_page(self, request: web.Request) -> web.Response:
+        try:
+            query = events_query_of(request.query, self._wall_ns())
+        except ParameterError as error:
+            return _error(HTTPStatus.BAD_REQUEST, error)
+        found: bytes | StoreError = await asyncio.to_thread(self._read, query.answer)
+        if isinstance(found, StoreError):
+            return _error(HTTPStatus.SERVICE_UNAVAILABLE, found)
+        return web.Response(body=found, content_type=_JSON)
+
+    async def _event(self, request: web.Request) -> web.Response:
+        id_ = request.match_info["id"]
+        found: PastEvent | StoreError | None = await asyncio.to_thread(self._read, lambda past: past.event(id_))
+        if isinstance(found, StoreError):
+            return _error(HTTPStatus.SERVICE_UNAVAILABLE, found)
+        if found is None:
+            return _error(HTTPStatus.NOT_FOUND, "there is no event with this id")
+        return web.Response(body=found.body, content_type=_EVENT)
+
+
+def _error(status: HTTPStatus, why: object) -> web.Response:
+    return _json({"error": str(why)}, status)
+
+
+def _json(content: dict[str, Any], status: HTTPStatus = HTTPStatus.OK) -> web.Response:
+    return web.Response(body=orjson.dumps(content), status=status, content_type=_JSON)
