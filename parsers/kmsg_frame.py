@@ -8,8 +8,8 @@ import re
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from parsers.kmsg import US_AT_MOST
-from parsers.oom.window import INSIDE, concerns_oom, names_cpuset
+from parsers.kmsg import US_AT_MOST, unescape
+from parsers.oom.window import CARRIED, INSIDE, concerns_oom, names_cpuset
 
 # A header has at most four numbers, the flags, a caller and a name; anything longer is not one.
 _HEADER_LENGTH_AT_MOST: Final = 512
@@ -19,10 +19,10 @@ _CALLER: Final = ",caller="
 _NAME: Final = ",comm="
 # The name of a process, the last field of new headers, may have a semicolon.
 _NAMED: Final = re.compile(r"([^;]*?),comm=[^\n]{0,15};")
-# Records of the kernel with a line of INSIDE, and fragments of lines.
-_OF_REPORT: Final = re.compile(
-    rf"[0-7],[0-9]+,[0-9]+(?:,(?:[c+]|[^;]*?(?:,comm=[^\n]{{0,15}})?))?(?:(?<=,[c+])|;(?:{INSIDE}))"
-)
+# The header of nearly all records of the kernel: no fragment, no name of a process.
+_USUAL: Final = r"[0-7],[0-9]{1,20}+,([0-9]{1,15}+),(-(?:,caller=[TC][0-9]++)?+);"
+_CARRIED: Final = re.compile(rf"{_USUAL}((?:{CARRIED})[ -~]*+)\n?\Z")
+_OF_REPORT: Final = re.compile(rf"{_USUAL}(?:{INSIDE})|(?!{_USUAL})[0-7],")
 
 
 class Frame(NamedTuple):
@@ -104,6 +104,20 @@ def may_concern_oom(records: bytes) -> bool:
     # In lower case two words are found by one search. Words at a seam only make more work.
     low = records.lower()
     return b"oom" in low or b"kill" in low or (b"mem" in low and (b"ut of mem" in low or b"locked on mem" in low))
+
+
+def carried_line(decoded: str) -> tuple[str, int, str] | None:
+    """
+    Return a record's header behind the numbers, its time and its message, if the line before it can carry the message.
+
+    Args:
+        decoded: the record, decoded as Latin-1.
+    """
+    match = _CARRIED.match(decoded)
+    if match is None:
+        return None
+    monotonic_us, rest, text = match.groups()
+    return rest, int(monotonic_us), unescape(text.encode("ascii")) if "\\" in text else text
 
 
 def may_be_of_report(decoded: str) -> bool:

@@ -1,7 +1,7 @@
 """
 Analyzes each host of a pasted text, and each boot, by itself.
 
-The rows of a task table and the values of statistics are analyzed together with the line before them, which is faster.
+Lines that only add to a report, as those of its task table, are analyzed together with the line before: it is faster.
 """
 
 from dataclasses import dataclass, replace
@@ -11,17 +11,18 @@ from collector.analyzer import Analyzer
 from collector.facts.kernel import KernelFact
 from collector.facts.observed import Fact
 from parsers.carriers.pasted import PastedLine
-from parsers.oom.line import is_figure, may_be_fact
+from parsers.oom.line import may_be_fact
+from parsers.oom.window import is_carried
 from sinks.event import Event, Host
 
 # A clock that falls by more belongs to another boot, or to another copy of the log; CPUs differ by less.
 _FALL_US: Final = 1_000_000
-# Bounds on memory: hosts that are analyzed at once, and figures of one line.
+# Bounds on memory: hosts that are analyzed at once, and lines that one line carries.
 _HOSTS_AT_MOST: Final = 256
 _MACHINES_AT_MOST: Final = 2
-_FIGURES_AT_MOST: Final = 256
-# Figures that are printed later than this after their line are analyzed by themselves: time decides about reports.
-_FIGURES_US: Final = 1_000_000
+_CARRIED_AT_MOST: Final = 256
+# Lines that are printed later than this are not carried: time decides about reports.
+_CARRIED_US: Final = 1_000_000
 # An analyzer remembers its kills: it is replaced after so many events, where a report begins.
 _PUBLISHED_AT_LEAST: Final = 1000
 _PUBLISHED_AT_MOST: Final = 4000
@@ -44,7 +45,7 @@ class Hosts:
         self._lines_left = 0
         self._machines: set[tuple[str, str | None]] = set()
         self._held: tuple[KernelFact, PastedLine] | None = None
-        self._figures: list[str] = []
+        self._carried: list[tuple[int | None, str]] = []
 
     def wants(self, line: PastedLine) -> bool:
         """
@@ -59,33 +60,33 @@ class Hosts:
         """
         Add a fact and return the events that are complete because of it, or because of the facts before it.
         """
-        if self._held is not None and self._is_figure(fact, line, self._held[1]):
-            self._figures.append(line.line.text)
+        if self._held is not None and self._is_carried(fact, line, self._held[1]):
+            self._carried.append((line.line.monotonic_us, line.line.text))
             return []
-        events = self._end_of_figures()
+        events = self._end_line()
         if isinstance(fact, KernelFact):
             self._held = fact, line
             return events
         return events + self._analyze(fact, line)
 
-    def _is_figure(self, fact: Fact, line: PastedLine, before: PastedLine) -> bool:
+    def _is_carried(self, fact: Fact, line: PastedLine, before: PastedLine) -> bool:
         """
-        Return whether a fact is a figure, printed by the same caller and at the same time as the line before.
+        Return whether a line only adds to a report, and has the caller and the time of the line before.
         """
-        if not isinstance(fact, KernelFact) or len(self._figures) >= _FIGURES_AT_MOST:
+        if not isinstance(fact, KernelFact) or fact.detail is not None or len(self._carried) >= _CARRIED_AT_MOST:
             return False
-        return is_figure(line.line.text) and _origin(line) == _origin(before) and _are_near(line, before)
+        return is_carried(line.line.text) and _origin(line) == _origin(before) and _are_near(line, before)
 
-    def _end_of_figures(self) -> list[Event]:
+    def _end_line(self) -> list[Event]:
         """
-        Analyze the line that is held, with its figures.
+        Analyze the line that is held, with the lines that it carries.
         """
         if self._held is None:
             return []
-        (fact, line), figures = self._held, tuple(self._figures)
-        self._held, self._figures = None, []
-        if figures:
-            fact = replace(fact, line=replace(fact.line, figures=figures))
+        (fact, line), carried = self._held, tuple(self._carried)
+        self._held, self._carried = None, []
+        if carried:
+            fact = replace(fact, line=replace(fact.line, lines_after=carried))
         return self._analyze(fact, line)
 
     def _analyze(self, fact: Fact, line: PastedLine) -> list[Event]:
@@ -107,7 +108,7 @@ class Hosts:
         """
         End the text and return the events of everything that is pending.
         """
-        events = self._end_of_figures()
+        events = self._end_line()
         return events + [event for host in self._hosts.values() for event in host.analyzer.flush()]
 
     def _key(self, line: PastedLine) -> str | None:
@@ -181,8 +182,8 @@ def _are_near(one: PastedLine, other: PastedLine) -> bool:
     """
     Return whether two lines were printed at one time, as far as they say.
     """
-    return _differs_less(one.line.monotonic_us, other.line.monotonic_us, _FIGURES_US) and _differs_less(
-        one.line.at_ns, other.line.at_ns, _FIGURES_US * 1000
+    return _differs_less(one.line.monotonic_us, other.line.monotonic_us, _CARRIED_US) and _differs_less(
+        one.line.at_ns, other.line.at_ns, _CARRIED_US * 1000
     )
 
 

@@ -15,6 +15,7 @@ from typing import Final
 _CGROUP_CONSTRAINT: Final = "CONSTRAINT_MEMCG"
 _HOST_CONSTRAINTS: Final = frozenset({"CONSTRAINT_NONE", "CONSTRAINT_CPUSET", "CONSTRAINT_MEMORY_POLICY"})
 _PAGE_BYTES: Final = 4096
+_NS_PER_US: Final = 1000
 
 
 class LimitKind(StrEnum):
@@ -54,7 +55,8 @@ class KernelLine:
         seq: number of the record in /dev/kmsg.
         caller: `T<tid>` or `C<cpu>`, if the kernel was built with CONFIG_PRINTK_CALLER.
         fragment: this record continues the line of an earlier one (flag `c`).
-        figures: the rows of the task table and statistics that the same caller printed right after it.
+        lines_after: what the same caller printed right after it that only adds to a report, each line with its
+            `monotonic_us`.
     """
 
     text: str
@@ -64,7 +66,16 @@ class KernelLine:
     seq: int | None = None
     caller: str | None = None
     fragment: bool = False
-    figures: tuple[str, ...] = ()
+    lines_after: tuple[tuple[int | None, str], ...] = ()
+
+    def later(self, monotonic_us: int | None, text: str) -> "KernelLine":
+        """
+        Return a line that the same caller printed after this one.
+        """
+        at_ns = self.at_ns
+        if None not in (at_ns, monotonic_us, self.monotonic_us):
+            at_ns = (at_ns or 0) + ((monotonic_us or 0) - (self.monotonic_us or 0)) * _NS_PER_US
+        return KernelLine(text=text, monotonic_us=monotonic_us, boot_id=self.boot_id, at_ns=at_ns, caller=self.caller)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,6 @@ from parsers.oom.table import (
     TaskHeader,
     TaskTitle,
     Usage,
-    is_row_or_statistic,
     parse_header,
     parse_stats,
     parse_title,
@@ -198,13 +197,6 @@ def may_be_fact(text: str) -> bool:
     Return whether a line has the words of any line of a report: much cheaper than to parse it.
     """
     return any(words in text for words in _WORDS)
-
-
-def is_figure(text: str) -> bool:
-    """
-    Return whether a line is a row of the task table or a statistic, which only a header explains, and no fact.
-    """
-    return is_row_or_statistic(text) and not may_be_fact(text)
 
 
 def is_complete(text: str, fact: OomLine | None = None) -> bool:

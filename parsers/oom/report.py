@@ -33,7 +33,7 @@ from parsers.oom.line import (
 )
 from parsers.oom.routing import draft_of_detail, draft_of_kill, draft_of_step, may_be_group, names_victim
 from parsers.oom.summary import SUMMARY, Summary
-from parsers.oom.table import MemcgStats, TaskHeader, TaskTitle, Usage
+from parsers.oom.table import MemcgStats, TaskHeader, TaskTitle, Usage, is_row_or_statistic
 from parsers.oom.victim import AlreadyExiting, Chosen, Killed
 
 # A bound on memory: a forged or damaged log could open reports without end.
@@ -96,12 +96,10 @@ class ReportAssembler:
             closed += self._add(fact, line)
         elif (draft := next(iter(self._waiting(line)), None)) is not None:
             draft.add_continuation(line.text)
-        if line.figures and (draft := next(iter(self._waiting(line)), None)) is not None:
-            for text in line.figures:
-                draft.add_continuation(text)
         self._remember_unfinished(line, fact)
         full = [draft for draft in self._open[-1:] if len(draft.evidence) > _EVIDENCE_AT_MOST]
-        return closed + self._close(self._open[:-_OPEN_AT_MOST]) + self._close(full)
+        closed += self._close(self._open[:-_OPEN_AT_MOST]) + self._close(full)
+        return closed + self._feed_lines_after(line) if line.lines_after else closed
 
     def tick(self, monotonic_us: int) -> list[OomReport]:
         """
@@ -114,6 +112,20 @@ class ReportAssembler:
         Close all open reports at the end of the input and return them as they stand.
         """
         return self._close(list(self._open))
+
+    def _feed_lines_after(self, line: KernelLine) -> list[OomReport]:
+        """
+        Add the lines that came with a line; return the reports that they close.
+        """
+        closed: list[OomReport] = []
+        draft = next(iter(self._waiting(line)), None)
+        for monotonic_us, text in line.lines_after:
+            if not is_row_or_statistic(text):
+                closed += self.feed(line.later(monotonic_us, text))
+                draft = next(iter(self._waiting(line)), None)
+            elif draft is not None:
+                draft.add_continuation(text)
+        return closed
 
     def _close_before(self, line: KernelLine) -> list[OomReport]:
         """

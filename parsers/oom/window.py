@@ -26,6 +26,14 @@ INSIDE: Final = (
     r"|\s*[a-z0-9_]+ [0-9]{1,19}(?![^\s\\])"  # a statistic; more may follow it in the same record
 )
 _INSIDE: Final = re.compile(INSIDE)
+# Of these lines, those that begin nothing and end nothing. Each is too long to be the name of a process before `invoked
+# oom-killer`, which may look like anything.
+CARRIED: Final = (
+    r"\[ *[0-9]{1,10}\] +(?:-?[0-9]{1,19} +){6}|\[ *pid *\] +uid +tgid |Tasks state \(memory|Memory cgroup stats"
+    r"|(?:memory|memory\+swap|swap|kmem): usage [0-9]{1,20}kB, |CPU: [0-9]+ (?:UID: [0-9]+ )?PID: [0-9]+ Comm: "
+    r"|[a-z0-9_]+ [0-9]{1,19}(?=\s*\Z|\\x0a|\n)|[0-9]+ pages [A-Za-z ]+(?=\s*\Z)"
+)
+_CARRIED: Final = re.compile(CARRIED)
 # A line of a stack: functions of the kernel have such words in their names.
 _STACK: Final = re.compile(r"\s*(?:\? )?[\w.]{1,128}\+0x[0-9a-f]{1,16}/0x[0-9a-f]{1,16}(?: \[\w{1,64}\])?\s*")
 
@@ -51,6 +59,15 @@ def names_cpuset(text: str) -> bool:
     Return whether a line may be the one inside a report that begins with the name of a process.
     """
     return " cpuset=" in text
+
+
+def is_carried(text: str) -> bool:
+    """
+    Return whether a line inside a report can be handed on with the line before it (`KernelLine.lines_after`).
+
+    Such a line adds to the report that is open, and neither opens nor ends one.
+    """
+    return _CARRIED.match(text) is not None
 
 
 class OomWindow:

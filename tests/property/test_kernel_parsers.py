@@ -11,11 +11,12 @@ from parsers.carriers.pasted import lines
 from parsers.errors import ParseError
 from parsers.kernel import concerns_notice, parse_notice
 from parsers.kmsg import parse_record, split_dump
-from parsers.kmsg_frame import are_next, frame, frame_of, may_be_of_report, may_concern_oom
+from parsers.kmsg_frame import are_next, carried_line, frame, frame_of, may_be_of_report, may_concern_oom
+from parsers.oom.draft import Detail
 from parsers.oom.line import is_complete, parse_line
 from parsers.oom.report import ReportAssembler
 from parsers.oom.summary import parse_summary
-from parsers.oom.window import concerns_oom
+from parsers.oom.window import concerns_oom, is_carried
 from parsers.trace_line import begins_line
 from parsers.trace_line import parse_line as parse_trace_line
 
@@ -33,8 +34,12 @@ PIECES = (
     b"Task in /a",
     b" killed as a result of limit of /a",
     b"java invoked oom-killer: gfp_mask=0xd0, order=0",
+    b" invoked oom-killer: gfp_mask=0xd0, order=0",
     b"[ pid ]   uid  tgid total_vm      rss name",
     b"[    7]     0     7     1000      500 java",
+    b"[    7]     0     7     1000      500    45056        0             0 java",
+    b"CPU: 0 PID: 7 Comm: ",
+    b"1234 pages RAM",
     b"memory: usage 1kB, limit 1kB, failcnt 1",
     b"Memory cgroup stats for /a:",
     b"anon 4096",
@@ -98,6 +103,15 @@ def test_any_line_gives_a_fact_or_nothing(text: bytes) -> None:
 
 
 @given(TEXTS)
+def test_a_line_that_another_carries_only_adds_to_a_report(text: bytes) -> None:
+    """
+    A line that is handed on with the line before it neither opens nor ends a report, and is no kernel notice.
+    """
+    message = text.decode("utf-8", "surrogateescape")
+    assert not is_carried(message) or (isinstance(parse_line(message), Detail | None) and parse_notice(message) is None)
+
+
+@given(TEXTS)
 def test_any_notice_is_recognized(text: bytes) -> None:
     """
     Any message gives a notice or None, and the cheap test selects every message that gives one.
@@ -119,6 +133,7 @@ def test_any_record_gives_a_fact_or_a_parse_error(data: bytes, seq: int) -> None
         assert frame_of(decoded) == frame(record)
         assert may_concern_oom(record) or not concerns_oom(decoded)
         may_be_of_report(decoded)
+        carried_line(decoded)
         begins_line(record)
         with suppress(ParseError):
             parse_record(record)

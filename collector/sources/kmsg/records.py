@@ -1,9 +1,9 @@
 """
 From records of /dev/kmsg to facts.
 
-Nearly all records neither concern an OOM nor are kernel notices: many are looked at together. Inside a report, rows of
-the task table and statistics are handed on as text, with the line before them: only a report that is published needs
-their values.
+Nearly all records neither concern an OOM nor are kernel notices: many are looked at together. Of a report, three lines
+identify the kill: its head, the summary and the kill itself. The others are handed on as text, with the line before
+them.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,9 +16,8 @@ from collector.sources.live_tasks import LiveTasks
 from parsers.errors import ParseError
 from parsers.kernel import NoticeWindow, may_hold_notice
 from parsers.kmsg import parse_record
-from parsers.kmsg_frame import Frame, are_next, frame, frame_of, may_be_of_report, may_concern_oom
+from parsers.kmsg_frame import Frame, are_next, carried_line, frame, frame_of, may_be_of_report, may_concern_oom
 from parsers.oom.facts import KernelLine
-from parsers.oom.line import is_figure
 from parsers.oom.window import OomWindow
 from sinks.event import EvidenceSource, GapKind
 
@@ -59,9 +58,9 @@ class Records:
         self._last: bytes | None = None
         self._newest_kernel: bytes | None = None
         self._facts: list[Fact] = []
-        # The record whose line comes next, and the figures that follow it.
+        # The record whose line comes next, and the lines that it carries.
         self._open: tuple[bytes, Frame] | None = None
-        self._figures: list[str] = []
+        self._carried: list[tuple[int, str]] = []
         self.seen_seq = seen_seq
         self.count = 0
         self.garbage = 0
@@ -105,6 +104,8 @@ class Records:
             return
         for record in records:
             decoded = record.decode("latin-1")
+            if self._carries(decoded):
+                continue
             is_near_notice = not self._notices.closed or (has_notice and may_hold_notice(record))
             if is_near_notice or may_be_of_report(decoded):
                 framed = frame_of(decoded)
@@ -116,7 +117,8 @@ class Records:
                 self._window.skip()
 
     def _read(self, record: bytes) -> None:
-        framed = frame(record)
+        decoded = record.decode("latin-1")
+        framed = frame_of(decoded)
         if framed is None:
             self.garbage += 1
             return
@@ -127,11 +129,12 @@ class Records:
         if seen is not None and seq > seen + 1:
             self._end_line()
             self._facts.append(self._lost(seen, seq, framed.monotonic_us))
-        self._select(record, framed)
+        if not self._carries(decoded):
+            self._select(record, framed)
 
     def _select(self, record: bytes, framed: Frame) -> None:
         """
-        Take a record that can matter: as a line of its own, or as a figure of the line before it.
+        Take a record that can matter as a line of its own.
         """
         text = framed.text
         if framed.priority >= _USER_SPACE:
@@ -140,26 +143,36 @@ class Records:
         is_of_notice = self._notices.wants(text)
         if not is_of_oom and not is_of_notice:
             return
-        if self._open is not None and framed.rest == self._open[1].rest and framed.is_plain and is_figure(text):
-            self._figures.append(text)
-            return
         self._end_line()
         self._open = (record, framed)
 
+    def _carries(self, decoded: str) -> bool:
+        """
+        Add a record to the line before it, if that can carry it and the same caller printed it.
+        """
+        if self._open is None or self._window.closed or not self._notices.closed:
+            return False
+        line = carried_line(decoded)
+        if line is None or line[0] != self._open[1].rest:
+            return False
+        self._carried.append(line[1:])
+        self._window.skip()
+        return True
+
     def _end_line(self) -> None:
         """
-        Hand on the line whose figures are complete.
+        Hand on the line that is open, with the lines that it carries.
         """
         opened, self._open = self._open, None
-        figures, self._figures = self._figures, []
+        carried, self._carried = self._carried, []
         if opened is not None:
             try:
-                fact = kernel_fact(_SOURCE, self._line(*opened, figures=tuple(figures)))
+                fact = kernel_fact(_SOURCE, self._line(*opened, lines_after=tuple(carried)))
                 self._facts.append(self._tasks.add_to(fact))
             except ParseError:
                 self.garbage += 1
 
-    def _line(self, record: bytes, framed: Frame, figures: tuple[str, ...]) -> KernelLine:
+    def _line(self, record: bytes, framed: Frame, lines_after: tuple[tuple[int, str], ...]) -> KernelLine:
         if framed.is_plain:
             text, caller, is_fragment = framed.text, framed.caller, framed.is_fragment
         else:
@@ -173,7 +186,7 @@ class Records:
             seq=framed.seq,
             caller=caller,
             fragment=is_fragment,
-            figures=figures,
+            lines_after=lines_after,
         )
 
     def _lost(self, seen_seq: int, seq: int, monotonic_us: int) -> GapFact:

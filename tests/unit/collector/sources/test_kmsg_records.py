@@ -21,6 +21,7 @@ INVOKED = "java invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_sco
 ROW = "[   77]     0    77     1000      500    45056        0             0 java"
 LINES = (
     INVOKED,
+    INVOKED.replace("java", "worker 1"),
     "CPU: 0 PID: 77 Comm: java Not tainted 6.1.0",
     "java cpuset=aaaa mems_allowed=0",
     "Call Trace:",
@@ -54,11 +55,11 @@ PLAIN_HEADERS = st.lists(st.tuples(st.sampled_from(LINES), st.sampled_from(HEADE
 
 def reports(lines: Iterable[KernelLine]) -> list[OomReport]:
     """
-    Return the reports in these lines; the figures behind a line of evidence are no evidence.
+    Return the reports in these lines; the lines that a line of evidence carries are no evidence.
     """
     assembler = ReportAssembler()
     found = [report for line in lines for report in assembler.feed(line)] + assembler.flush()
-    return [replace(one, evidence=tuple(replace(line, figures=()) for line in one.evidence)) for one in found]
+    return [replace(one, evidence=tuple(replace(line, lines_after=()) for line in one.evidence)) for one in found]
 
 
 def lines_of(records: Sequence[bytes], at_once: int) -> list[KernelLine]:
@@ -106,16 +107,27 @@ def test_any_report_is_that_of_all_its_lines(written: list[tuple[str, str]], at_
     assert reports(lines_of(log, at_once)) == reports(all_lines_of(log))
 
 
-def test_figures_come_with_the_line_before_them() -> None:
+def test_lines_that_only_add_to_a_report_come_with_the_line_before_them() -> None:
     """
-    Rows and statistics of the same caller are handed on as text, so that a report costs a few facts.
+    Usages, statistics and the task table of the same caller are handed on as text: a report costs a few facts.
     """
-    rows = [ROW, ROW.replace("java", "sh")]
-    log = [f"6,{seq},5,-,caller=T1;{text}\n".encode() for seq, text in enumerate([INVOKED, *rows])]
-    log.append(f"6,3,6,-,caller=T2;{ROW}\n".encode())
+    added = ["memory: usage 32768kB, limit 32768kB, failcnt 9", "Tasks state (memory values in pages):", ROW]
+    log = [f"6,{seq},{seq},-,caller=T1;{text}\n".encode() for seq, text in enumerate([INVOKED, *added])]
+    log.append(f"6,4,4,-,caller=T2;{ROW}\n".encode())
     first, other = lines_of(log, 512)
-    assert (first.text, first.figures) == (INVOKED, tuple(rows))
-    assert (other.text, other.caller, other.figures) == (ROW, "T2", ())
+    assert (first.text, first.lines_after) == (INVOKED, tuple(enumerate(added, start=1)))
+    assert (other.text, other.caller, other.lines_after) == (ROW, "T2", ())
+
+
+def test_a_recorded_report_is_three_facts() -> None:
+    """
+    Of 38 records from the head of a report to its kill, three are lines by themselves.
+    """
+    records = list(split_dump(RECORDED.read_bytes()))
+    head = next(index for index, record in enumerate(records) if b"hog invoked oom-killer" in record)
+    kill = next(index for index, record in enumerate(records) if index > head and b"Killed process" in record)
+    found = lines_of(records[head : kill + 1], 512)
+    assert [line.text.split(" ")[0].partition(":")[0] for line in found] == ["hog", "oom-kill", "Memory"]
 
 
 def test_a_hole_between_ordinary_records_is_found_whatever_is_looked_at_together() -> None:
