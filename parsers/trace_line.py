@@ -4,11 +4,14 @@ Parse lines of a tracefs trace_pipe: who sent which signal to whom, and which pr
     "%16s-%-7d [cpu] flags seconds.microseconds: event: fields\n", or " CPU:1 [LOST 12 EVENTS]\n"
 
     bash-27095   [001] d..1.  1234.567890: signal_generate: sig=9 errno=0 code=0 comm=sleep pid=26981 grp=1 res=0
+    crun-27090   [001] .....  1234.560000: sched_process_exec: filename=/usr/bin/crun pid=27090 old_pid=27090
+    crun-27090   [001] .....  1234.580000: sched_process_exit: comm=crun pid=27090 prio=120
     java-4123    [000] .....  1234.600000: mark_victim: pid=4123 comm=java total-vm=9kB anon-rss=7kB file-rss:0kB …
 
 The name of the running process is in the first 16 columns and may have any bytes. So may the `comm` of the fields,
 which is why the patterns are anchored at the end. Before Linux 6.8, `mark_victim` has only the pid.
-Sources: kernel/trace/trace_output.c (trace_print_context), include/trace/events/signal.h and oom.h.
+Sources: kernel/trace/trace_output.c (trace_print_context), include/trace/events/signal.h,
+sched.h and oom.h.
 """
 
 import re
@@ -29,6 +32,9 @@ _SIGNAL: Final = re.compile(
     re.DOTALL,
 )
 _VICTIM: Final = re.compile(rb"pid=([0-9]{1,10})(?: comm=(.*) total-vm=.*)?", re.DOTALL)
+_EXEC: Final = re.compile(rb"filename=(.*) pid=([0-9]{1,10}) old_pid=[0-9]{1,10}", re.DOTALL)
+# The group that died with the thread is printed since Linux 6.16.
+_EXIT: Final = re.compile(rb"comm=(.*) pid=([0-9]{1,10}) prio=-?[0-9]{1,10}(?: group_dead=.*)?", re.DOTALL)
 # What the kernel prints for a pid whose name it no longer has (trace_find_cmdline).
 _UNKNOWN_COMM: Final = "<...>"
 _US_PER_S: Final = 1_000_000
@@ -69,6 +75,29 @@ class VictimMarked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProgramRun:
+    """
+    A process runs a program.
+
+    Attributes:
+        file: as it was given to execve.
+    """
+
+    monotonic_us: int
+    pid: int
+    file: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskEnded:
+    """
+    A task ended: a process, or one of its threads.
+    """
+
+    pid: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EventsLost:
     """
     Events were lost because the buffer was full; `count` is None if the kernel does not know how many.
@@ -77,7 +106,7 @@ class EventsLost:
     count: int | None
 
 
-TraceLine = SignalGenerated | VictimMarked | EventsLost
+TraceLine = SignalGenerated | VictimMarked | ProgramRun | TaskEnded | EventsLost
 
 
 def begins_line(raw: bytes) -> bool:
@@ -107,6 +136,10 @@ def parse_line(raw: bytes) -> TraceLine | None:
     fields = raw[header.end() :]
     if header[4] == b"mark_victim":
         return _victim(raw, fields, monotonic_us)
+    if header[4] == b"sched_process_exec":
+        return _program(raw, fields, monotonic_us)
+    if header[4] == b"sched_process_exit":
+        return _end(raw, fields)
     if header[4] == b"signal_generate":
         sender = _text(raw[:_COMM_COLUMNS].lstrip(b" "))
         return _signal(raw, fields, monotonic_us, int(header[1]), None if sender == _UNKNOWN_COMM else sender)
@@ -127,6 +160,20 @@ def _signal(raw: bytes, fields: bytes, monotonic_us: int, sender_pid: int, sende
         target_pid=int(found[4]),
         delivered=found[5] == b"0",
     )
+
+
+def _program(raw: bytes, fields: bytes, monotonic_us: int) -> ProgramRun:
+    found = _EXEC.fullmatch(fields)
+    if found is None:
+        raise ParseError(_FORMAT, raw)
+    return ProgramRun(monotonic_us=monotonic_us, pid=int(found[2]), file=_text(found[1]))
+
+
+def _end(raw: bytes, fields: bytes) -> TaskEnded:
+    found = _EXIT.fullmatch(fields)
+    if found is None:
+        raise ParseError(_FORMAT, raw)
+    return TaskEnded(pid=int(found[2]))
 
 
 def _victim(raw: bytes, fields: bytes, monotonic_us: int) -> VictimMarked:

@@ -7,19 +7,49 @@ been started when the signal was sent.
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import Final
 
+from collector.facts.lru import LruDict
 from collector.facts.observed import Fact, GapFact, SignalFact, VictimMarkedFact
 from collector.host.clock import boot_offset_ns
 from collector.host.procfs import ProcFiles
 from parsers.errors import ParseError
 from parsers.proc_files import ProcStat, parse_cgroup, parse_unit
-from parsers.trace_line import EventsLost, SignalGenerated, VictimMarked, begins_line, parse_line
+from parsers.trace_line import (
+    EventsLost,
+    ProgramRun,
+    SignalGenerated,
+    TaskEnded,
+    VictimMarked,
+    begins_line,
+    parse_line,
+)
 from sinks.event import GapKind
 
 # Bounds what is kept of a line that never ends.
 _LONGEST_BYTES: Final = 65_536
 _NS_PER_US: Final = 1000
+# Far more than run at once.
+_RUNTIMES_KEPT: Final = 1024
+# A command of a runtime takes less; its pid may be another process's then.
+_RUNTIME_US: Final = 30_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sender:
+    """
+    What /proc says of a process; nothing where it was gone.
+
+    Attributes:
+        at_us: when a runtime began, on the clock of the trace.
+    """
+
+    cgroups: bytes | None = None
+    uid: int | None = None
+    exe: str | None = None
+    comm: str | None = None
+    at_us: int = 0
 
 
 class TraceLines:
@@ -49,6 +79,7 @@ class TraceLines:
         self._monotonic_ns = monotonic_ns
         self._offset_ns = offset_ns
         self._rest = b""
+        self._runtimes: LruDict[int, _Sender] = LruDict(_RUNTIMES_KEPT)
         self.records = 0
         self.garbage = 0
 
@@ -76,14 +107,20 @@ class TraceLines:
                 return self._signal(parsed)
             case VictimMarked():
                 return self._victim(parsed)
+            case ProgramRun():
+                self._note_runtime(parsed)
+            case TaskEnded():
+                self._runtimes.pop(parsed.pid, None)
             case EventsLost():
+                self._runtimes.clear()  # an end may be among them
                 count = f"{parsed.count} events" if parsed.count is not None else "Events"
                 text = f"{count} of the trace were overwritten before they could be read."
                 return GapFact(
                     source="trace", what=GapKind.EVENTS_LOST, at_ns=self._wall_ns(), text=text, count=parsed.count
                 )
             case None:
-                return None
+                pass
+        return None
 
     def _victim(self, marked: VictimMarked) -> VictimMarkedFact:
         is_same = self._had_pid(marked.pid, marked.monotonic_us)
@@ -101,27 +138,52 @@ class TraceLines:
         What was read counts only if the process still had the pid afterwards.
         """
         pid = sent.sender_pid
-        cgroups, uid, exe = self._proc.cgroups(pid), self._proc.uid(pid), self._proc.exe(pid)
-        comm = self._proc.comm(pid) if sent.sender_comm is None else None
-        stat = self._proc.stat(pid)
-        if stat is None or not self._had_started(stat, sent.monotonic_us):
-            cgroups = uid = exe = comm = None
-        elif stat.exiting:
-            cgroups = None  # on cgroup v1 it is in the root by then
+        sender = self._seen(pid, sent.monotonic_us)
+        if sender.cgroups is None:
+            sender = self._runtime(sent) or sender
+        cgroups = sender.cgroups
         return SignalFact(
             signal=sent.signal,
             code=sent.code,
             sender_pid=pid,
-            sender_comm=sent.sender_comm or comm,
-            sender_uid=uid,
+            sender_comm=sent.sender_comm or sender.comm,
+            sender_uid=sender.uid,
             sender_container=parse_cgroup(cgroups) if cgroups is not None else None,
             sender_unit=parse_unit(cgroups) if cgroups is not None else None,
-            sender_exe=exe,
+            sender_exe=sender.exe,
             sender_placed=cgroups is not None,
             target_pid=sent.target_pid,
             target_comm=sent.target_comm,
             at_ns=self._at_ns(sent.monotonic_us),
         )
+
+    def _seen(self, pid: int, monotonic_us: int) -> "_Sender":
+        """
+        Read what /proc says of a process now, if it is still the one that had the pid at that time.
+        """
+        cgroups, uid, exe = self._proc.cgroups(pid), self._proc.uid(pid), self._proc.exe(pid)
+        comm, stat = self._proc.comm(pid), self._proc.stat(pid)
+        if stat is None or not self._had_started(stat, monotonic_us):
+            return _Sender()
+        # On cgroup v1 a process that exits is in the root.
+        return _Sender(cgroups=None if stat.exiting else cgroups, uid=uid, exe=exe, comm=comm)
+
+    def _note_runtime(self, run: ProgramRun) -> None:
+        """
+        Read who runs a runtime when it begins. It counts until the trace shows the end of its process.
+        """
+        seen = self._seen(run.pid, run.monotonic_us)
+        if seen.cgroups is not None:
+            self._runtimes[run.pid] = replace(seen, at_us=run.monotonic_us)
+
+    def _runtime(self, sent: SignalGenerated) -> "_Sender | None":
+        """
+        Return what was read of a sender that is gone, if it is a runtime that had begun shortly before.
+        """
+        found = self._runtimes.get(sent.sender_pid)
+        if found is None or sent.sender_comm not in (None, found.comm):
+            return None
+        return found if 0 <= sent.monotonic_us - found.at_us <= _RUNTIME_US else None
 
     def _had_pid(self, pid: int, monotonic_us: int) -> bool:
         """

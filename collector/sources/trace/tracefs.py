@@ -113,8 +113,18 @@ class TraceInstance:
             "events/signal/signal_generate/enable": "1",
             "events/oom/mark_victim/enable": "1",
         }
+        # Podman's runtime sends its signal and is gone: who runs it is read when it begins.
+        short_lived = {
+            "events/sched/sched_process_exec/filter": 'filename ~ "*/crun"',
+            "events/sched/sched_process_exit/filter": 'comm ~ "crun"',
+            "events/sched/sched_process_exit/enable": "1",
+            "events/sched/sched_process_exec/enable": "1",
+        }
         for name, value in settings.items():
             (self._path / name).write_text(value)
+        with contextlib.suppress(OSError):  # without them the sender of a signal may be gone before it can be read
+            for name, value in short_lived.items():
+                (self._path / name).write_text(value)
         with contextlib.suppress(FileNotFoundError):  # before 5.0 the pipe always woke its reader at once
             (self._path / "buffer_percent").write_text("0")
 

@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parsers.errors import ParseError
-from parsers.trace_line import EventsLost, SignalGenerated, VictimMarked, begins_line, parse_line
+from parsers.trace_line import (
+    EventsLost,
+    ProgramRun,
+    SignalGenerated,
+    TaskEnded,
+    VictimMarked,
+    begins_line,
+    parse_line,
+)
 
 SENT = (
     b"            bash-27095   [001] d..1.  1234.567890: signal_generate: "
@@ -121,3 +129,21 @@ def test_nothing_else_is_raised(raw: bytes) -> None:
     """
     with suppress(ParseError):
         parse_line(raw)
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        (
+            b"sched_process_exec: filename=/usr/bin/crun pid=50 old_pid=50",
+            ProgramRun(monotonic_us=10_400_000, pid=50, file="/usr/bin/crun"),
+        ),
+        (b"sched_process_exit: comm=crun pid=50 prio=120", TaskEnded(pid=50)),
+        (b"sched_process_exit: comm=crun pid=50 prio=120 group_dead=true", TaskEnded(pid=50)),
+    ],
+)
+def test_begin_and_end_of_a_runtime(fields: bytes, expected: ProgramRun | TaskEnded) -> None:
+    """
+    Since Linux 6.16 the end of a task says whether its whole process ended.
+    """
+    assert parse_line(b"            crun-50      [000] .....    10.400000: " + fields) == expected

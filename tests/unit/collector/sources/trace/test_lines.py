@@ -114,3 +114,53 @@ def test_lost_events_are_a_gap(lines: TraceLines) -> None:
     assert (fact.what, fact.count, lines.garbage) == ("events_lost", 12, 0)
     assert lines.feed(b"            bash-20      [001] d..1.    10.500000: signal_generate: sig=x\n") == ()
     assert lines.garbage == 1
+
+
+RUN = (
+    b"            crun-50      [000] .....    10.400000: sched_process_exec: filename=/usr/bin/crun pid=50 old_pid=50\n"
+)
+KILLS = (
+    b"            crun-50      [000] .....    10.500000: signal_generate: "
+    b"sig=9 errno=0 code=0 comm=app pid=30 grp=1 res=0\n"
+)
+ENDS = b"            crun-50      [000] .....    10.600000: sched_process_exit: comm=crun pid=50 prio=120\n"
+
+
+def test_a_runtime_that_is_gone_was_read_when_it_began(lines: TraceLines, proc: FakeProc) -> None:
+    """
+    crun sends its signal and ends within milliseconds.
+    """
+    proc.add(50, "crun", start_ns=10 * SECOND)
+    assert lines.feed(RUN) == ()
+    proc.remove(50)
+    fact = only(lines.feed(KILLS))
+    assert isinstance(fact, SignalFact)
+    assert (fact.sender_comm, fact.sender_placed, fact.sender_uid is None) == ("crun", True, False)
+
+
+@pytest.mark.parametrize(
+    "between",
+    [ENDS, b" CPU:1 [LOST 12 EVENTS]\n"],
+    ids=["it has ended", "its end may be lost"],
+)
+def test_a_later_process_is_not_the_runtime(lines: TraceLines, proc: FakeProc, between: bytes) -> None:
+    """
+    After the end of the runtime its pid may be that of a user's program with the same name.
+    """
+    proc.add(50, "crun", start_ns=10 * SECOND)
+    lines.feed(RUN)
+    proc.remove(50)
+    lines.feed(between)
+    fact = only(lines.feed(KILLS))
+    assert isinstance(fact, SignalFact)
+    assert (fact.sender_placed, fact.sender_uid) == (False, None)
+
+
+def test_a_runtime_that_was_gone_when_it_was_to_be_read(lines: TraceLines) -> None:
+    """
+    On a busy host nothing is known of it but its name.
+    """
+    lines.feed(RUN)
+    fact = only(lines.feed(KILLS))
+    assert isinstance(fact, SignalFact)
+    assert (fact.sender_comm, fact.sender_placed) == ("crun", False)
