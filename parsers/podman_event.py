@@ -43,7 +43,7 @@ def _event(fields: Mapping[str, str], engine: ContainerEngine, time_ns: int | No
     container_id = fields.get("ID", "")
     if len(container_id) != _ID_LENGTH or not container_id.isalnum() or time_ns is None:
         return None
-    own = {"NAME": "name", "IMAGE": "image", "EXIT_CODE": "containerExitCode", "CONTAINER_POD_ID": "podId"}
+    own = {"NAME": "name", "IMAGE": "image", "EXIT_CODE": "containerExitCode", "POD_ID": "podId"}
     attributes = _labels(fields) | {name: fields[key] for key, name in own.items() if fields.get(key)}
     message = {
         "Type": "container",

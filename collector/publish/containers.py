@@ -24,7 +24,18 @@ _IMAGE_VERSION: Final = "org.opencontainers.image.version"
 _MOVING_TAG: Final = "latest"
 # Docker's events carry these attributes and the labels in one map.
 _ATTRIBUTES: Final = frozenset(
-    {"image", "name", "exitCode", "execDuration", "signal", "execID", "oldName", "containerExitCode", "podId"}
+    {
+        "image",
+        "name",
+        "exitCode",
+        "execDuration",
+        "signal",
+        "execID",
+        "oldName",
+        "containerExitCode",
+        "podId",
+        "podName",
+    }
 )
 
 
@@ -63,7 +74,7 @@ def labels_of(record: ContainerRecord) -> Mapping[str, str]:
 
 def orchestrator_of(record: ContainerRecord) -> Orchestrator | None:
     """
-    Return the orchestrator of the container, from the labels that compose, swarm and Kubernetes set.
+    Return the orchestrator of the container, from the labels that compose, swarm and Kubernetes set; Podman's pod.
     """
     labels = labels_of(record)
     if (service := labels.get("com.docker.swarm.service.name")) is not None:
@@ -74,6 +85,8 @@ def orchestrator_of(record: ContainerRecord) -> Orchestrator | None:
     if (pod := labels.get("io.kubernetes.pod.name")) is not None:
         namespace = labels.get("io.kubernetes.pod.namespace")
         return _orchestrator("kubernetes", namespace, "pod", pod, labels.get("io.kubernetes.pod.uid"))
+    if not record.is_dockers and (pod_id := record.attributes.get("podId")):
+        return _orchestrator("podman", None, "pod", record.attributes.get("podName"), pod_id)
     return None
 
 
@@ -81,17 +94,26 @@ def service_of(record: ContainerRecord) -> Service | None:
     """
     Return the service that the container is an instance of; None if neither a label nor the image names one.
 
-    The name is that of Swarm, Compose or Kubernetes, else the repository of the image. The version is Kubernetes'
-    label, else the image's tag unless that is `latest`, else the version in its labels.
+    The name is that of Swarm, Compose or Kubernetes, else the unit that runs it, else the repository of the image. The
+    version is Kubernetes' label, else the image's tag unless that is `latest`, else the version in its labels.
     """
     labels = labels_of(record)
     image = record.snapshot.image_name if record.snapshot is not None else record.image
-    name = next((labels[key] for key in _SERVICE_NAMES if labels.get(key)), None) or _repository(image or "")
+    named = next((labels[key] for key in _SERVICE_NAMES if labels.get(key)), None)
+    name = named or _unit_name(record) or _repository(image or "")
     if name is None:
         return None
     tag = _tag(image or "")
     version = labels.get(_KUBERNETES_VERSION) or tag or labels.get(_IMAGE_VERSION)
     return Service(name=name, version=version or None)
+
+
+def _unit_name(record: ContainerRecord) -> str | None:
+    """
+    Return the name of the unit that runs a container of Podman, the same for all instances of a template.
+    """
+    unit = record.unit if not record.is_dockers else None
+    return unit.removesuffix(".service").partition("@")[0] or None if unit is not None else None
 
 
 def _repository(image: str) -> str | None:

@@ -18,10 +18,10 @@ import orjson
 from collector.sources.base import SourceError
 from collector.sources.docker.bounded import EngineAnswer, UnusableAnswerError
 from collector.sources.docker.event_lines import EventStream, event_lines
+from collector.sources.docker.queries import event_query, timestamp
 from parsers.docker_log import payloads
 from parsers.engine import ContainerEngine, parse_engine
 
-_NS_PER_S: Final = 1_000_000_000
 _OK: Final = 200
 _NOT_FOUND: Final = 404
 # A proxy that forbids a path answers with one of these.
@@ -30,29 +30,12 @@ _SMALL_BYTES: Final = 1_048_576
 _INSPECT_BYTES: Final = 4_194_304
 # The description of a container in the list takes about a kilobyte.
 _LIST_BYTES: Final = 8_388_608
+# Podman's own API, which Docker does not have; all versions since 4.0 answer it.
+_PODS_PATH: Final = "/v4.0.0/libpod/pods/json"
 _LOG_BYTES: Final = 67_108_864
 _MESSAGE_LENGTH: Final = 500
 _API_VERSION: Final = re.compile(r"[1-9][0-9]?\.[0-9]{1,3}")
 _CONTAINER_ID: Final = re.compile(r"[0-9a-f]{64}")
-# Only exact names: with exec_* or a bare health_status in the list, Docker would match by prefix (moby filter.go).
-_EVENTS: Final = (
-    "create",
-    "start",
-    "die",
-    "kill",
-    "oom",
-    "stop",
-    "restart",
-    "destroy",
-    "update",
-    "rename",
-    "exec_die",
-    "health_status: healthy",
-    "health_status: unhealthy",
-    "died",
-    "remove",
-    "cleanup",
-)
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -137,11 +120,16 @@ class DockerClient:
         """
         return self._object(f"{self._prefix}/info") or {}
 
-    def events(self, since_ns: int) -> EventStream:
+    def events(self, since_ns: int, *, with_pods: bool = False) -> EventStream:
         """
         Subscribe to container events from a time on; the stream begins with those that the engine still remembers.
+
+        Args:
+            since_ns: the time.
+            with_pods: also ask for events of pods, which only Podman has.
         """
-        status, stream = self._engine.stream(f"{self._prefix}/events", _event_query(since_ns), limit_bytes=None)
+        query = event_query(since_ns, *(("pod",) if with_pods else ()))
+        status, stream = self._engine.stream(f"{self._prefix}/events", query, limit_bytes=None)
         if status != _OK:
             stream.release()
             raise self._refused(status)
@@ -151,7 +139,7 @@ class DockerClient:
         """
         Return the container events between two times that the engine still remembers, at most 256, one line each.
         """
-        query = _event_query(since_ns) | {"until": _timestamp(until_ns)}
+        query = event_query(since_ns) | {"until": timestamp(until_ns)}
         answer = self._engine.get(f"{self._prefix}/events", query, limit_bytes=_LIST_BYTES)
         if answer.status != _OK:
             raise self._refused(answer.status)
@@ -178,6 +166,17 @@ class DockerClient:
         """
         return self._object(f"{self._prefix}/containers/{quote(container_id, safe='')}/json", _INSPECT_BYTES)
 
+    def pods(self) -> list[Mapping[str, Any]]:
+        """
+        Return the pods that Podman lists, each with `Id` and `Name`; none if it does not answer.
+        """
+        answer = self._engine.get(_PODS_PATH, limit_bytes=_LIST_BYTES)
+        try:
+            found = orjson.loads(answer.body) if answer.status == _OK else []
+        except orjson.JSONDecodeError:
+            return []
+        return [pod for pod in found if isinstance(pod, dict)] if isinstance(found, list) else []
+
     def exec_process(self, exec_id: str) -> tuple[str, int | None] | None:
         """
         Return the container and the pid of a process that `docker exec` started; None if the engine does not know it.
@@ -203,7 +202,7 @@ class DockerClient:
             SourceError: the engine does not answer.
         """
         times = {"since": since_ns, "until": until_ns}
-        bounds = {name: _timestamp(time_ns) for name, time_ns in times.items() if time_ns is not None}
+        bounds = {name: timestamp(time_ns) for name, time_ns in times.items() if time_ns is not None}
         query = {"stdout": "1", "stderr": "1", "follow": "0", "tail": str(lines), **bounds}
         path = f"{self._prefix}/containers/{quote(container_id, safe='')}/logs"
         status, stream = self._engine.stream(path, query, limit_bytes=_LOG_BYTES)
@@ -272,16 +271,6 @@ def _entry(raw: msgspec.Raw, kind: type[_Entry]) -> _Entry | None:
     except (msgspec.DecodeError, RecursionError):
         return None
     return entry if _CONTAINER_ID.fullmatch(entry.id) else None
-
-
-def _event_query(since_ns: int) -> dict[str, str]:
-    filters = orjson.dumps({"type": ["container"], "event": _EVENTS}).decode()
-    return {"since": _timestamp(since_ns), "filters": filters}
-
-
-def _timestamp(time_ns: int) -> str:
-    seconds, rest = divmod(time_ns, _NS_PER_S)
-    return f"{seconds}.{rest:09d}"
 
 
 def _explanation(body: bytes, status: int) -> str:

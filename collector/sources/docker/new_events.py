@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from collector.facts.lru import LruDict
+from collector.sources.docker.pods import PodNames
 from parsers.docker_event import DockerEvent, parse_event
 from parsers.engine import ContainerEngine
 from parsers.errors import ParseError
@@ -31,6 +32,7 @@ class NewEvents:
         resumed_ns: time of the last event before the agent's start, from the stored position.
         last_ns: time of the newest event, or from when on events are asked for; None at first.
         engine: the engine of the events, where it is not the host's Docker.
+        pods: the pods of an engine of Podman.
     """
 
     def __init__(self, wall_ns: Callable[[], int]) -> None:
@@ -40,6 +42,7 @@ class NewEvents:
         self.resumed_ns: int | None = None
         self.last_ns: int | None = None
         self.engine: ContainerEngine | None = None
+        self.pods: PodNames | None = None
         self._seen: LruDict[tuple[str, str, int], None] = LruDict(_EVENTS_KEPT)
 
     def resume(self, since_ns: int) -> None:
@@ -59,6 +62,8 @@ class NewEvents:
             self.garbage += 1
             return None
         if event is None:
+            if self.pods is not None:
+                self.pods.learn(line)
             return None
         if not _CONTAINER_ID.fullmatch(event.container_id):
             self.garbage += 1
@@ -69,4 +74,4 @@ class NewEvents:
         self._seen[key] = None
         # An event of the future would hide all events until then from the next subscription.
         self.last_ns = max(self.last_ns or 0, min(event.time_ns, self._wall_ns() + _CLOCK_NS))
-        return event
+        return event if self.pods is None else self.pods.named(event)

@@ -35,6 +35,7 @@ from collector.sources.docker.event_pump import EventPump, InspectQueue, LogTail
 from collector.sources.docker.known_runs import FailedInspections, KnownRuns, UnstartedContainers
 from collector.sources.docker.new_events import NewEvents
 from collector.sources.docker.ping import StreamPing
+from collector.sources.docker.pods import PodNames
 from collector.sources.docker.snapshots import SnapshotMaker, owner_of
 from collector.sources.docker.unread import UnreadAnswers
 from parsers.docker_event import DockerAction, DockerEvent
@@ -123,14 +124,17 @@ class DockerSource:
         stream: EventStream | None = None
         client: DockerClient | None = None
         try:
-            client = await self._threads.call(self._connect, self._config.url)
+            client = connected = await self._threads.call(self._connect, self._config.url)
             engine = replace(await self._threads.call(client.engine), uid=owner_of(self._config.url))
             self._snapshots.engine = engine
             self._events.engine = None if engine.name is EngineName.DOCKER and not engine.is_of_user else engine
+            has_pods = engine.name is EngineName.PODMAN
+            self._events.pods = PodNames(await self._threads.call(client.pods)) if has_pods else None
             first_time = self._events.last_ns is None
             self._snapshots.gap_from_ns = self._events.last_ns or self._wall_ns() - _OVERLAP_NS
             self._events.last_ns = self._snapshots.gap_from_ns
-            stream = await self._threads.call(client.events, self._snapshots.gap_from_ns)
+            from_ns = self._snapshots.gap_from_ns
+            stream = await self._threads.call(lambda: connected.events(from_ns, with_pods=has_pods))
             pump = EventPump(stream, asyncio.get_running_loop())
             yield self._reading(self._daemon(up=True, text=f"{described(engine)} answers"))
             async for reading in self._follow(pump, client, only_running=first_time):

@@ -5,8 +5,16 @@ The service and the digests of a container, as they are published.
 import pytest
 
 from collector.correlate.container_record import ContainerRecord
-from collector.publish.containers import container_of_record, service_of
+from collector.publish.containers import (
+    container_of_record,
+    engine_of,
+    labels_of,
+    orchestrator_of,
+    service_of,
+)
 from parsers.docker_inspect import ContainerSnapshot
+from parsers.engine import ContainerEngine, EngineName
+from sinks.event import Engine, Orchestrator, OrchestratorResource, Service
 
 DIGEST = "sha256:" + "a" * 64
 REQUESTED = "sha256:" + "b" * 64
@@ -108,3 +116,27 @@ def test_an_event_that_names_an_image_by_its_id_has_its_digest() -> None:
     assert published is not None
     assert published.hash is not None
     assert published.hash.all == (DIGEST,)
+
+
+@pytest.mark.parametrize(("unit", "name"), [("web.service", "web"), ("web@2.service", "web"), ("db.slice", "db.slice")])
+def test_the_unit_of_podman_names_the_service(unit: str, name: str) -> None:
+    """
+    A Quadlet file names its unit, and all instances of a template are one service. Docker has no such label.
+    """
+    snapshot = ContainerSnapshot(id="c", labels={"PODMAN_SYSTEMD_UNIT": unit}, image_name="shop/api:1")
+    known = ContainerRecord(id="c", snapshot=snapshot)
+    assert service_of(known) == Service(name="shop/api", version="1")
+    known.engine = ContainerEngine(name=EngineName.PODMAN, version="5.4.2", uid=0)
+    assert service_of(known) == Service(name=name, version="1")
+    assert engine_of(known) == Engine(name="podman", version="5.4.2", unit=unit)
+
+
+def test_a_pod_of_podman_is_the_orchestrators_resource() -> None:
+    """
+    Its id and name come with the events; neither is a label.
+    """
+    known = ContainerRecord(id="a" * 64, engine=ContainerEngine(name=EngineName.PODMAN))
+    known.attributes.update({"podId": "f" * 64, "podName": "web"})
+    pod = OrchestratorResource(type="pod", name="web", id="f" * 64)
+    assert orchestrator_of(known) == Orchestrator(type="podman", resource=pod)
+    assert labels_of(known) == {}

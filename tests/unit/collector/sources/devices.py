@@ -71,6 +71,7 @@ class Engine:
         self.live: queue.Queue[dict[str, Any] | SourceError | None] = queue.Queue()
         self.logs: dict[str, bytes] = {}
         self.failure: SourceError | None = None
+        self.pods: list[dict[str, str]] = []
         self.identity = ContainerEngine(name=EngineName.DOCKER, version="99.0")
         self.answers_pings = True
         self.open_streams = 0
@@ -122,7 +123,10 @@ class Client:
             raise SourceError("no answer")
         return True
 
-    def events(self, since_ns: int) -> "Stream":
+    def pods(self) -> list[dict[str, str]]:
+        return self._engine.pods
+
+    def events(self, since_ns: int, *, with_pods: bool = False) -> "Stream":
         self._engine.asked_since.append(since_ns)
         self._engine.open_streams += 1
         self._engine.live = queue.Queue()

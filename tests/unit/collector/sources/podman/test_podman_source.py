@@ -141,6 +141,24 @@ async def test_the_watermark_is_that_of_the_slowest_engine() -> None:
     assert all(fact.read_until_ns <= NOW_NS - 1_000_000_000 for fact in found)
 
 
+async def test_an_event_has_the_name_of_its_pod() -> None:
+    """
+    Pods that were there before are listed; new ones come as events of their own.
+    """
+    host = Host(ROOTS)
+    engine = host.engines[ROOTS]
+    engine.pods = [{"Id": "old", "Name": "web"}]
+    async with aclosing(host.source().readings(None)) as readings:
+        await anext(readings)
+        new = {"Type": "pod", "Action": "create", "Actor": {"ID": "new", "Attributes": {"name": "db"}}, "timeNano": 1}
+        engine.live.put(new)
+        engine.emit("start", A, NOW_NS, podId="old")
+        engine.emit("start", B, NOW_NS, podId="new")
+        facts, _ = await until(readings, has(DockerEvent, 2))
+    events = [fact for fact in facts if isinstance(fact, DockerEvent)]
+    assert [event.attributes["podName"] for event in events] == ["web", "db"]
+
+
 async def test_without_an_engine_the_source_is_missing() -> None:
     """
     A host without Podman is no fault.
