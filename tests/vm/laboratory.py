@@ -14,7 +14,7 @@ from typing import Final
 import pytest
 
 from tests.package.building import REPOSITORY, built_package
-from tests.vm.machine import Machine
+from tests.vm.machine import PODMAN, Machine
 
 HOME: Final = REPOSITORY / ".cache/vm"
 # CI has an hour on two cores for all tests. Without KVM a run of everything takes about 13 minutes on a machine, and a
@@ -35,6 +35,8 @@ FORGERIES: Final = (
     pytest.param(("run-forgeries", "bookworm"), marks=pytest.mark.long, id="bookworm"),
     pytest.param(("run-everything", "trixie"), id="trixie"),
 )
+# Three engines end their containers in every way: 15 minutes on a machine.
+PODMANS: Final = tuple(pytest.param(suite, marks=pytest.mark.long) for suite in ("bookworm", "trixie", "forky"))
 LIMIT_S: Final = 2400
 TIMEOUT_S: Final = LIMIT_S + 900
 
@@ -45,14 +47,15 @@ def run_script(script: str, suite: str) -> Path:
     Run a script of this folder on a machine, once in a run of the tests; return the folder with what it wrote.
 
     Args:
-        script: `run-NAME`; its results are kept in .cache/vm/SUITE/NAME.
+        script: `run-NAME`; its results are kept in .cache/vm/SUITE/NAME, of Podman in .cache/vm/podman/SUITE/podman.
         suite: of Debian.
     """
     if os.geteuid() != 0 or shutil.which("qemu-system-x86_64") is None:
         pytest.skip("needs root and qemu-system-x86")
-    machine = Machine(suite, HOME)
+    home, also = (HOME / "podman", PODMAN) if script == "run-podman" else (HOME, "")
+    machine = Machine(suite, home, also)
     machine.make()
-    results = HOME / suite / script.removeprefix("run-")
+    results = home / suite / script.removeprefix("run-")
     shutil.rmtree(results, ignore_errors=True)
     with tempfile.TemporaryDirectory() as lab:
         _furnish(Path(lab), script)
