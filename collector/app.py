@@ -76,6 +76,7 @@ class Agent:
         self._stop = asyncio.Event()
         self._metrics = Metrics(sources=list(SOURCES))
         self._sinks = SinkManager(store, self._metrics, tasks)
+        store.on_sendable = self._sinks.wake
         host = identity.published()
         analyzer = Analyzer(host, identity.booted_ns)
         self._committer = Committer(
@@ -232,7 +233,6 @@ class Agent:
         return status
 
     def _on_stored(self) -> None:
-        self._sinks.wake()
         if self._api is not None:
             self._api.wake()
 

@@ -243,15 +243,16 @@ class Courier:
             self._mark_up()
 
     async def _record_delivery(self, ids: Sequence[str], groups: Sequence[str] = ()) -> None:
-        notified = None
+        """
+        Record a delivery: a message to people at once, others with the store's next transaction.
+        """
+        record = partial(self._store.note_delivered, self._name, ids)
         if groups and self._planner is not None:
-            now_s = self._clock.now_s()
-            notified = NotificationLog(
-                groups=self._planner.record(groups, now_s),
-                forget_before_s=self._planner.forget_before_s(now_s),
-            )
+            forget_s = self._planner.forget_before_s(now_s := self._clock.now_s())
+            notified = NotificationLog(groups=self._planner.record(groups, now_s), forget_before_s=forget_s)
+            record = partial(self._store.mark_delivered, self._name, ids, notified)
         if ids:
-            await until_stored(partial(self._store.mark_delivered, self._name, ids, notified), self._name, self._clock)
+            await until_stored(record, self._name, self._clock)
             self._metrics.sink_sent.add(self._name, count=len(ids))
 
     async def _dead_letter(self, ids: Sequence[str], error: PermanentError) -> None:

@@ -1,10 +1,12 @@
 """
 What is pending for each sink, in memory: how many events, and the events themselves while all of them are new.
 
-A sink that keeps up gets each event as it was stored, without a read of the database. Once an attempt fails, or another
-program changes the database, the events are read from there until nothing is pending.
+A sink that keeps up gets each event as it was stored, without a read of the database, and its deliveries are written
+with the next transaction. Once an attempt fails, or another program changes the database, the events are read from
+there until nothing is pending.
 """
 
+import threading
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from typing import Final
@@ -19,16 +21,19 @@ _KEPT_BYTES: Final = 2 << 20
 
 class Backlog:
     """
-    The pending events of all sinks. It is changed in the store's thread, after each transaction, and read in any.
+    The pending events of all sinks. The store's thread and the event loop use it at the same time.
 
     Args:
         depths: how many events are pending per sink.
     """
 
     def __init__(self, depths: Mapping[str, int]) -> None:
+        self._lock = threading.Lock()
         self._depths = Counter(depths)
         # Of a sink without an entry nothing is known but the depth.
         self._new: dict[str, dict[str, PendingEvent]] = {}
+        # The deliveries that no transaction has written yet: ids by sink.
+        self._noted: dict[str, list[str]] = {}
 
     def depth(self, sink: str) -> int:
         """
@@ -58,49 +63,113 @@ class Backlog:
         """
         Return the first pending events of a sink, all of which may be sent now; None if the database must be asked.
         """
-        if not self._depths[sink]:
-            return []
-        new = list(self._new.get(sink, {}).values())
-        return new[:limit] if len(new) == self._depths[sink] else None
+        with self._lock:
+            if not self._depths[sink]:
+                return []
+            new = list(self._new.get(sink, {}).values())
+            return new[:limit] if len(new) == self._depths[sink] else None
 
     def add(self, events: Iterable[StoredEvent]) -> None:
         """
-        Add events that were stored.
+        Add events that were stored, or are about to be.
         """
-        for event in events:
-            pending = PendingEvent(outgoing=_outgoing(event), attempts=0)
-            for sink in event.sinks:
-                if not self._depths[sink]:
-                    self._new[sink] = {}
-                if sink in self._new:
-                    self._new[sink][event.id] = pending
-                self._depths[sink] += 1
-        for sink in list(self._new):
-            if not self._fits(sink):
-                self.forget(sink)
+        with self._lock:
+            for event in events:
+                self._add(event)
+            for sink in list(self._new):
+                if not self._fits(sink):
+                    del self._new[sink]
+
+    def retract(self, events: Iterable[StoredEvent]) -> None:
+        """
+        Take back events that could not be stored.
+        """
+        with self._lock:
+            for event in events:
+                for sink in event.sinks:
+                    self._new.get(sink, {}).pop(event.id, None)
+                    self._depths[sink] -= event.id not in self._noted.get(sink, ())
+
+    def note(self, sink: str, ids: Collection[str]) -> bool:
+        """
+        Note deliveries that the next transaction is to write. Return False if they must be written at once, because
+        the database knows more about the sink's events than is known here.
+        """
+        with self._lock:
+            new = self._new.get(sink, {})
+            if len(new) != self._depths[sink] or not new.keys() >= set(ids):
+                return False
+            for id_ in ids:
+                del new[id_]
+            self._depths[sink] -= len(ids)
+            self._noted.setdefault(sink, []).extend(ids)
+            return True
+
+    @property
+    def has_noted(self) -> bool:
+        """
+        Whether deliveries were noted that no transaction has written yet.
+        """
+        return bool(self._noted)
+
+    def take_noted(self) -> dict[str, list[str]]:
+        """
+        Return the deliveries that were noted, by sink, to be written now.
+        """
+        with self._lock:
+            noted, self._noted = self._noted, {}
+            return noted
+
+    def return_noted(self, noted: Mapping[str, list[str]]) -> None:
+        """
+        Give deliveries back that could not be written.
+        """
+        with self._lock:
+            for sink, ids in noted.items():
+                self._noted[sink] = ids + self._noted.get(sink, [])
 
     def remove(self, sink: str, ids: Collection[str], count: int) -> None:
         """
         Remove events, of which so many were pending.
         """
-        self._depths[sink] -= count
-        for id_ in ids:
-            self._new.get(sink, {}).pop(id_, None)
+        with self._lock:
+            self._depths[sink] -= count
+            for id_ in ids:
+                self._new.get(sink, {}).pop(id_, None)
 
     def lose(self, counts: Mapping[str, int]) -> None:
         """
         Take away events of which only the number per sink is known.
         """
-        self._depths.subtract(counts)
-        for sink, count in counts.items():
-            if count:
-                self.forget(sink)
+        with self._lock:
+            self._depths.subtract(counts)
+            for sink, count in counts.items():
+                if count:
+                    self._new.pop(sink, None)
 
     def forget(self, sink: str) -> None:
         """
         Have the pending events of a sink read from the database.
         """
-        self._new.pop(sink, None)
+        with self._lock:
+            self._new.pop(sink, None)
+
+    def reset(self, depths: Mapping[str, int]) -> None:
+        """
+        Begin anew with what the database says, because another program has changed it.
+        """
+        with self._lock:
+            self._depths, self._new = Counter(depths), {}
+            self._depths.subtract({sink: len(ids) for sink, ids in self._noted.items()})
+
+    def _add(self, event: StoredEvent) -> None:
+        pending = PendingEvent(outgoing=_outgoing(event), attempts=0)
+        for sink in event.sinks:
+            if not self._depths[sink]:
+                self._new[sink] = {}
+            if sink in self._new:
+                self._new[sink][event.id] = pending
+            self._depths[sink] += 1
 
     def _fits(self, sink: str) -> bool:
         new = self._new[sink].values()

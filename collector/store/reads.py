@@ -7,9 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, Unpack
 
 from collector.store import outbox, query
+from collector.store.backlog import Backlog
 from collector.store.database import Database
+from collector.store.errors import StoreError
 from collector.store.filters import EventFilter
-from collector.store.records import PastEvent, PendingGroup
+from collector.store.records import PastEvent, PendingEvent, PendingGroup
 from collector.store.rows import load_positions
 from collector.store.thread import on_store_thread
 
@@ -23,11 +25,51 @@ class StoreReads:
     Args:
         database: the database.
         thread: the only one that uses it.
+        backlog: what is pending for each sink.
     """
 
-    def __init__(self, database: Database, thread: ThreadPoolExecutor) -> None:
+    def __init__(self, database: Database, thread: ThreadPoolExecutor, backlog: Backlog) -> None:
         self._database = database
         self._thread = thread
+        self.backlog = backlog
+
+    @property
+    def trouble(self) -> StoreError | None:
+        """
+        Why the database is not in its place, or cannot be written; None if it can.
+        """
+        return self._database.trouble
+
+    def depth(self, sink: str) -> int:
+        """
+        Return the number of events that are pending for a sink.
+        """
+        return self.backlog.depth(sink)
+
+    def pending_sinks(self) -> frozenset[str]:
+        """
+        Return the sinks with pending events, including sinks that are no longer configured.
+        """
+        return self.backlog.sinks()
+
+    async def pending(
+        self, sink: str, limit: int, now_s: float, groups: Collection[str] | None = None
+    ) -> list[PendingEvent]:
+        """
+        Return the events that may be sent to a sink now, in order.
+
+        Args:
+            sink: the name of the sink.
+            limit: the largest number of events to return.
+            now_s: the wall clock, seconds since 1970.
+            groups: only events of these groups; None: of all groups.
+        """
+        new = self.backlog.pending(sink, limit) if groups is None else None
+        return new if new is not None else await self._read_pending(sink, limit, now_s, groups)
+
+    @on_store_thread
+    def _read_pending(self, sink: str, limit: int, now_s: float, groups: Collection[str] | None) -> list[PendingEvent]:
+        return outbox.pending(self._database.connection, sink, limit, now_s, groups)
 
     @on_store_thread
     def positions(self) -> dict[str, dict[str, Any]]:

@@ -1,14 +1,17 @@
 """
 The store as the agent's event loop uses it. Every call runs on one thread, one after the other.
 
-Events, outbox rows and source positions commit together (docs/adr/0004). If the caller of a method is cancelled, the
-method's transaction still runs to its end, or does not begin.
+Events, outbox rows and source positions commit together (docs/adr/0004). Events may be sent while their transaction
+is being committed, and the deliveries to a sink that keeps up are written with the next transaction (docs/adr/0028).
+If the caller of a method is cancelled, the method's transaction still runs to its end, or does not begin.
 """
 
 import asyncio
+import sqlite3
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, Self
 
@@ -20,7 +23,6 @@ from collector.store.reads import StoreReads
 from collector.store.records import (
     Dropped,
     NotificationLog,
-    PendingEvent,
     Position,
     StoredEvent,
 )
@@ -41,6 +43,8 @@ class Store(StoreReads):
 
     Attributes:
         backlog: what is pending for each sink; read only.
+        on_sendable: called in the loop when new events may be sent, even if they are not on the disk yet; None: nobody
+            sends before `commit` has returned.
         salvaged: what was recovered from a damaged database at opening; None if it was not damaged.
     """
 
@@ -53,12 +57,15 @@ class Store(StoreReads):
         keep_ns: int,
         wall_ns: Callable[[], int],
     ) -> None:
-        super().__init__(database, thread)
+        super().__init__(database, thread, Backlog(outbox.depths(database.connection)))
         self.salvaged = database.salvaged
         self._max_bytes = max_bytes
         self._age_limit = AgeLimit(keep_ns)
         self._wall_ns = wall_ns
-        self.backlog = Backlog(outbox.depths(database.connection))
+        self.on_sendable: Callable[[], None] | None = None
+        self._loop = asyncio.get_running_loop()
+        # After a failure, events are sent once they are stored: each attempt would send them again.
+        self._may_send_early = True
         self._closed = False
 
     @classmethod
@@ -112,41 +119,88 @@ class Store(StoreReads):
             StoreFullError: the store is full of undelivered events and `drop_event` is None; nothing was stored.
             StoreUnavailableError: the disk refused; nothing was stored or dropped.
         """
-        dropped: list[Dropped] = []
-        self._database.keep_in_place()
-        with self._database.transaction() as connection:
-            new = [event for event in events if insert(connection, event, self._wall_ns())]
-            save_positions(connection, positions)
-            self._age_limit.apply(connection, self._wall_ns())
-            if new and not trim(connection, self._max_bytes):
-                if drop_event is None:
-                    raise StoreFullError(self._max_bytes, self.backlog.depths())
-                dropped = drop_undelivered(connection, self._max_bytes)
-                drop_events = [drop_event(dropped)] if dropped else []
-                new += [event for event in drop_events if insert(connection, event, self._wall_ns())]
-        # Only after COMMIT: a transaction that failed has changed nothing.
-        self.backlog.add(new)
+        early: list[StoredEvent] = []
+        try:
+            with self._transaction() as connection:
+                new, dropped = self._insert(connection, events, positions, drop_event)
+                early = [] if dropped or not self._may_send_early or self.on_sendable is None else new
+                self._announce(early)
+        except BaseException:
+            self.backlog.retract(early)
+            self._may_send_early = False
+            raise
+        finally:
+            # After the transaction, because an event waits for it; what went into a lost file is written anew as well.
+            self._database.keep_in_place()
+        self._may_send_early = True
+        if not early:
+            self._announce(new)
         self.backlog.lose({loss.sink: loss.count for loss in dropped})
         return len(new)
 
-    async def pending(
-        self, sink: str, limit: int, now_s: float, groups: Collection[str] | None = None
-    ) -> list[PendingEvent]:
+    def _insert(
+        self,
+        connection: sqlite3.Connection,
+        events: Sequence[StoredEvent],
+        positions: Mapping[str, Position],
+        drop_event: Callable[[Sequence[Dropped]], StoredEvent] | None,
+    ) -> tuple[list[StoredEvent], list[Dropped]]:
         """
-        Return the events that may be sent to a sink now, in order.
-
-        Args:
-            sink: the name of the sink.
-            limit: the largest number of events to return.
-            now_s: the wall clock, seconds since 1970.
-            groups: only events of these groups; None: of all groups.
+        Write the rows of a commit. Return the events that are new, and what was dropped for them.
         """
-        new = self.backlog.pending(sink, limit) if groups is None else None
-        return new if new is not None else await self._read_pending(sink, limit, now_s, groups)
+        dropped: list[Dropped] = []
+        new = [event for event in events if insert(connection, event, self._wall_ns())]
+        save_positions(connection, positions)
+        self._age_limit.apply(connection, self._wall_ns())
+        if new and not trim(connection, self._max_bytes):
+            dropped = self._make_room(connection, may_drop=drop_event is not None)
+            drop_events = [drop_event(dropped)] if dropped and drop_event is not None else []
+            new += [event for event in drop_events if insert(connection, event, self._wall_ns())]
+        return new, dropped
 
-    @on_store_thread
-    def _read_pending(self, sink: str, limit: int, now_s: float, groups: Collection[str] | None) -> list[PendingEvent]:
-        return outbox.pending(self._database.connection, sink, limit, now_s, groups)
+    def _make_room(self, connection: sqlite3.Connection, *, may_drop: bool) -> list[Dropped]:
+        """
+        Drop the oldest undelivered events. Return the losses.
+
+        Raises:
+            StoreFullError: they may not be dropped.
+        """
+        if not may_drop:
+            raise StoreFullError(self._max_bytes, self.backlog.depths())
+        return drop_undelivered(connection, self._max_bytes)
+
+    def _announce(self, events: Sequence[StoredEvent]) -> None:
+        """
+        Have new events sent.
+        """
+        self.backlog.add(events)
+        if events and self.on_sendable is not None:
+            with suppress(RuntimeError):  # the loop is closed: nobody sends any more
+                self._loop.call_soon_threadsafe(self.on_sendable)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """
+        Begin a transaction, and write with it the deliveries that were noted.
+        """
+        noted = self.backlog.take_noted()
+        try:
+            with self._database.transaction() as connection:
+                for sink, ids in noted.items():
+                    outbox.remove(connection, sink, ids)
+                yield connection
+        except BaseException:
+            self.backlog.return_noted(noted)
+            raise
+
+    async def note_delivered(self, sink: str, ids: Sequence[str]) -> None:
+        """
+        Record that a sink that keeps up accepted these events, with the next transaction or the next `refresh`.
+
+        After a crash in between the sink gets them again. For a sink that does not keep up they are recorded at once.
+        """
+        if not self.backlog.note(sink, ids):
+            await self.mark_delivered(sink, ids)
 
     @on_store_thread
     def mark_delivered(self, sink: str, ids: Sequence[str], notified: NotificationLog | None = None) -> None:
@@ -158,7 +212,7 @@ class Store(StoreReads):
             ids: the ids of the events.
             notified: for a chat, the groups that the message was about.
         """
-        with self._database.transaction() as connection:
+        with self._transaction() as connection:
             removed = outbox.remove(connection, sink, ids)
             if notified is not None:
                 outbox.record_notifications(connection, sink, notified)
@@ -176,7 +230,7 @@ class Store(StoreReads):
             reason: the class of the failure.
             detail: the failure in words.
         """
-        with self._database.transaction() as connection:
+        with self._transaction() as connection:
             outbox.delay(connection, sink, ids=ids, retry_at_s=retry_at_s, reason=reason, detail=detail)
         self.backlog.forget(sink)
 
@@ -185,7 +239,7 @@ class Store(StoreReads):
         """
         Move an event that a sink will never accept from its queue to the dead letters.
         """
-        with self._database.transaction() as connection:
+        with self._transaction() as connection:
             now_ns = self._wall_ns()
             removed = outbox.dead_letter(connection, sink, id_=event_id, reason=reason, detail=detail, died_ns=now_ns)
         self.backlog.remove(sink, [event_id], removed)
@@ -197,18 +251,11 @@ class Store(StoreReads):
         """
         if not self.backlog.depth(sink):
             return 0
-        with self._database.transaction() as connection:
+        with self._transaction() as connection:
             before_ns, now_ns = int(before_s * _NS), self._wall_ns()
             expired = outbox.expire(connection, sink, before_ns=before_ns, reason=Reason.EXPIRED.value, died_ns=now_ns)
         self.backlog.lose({sink: expired})
         return expired
-
-    @property
-    def trouble(self) -> StoreError | None:
-        """
-        Why the database is not in its place, or cannot be written; None if it can.
-        """
-        return self._database.trouble
 
     @on_store_thread
     def take_rewrites(self) -> list[Rewritten]:
@@ -222,23 +269,14 @@ class Store(StoreReads):
     def refresh(self) -> bool:
         """
         Count the pending events again if another process (`exit137 spool`) changed the database. Return whether it did.
+
+        Deliveries that were noted are written.
         """
+        self._write_noted()
         was_changed = self._database.was_changed()
         if was_changed:
-            self.backlog = Backlog(outbox.depths(self._database.connection))
+            self.backlog.reset(outbox.depths(self._database.connection))
         return was_changed
-
-    def depth(self, sink: str) -> int:
-        """
-        Return the number of events that are pending for a sink.
-        """
-        return self.backlog.depth(sink)
-
-    def pending_sinks(self) -> frozenset[str]:
-        """
-        Return the sinks with pending events, including sinks that are no longer configured.
-        """
-        return self.backlog.sinks()
 
     async def aclose(self) -> None:
         """
@@ -250,6 +288,13 @@ class Store(StoreReads):
         await self._close()
         self._thread.shutdown(wait=False)
 
+    def _write_noted(self) -> None:
+        if self.backlog.has_noted:
+            with self._transaction():
+                pass
+
     @on_store_thread
     def _close(self) -> None:
+        with suppress(StoreError):  # the sinks get these events again
+            self._write_noted()
         self._database.close()

@@ -77,14 +77,14 @@ async def test_a_failing_store_is_retried(store: Store, metrics: Metrics, monkey
     An event whose delivery could not be recorded is not sent a second time.
     """
     refusals = [StoreUnavailableError(Path("s.db"), "disk full")] * 3
-    mark_delivered = store.mark_delivered
+    note_delivered = store.note_delivered
 
     async def failing(*args: Any) -> None:  # noqa: ANN401 (passed on)
         if refusals:
             raise refusals.pop()
-        await mark_delivered(*args)
+        await note_delivered(*args)
 
-    monkeypatch.setattr(store, "mark_delivered", failing)
+    monkeypatch.setattr(store, "note_delivered", failing)
     sink = ScriptedSink()
     clock = await deliver(store, metrics, sink, "1")
     assert sink.accepted == ["1"]

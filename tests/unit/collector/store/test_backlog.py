@@ -91,3 +91,60 @@ def test_what_was_dropped_is_no_longer_known() -> None:
     backlog.add(events(1, 2))
     backlog.lose({"audit": 1, "bus": 0})
     assert (ids(backlog), backlog.depth("audit"), ids(backlog, "bus")) == (None, 1, ["1", "2"])
+
+
+def test_noted_deliveries_are_not_pending_and_written_once() -> None:
+    """
+    A sink that keeps up gets no event twice while nobody has written that it has it.
+    """
+    backlog = Backlog({})
+    backlog.add(events(1, 2))
+    assert backlog.note("audit", ["1"])
+    assert (ids(backlog), ids(backlog, "bus"), backlog.depth("audit")) == (["2"], ["1", "2"], 1)
+    assert (backlog.take_noted(), backlog.take_noted()) == ({"audit": ["1"]}, {})
+
+
+def test_only_what_is_known_here_can_be_noted() -> None:
+    """
+    The database knows attempts, delays and older events, which a delivery must remove at once.
+    """
+    backlog = Backlog({"audit": 1})
+    backlog.add(events(2))
+    assert not backlog.note("audit", ["2"])
+    assert not backlog.note("bus", ["1"])
+    assert (backlog.depth("audit"), backlog.take_noted()) == (2, {})
+
+
+def test_deliveries_that_were_not_written_come_before_later_ones() -> None:
+    """
+    A transaction that failed has recorded none of its deliveries.
+    """
+    backlog = Backlog({})
+    backlog.add(events(1, 2))
+    backlog.note("audit", ["1"])
+    noted = backlog.take_noted()
+    backlog.note("audit", ["2"])
+    backlog.return_noted(noted)
+    assert backlog.take_noted() == {"audit": ["1", "2"]}
+
+
+def test_events_that_could_not_be_stored_are_taken_back() -> None:
+    """
+    They may have been sent in the meantime; then they are no longer counted anyway.
+    """
+    backlog = Backlog({})
+    backlog.add(events(1, 2))
+    backlog.note("audit", ["1"])
+    backlog.retract(events(1, 2))
+    assert (ids(backlog), ids(backlog, "bus")) == ([], [])
+
+
+def test_a_change_by_another_program_keeps_noted_deliveries() -> None:
+    """
+    The database still counts them as pending.
+    """
+    backlog = Backlog({})
+    backlog.add(events(1, 2))
+    backlog.note("audit", ["1"])
+    backlog.reset({"audit": 2, "bus": 2})
+    assert (backlog.depth("audit"), backlog.depth("bus"), ids(backlog)) == (1, 2, None)
