@@ -9,7 +9,6 @@ import contextlib
 import ctypes
 import os
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Final, Self
 
 _IN_MODIFY: Final = 0x2
@@ -26,7 +25,7 @@ class Inotify:
 
     def __init__(self) -> None:
         self._system = ctypes.CDLL(None, use_errno=True)
-        self._watched: frozenset[Path] = frozenset()
+        self._watched: frozenset[str] = frozenset()
         self._changed = asyncio.Event()
         self._fd = self._system.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
         if self._fd < 0:
@@ -40,7 +39,7 @@ class Inotify:
         asyncio.get_running_loop().remove_reader(self._fd)
         os.close(self._fd)
 
-    def follow(self, paths: Iterable[Path]) -> None:
+    def follow(self, paths: Iterable[str]) -> None:
         """
         Watch these files, and no others.
 

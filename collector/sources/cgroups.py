@@ -27,6 +27,8 @@ _DEEPEST: Final = 8
 # In a storm the counters change all the time; reading them more often would gain nothing.
 _SHORTEST_S: Final = 0.5
 _COUNTER_BYTES: Final = 4096
+# Twice what the kernels of today print.
+_VMSTAT_BYTES: Final = 16_384
 # The file with the counter and the folder of the hierarchy: cgroup v2, then v1.
 _HIERARCHIES: Final = (("memory.events", ""), ("memory.oom_control", "memory"))
 
@@ -53,7 +55,7 @@ class CgroupsSource:
         self._vmstat = vmstat
         self._wall_ns = wall_ns
         self._counts: dict[str | None, int] = {}
-        self._files: list[Path] = []
+        self._files: list[str] = []
         self._began_ns = 0
         self.records = 0
         self.garbage = 0
@@ -101,9 +103,9 @@ class CgroupsSource:
         found = list(_counts(root, counter))
         self._files = [file for _, _, file in found]
         # Of several cgroups with the name of one container, the least doubtful counts: it comes last.
-        found.sort(key=lambda item: doubtfulness(str(item[2])), reverse=True)
+        found.sort(key=lambda item: doubtfulness(item[2]), reverse=True)
         counts: dict[str | None, int] = {container_id: count for container_id, count, _ in found}
-        host = parse_oom_kills(_content(self._vmstat))
+        host = parse_oom_kills(_content(str(self._vmstat), _VMSTAT_BYTES))
         if host is not None:
             counts[None] = host
         self.records += len(counts)
@@ -131,17 +133,18 @@ def create(config: CgroupsConfig, _host: HostIdentity) -> CgroupsSource:
     return CgroupsSource(config)
 
 
-def _counts(root: Path, counter: str) -> Iterator[tuple[str, int, Path]]:
+def _counts(root: Path, counter: str) -> Iterator[tuple[str, int, str]]:
     """
     Yield container id, count and file of each container's outermost cgroup; on cgroup v2 that includes all below it.
     """
-    waiting = [(str(root), 0)]
+    top = str(root)
+    waiting = [(top, 0)]
     while waiting:
         folder, depth = waiting.pop()
-        reference = container_of(folder[len(str(root)) :]) if depth else None
+        reference = container_of(folder[len(top) :]) if depth else None
         if reference is not None:
-            file = Path(folder, counter)
-            count = parse_oom_kills(_content(file))
+            file = f"{folder}/{counter}"
+            count = parse_oom_kills(_content(file, _COUNTER_BYTES))
             if count is not None:
                 yield reference.id, count, file
         elif depth < _DEEPEST:
@@ -156,9 +159,17 @@ def _folders(path: str) -> list[str]:
         return []
 
 
-def _content(path: Path) -> bytes:
+def _content(path: str, at_most_bytes: int) -> bytes:
+    """
+    Return a file of the kernel, read in one call; nothing if it cannot be read. A Path would cost more than the call.
+    """
     try:
-        with path.open("rb") as file:
-            return file.read(_COUNTER_BYTES if path.name != "vmstat" else -1)
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return b""
+    try:
+        return os.read(file, at_most_bytes)
+    except OSError:
+        return b""
+    finally:
+        os.close(file)

@@ -17,7 +17,7 @@ from typing import Final
 from collector.config.sources import StopsConfig
 from collector.facts.stops import PendingKillFact
 from collector.host.clock import HostIdentity
-from collector.host.threads import in_thread
+from collector.host.threads import Threads
 from collector.sources.base import Position, Reading, SourceMissingError
 from collector.sources.memory.cgroups import CgroupTree, ContainerCgroup, NoCgroupsError
 from collector.sources.stops.tasks import TaskReader
@@ -61,6 +61,7 @@ class StopsSource:
         self._wall_ns = wall_ns
         self._mains: dict[str, _Main] = {}
         self._pending: set[str] = set()
+        self._threads = Threads(1)
         self.is_behind = False
         self.records = 0
         self.garbage = 0
@@ -75,12 +76,15 @@ class StopsSource:
         del position
         tree = self._tree()
         yield Reading(facts=(), position={})
-        while True:
-            facts = () if self.is_behind else await in_thread(self.scan, tree)
-            if facts:
-                self.records += len(facts)
-                yield Reading(facts=facts, position={})
-            await asyncio.sleep(min(_SOON_S, self._config.interval_s) if self._pending else self._config.interval_s)
+        try:
+            while True:
+                facts = () if self.is_behind else await self._threads.call(self.scan, tree)
+                if facts:
+                    self.records += len(facts)
+                    yield Reading(facts=facts, position={})
+                await asyncio.sleep(min(_SOON_S, self._config.interval_s) if self._pending else self._config.interval_s)
+        finally:
+            self._threads.end_idle()
 
     def request_watermark(self) -> None:
         """

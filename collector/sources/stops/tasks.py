@@ -118,7 +118,7 @@ class TaskReader:
 
     def _read(self, path: str) -> bytes:
         try:
-            file = os.open(self.proc / path, os.O_RDONLY | os.O_CLOEXEC)
+            file = os.open(f"{self.proc}/{path}", os.O_RDONLY | os.O_CLOEXEC)
         except PermissionError:
             self.unread.add(path.rpartition("/")[2])
             return b""
