@@ -27,6 +27,7 @@ _SLACK_NS: Final = 20_000_000
 _DOCKER_LAG_NS: Final = 5 * _SECOND
 # A kill may wait until the cap for a source that is read late, and may be read that late itself.
 _KEPT_NS: Final = CAP_NS + 10 * _SECOND
+_EXPIRE_EVERY_NS: Final = _SECOND
 # Some versions of systemd write an old and a new sentence about one kill, one right after the other.
 _REPEATED_NS: Final = _SECOND
 # systemd writes at once what one read of its counter shows: a kill without a line of its own is in one of the next.
@@ -65,6 +66,7 @@ class OomNotices:
     def __init__(self) -> None:
         self._free: list[OomNotice] = []
         self._taken: list[OomNotice] = []
+        self._expire_due_ns = 0
         self._by_systemd = False
         # Of each container, the last notice of systemd in the words that came first.
         self._worded: dict[str, OomNotice] = {}
@@ -135,8 +137,11 @@ class OomNotices:
 
     def expire(self, now_ns: int) -> None:
         """
-        Forget what is too old to find its counterpart; `now_ns` is on the wall clock.
+        Forget what is too old to find its counterpart, once a second; `now_ns` is on the wall clock.
         """
+        if now_ns < self._expire_due_ns:
+            return
+        self._expire_due_ns = now_ns + _EXPIRE_EVERY_NS
         self._free = [notice for notice in self._free if notice.at_ns > now_ns - _KEPT_NS]
         self._taken = [notice for notice in self._taken if notice.at_ns > now_ns - _KEPT_NS]
         self._worded = {key: notice for key, notice in self._worded.items() if notice.at_ns > now_ns - _KEPT_NS}

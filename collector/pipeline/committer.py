@@ -123,7 +123,7 @@ class Committer:
         """
         Give a reading its number before it is analyzed, and schedule its position to be stored.
         """
-        if self._positions_due_ns is None:
+        if position and self._positions_due_ns is None:
             self._positions_due_ns = self._clock_ns() + _POSITIONS_EVERY_NS
         return self._checkpoints.add(source, position)
 
@@ -158,6 +158,8 @@ class Committer:
             return
         positions = self._checkpoints.storable(held())
         self._positions_due_ns = None
+        if not positions and not has_events:
+            return
         if await self._store_waiting(positions, must_store=must_store):
             self._checkpoints.mark_stored(positions)
         else:

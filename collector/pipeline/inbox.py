@@ -63,12 +63,12 @@ class _Queue:
 
 class Inbox:
     """
-    A bounded queue of readings per source.
+    A bounded queue of readings per source. All of it is used in the thread of one loop.
     """
 
     def __init__(self) -> None:
         self._queues: dict[str, _Queue] = {}
-        self._changed = asyncio.Condition()
+        self._put, self._taken = asyncio.Event(), asyncio.Event()
 
     @property
     def empty(self) -> bool:
@@ -81,20 +81,22 @@ class Inbox:
         """
         Queue a reading; wait while its source has no room.
         """
-        async with self._changed:
-            queue = self._queues.setdefault(source, _Queue())
-            await self._changed.wait_for(lambda: queue.has_room(len(reading.facts)))
-            queue.put(reading)
-            self._changed.notify_all()
+        queue = self._queues.setdefault(source, _Queue())
+        while not queue.has_room(len(reading.facts)):
+            self._taken.clear()
+            await self._taken.wait()
+        queue.put(reading)
+        self._put.set()
 
     async def wait(self, paused: Collection[str] = ()) -> None:
         """
         Wait until there is a reading of a source that is not paused.
         """
-        async with self._changed:
-            await self._changed.wait_for(lambda: bool(self._waiting(paused)))
+        while not self._waiting(paused):
+            self._put.clear()
+            await self._put.wait()
 
-    async def take(self, max_facts: int, *, paused: Collection[str] = ()) -> list[tuple[str, Reading]]:
+    def take(self, max_facts: int, *, paused: Collection[str] = ()) -> list[tuple[str, Reading]]:
         """
         Remove and return readings, each with the name of its source: of each source the oldest, and of none more facts
         than its share.
@@ -103,12 +105,11 @@ class Inbox:
             max_facts: how many facts to take at most; one of each source if there are more sources.
             paused: leave the readings of these sources in their queues.
         """
-        async with self._changed:
-            waiting = self._waiting(paused)
-            share = max(max_facts // max(len(waiting), 1), 1)
-            taken = [(source, reading) for source in waiting for reading in self._queues[source].take(share)]
-            if taken:
-                self._changed.notify_all()
+        waiting = self._waiting(paused)
+        share = max(max_facts // max(len(waiting), 1), 1)
+        taken = [(source, reading) for source in waiting for reading in self._queues[source].take(share)]
+        if taken:
+            self._taken.set()
         return taken
 
     def _waiting(self, paused: Collection[str]) -> list[str]:

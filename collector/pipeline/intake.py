@@ -140,6 +140,8 @@ class Intake:
         """
         Wait for a reading, or for the next deadline of the analyzer or the committer.
         """
+        if not self._inbox.empty and not self._paused():
+            return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._wait_s()):
                 await self._inbox.wait(self._paused())
@@ -161,12 +163,14 @@ class Intake:
         Analyze what waits, in batches, for one turn; the rest has to wait for the next turn, after the deadlines.
         """
         until_ns = self._clock_ns() + _TURN_NS
-        while batch := await self._inbox.take(_BATCH_FACTS, paused=self._paused()):
+        while batch := self._inbox.take(_BATCH_FACTS, paused=self._paused()):
             self._turned_ns = self._clock_ns()
             for source, reading in batch:
                 self._analyze(source, reading)
             if self._committer.waiting >= _COMMIT_EVENTS:
                 await self._committer.commit(self._analyzer.held)
+            if self._committer.waiting and self._inbox.empty:
+                break  # an event does not wait for the next turns of the sources
             await asyncio.sleep(0)
             if self._clock_ns() >= until_ns:
                 break

@@ -100,11 +100,12 @@ class EventPump:
 
         The second value is the reason why the stream ended; it is set once all events have been taken.
         """
-        try:
-            async with asyncio.timeout(timeout_s):
-                await self._news.wait()
-        except TimeoutError:
-            return [], None
+        if not self._news.is_set():
+            try:
+                async with asyncio.timeout(timeout_s):
+                    await self._news.wait()
+            except TimeoutError:
+                return [], None
         self._news.clear()
         messages = [self._messages.popleft() for _ in range(min(len(self._messages), _TAKEN_AT_ONCE))]
         self._taken_bytes += sum(map(_size_bytes, messages))

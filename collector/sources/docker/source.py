@@ -177,14 +177,13 @@ class DockerSource:
                 yield self._reading(facts)
             for container_id in self._to_inspect(events):
                 inspections.ask(container_id)
-            for container_id, answer in inspections.answers():
-                yield self._reading(self._inspection_facts(container_id, answer))
+            answers = inspections.answers()
+            rest = [fact for container_id, answer in answers for fact in self._inspection_facts(container_id, answer)]
             dropped = pump.reset_dropped()
             compare = dropped > 0
             self._unread.add(dropped, "events arrive faster than they can be read; all containers are compared instead")
             self._unread.add(inspections.reset_dropped(), "containers change faster than they can be inspected")
-            rest: list[Fact] = [*tails.answers(), *self._unread.gaps()]
-            if rest:
+            if rest := [*rest, *tails.answers(), *self._unread.gaps()]:
                 yield self._reading(rest)
             if ended is not None:
                 raise ended

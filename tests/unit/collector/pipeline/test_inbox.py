@@ -36,7 +36,7 @@ async def test_readings_come_out_in_their_order() -> None:
     inbox = Inbox()
     await inbox.put("kmsg", reading(1))
     await inbox.put("docker", reading(2))
-    assert [(source, len(one.facts)) for source, one in await inbox.take(ALL)] == [("kmsg", 1), ("docker", 2)]
+    assert [(source, len(one.facts)) for source, one in inbox.take(ALL)] == [("kmsg", 1), ("docker", 2)]
     assert inbox.empty
 
 
@@ -68,7 +68,7 @@ async def test_each_source_has_room_of_its_own() -> None:
     inbox = Inbox()
     assert await put_all(inbox, [reading(512)] * 2) == 1
     await asyncio.wait_for(inbox.put("docker", reading(1)), timeout=1)
-    assert [source for source, _ in await inbox.take(ALL)] == ["kmsg", "docker"]
+    assert [source for source, _ in inbox.take(ALL)] == ["kmsg", "docker"]
 
 
 async def test_a_waiting_source_goes_on_when_there_is_room() -> None:
@@ -81,8 +81,8 @@ async def test_a_waiting_source_goes_on_when_there_is_room() -> None:
         await inbox.wait()
         tasks.create_task(inbox.put("kmsg", reading(1)), name="second")
         await asyncio.sleep(0)
-        assert [len(one.facts) for _, one in await inbox.take(ALL)] == [512]
-    assert [len(one.facts) for _, one in await inbox.take(ALL)] == [1]
+        assert [len(one.facts) for _, one in inbox.take(ALL)] == [512]
+    assert [len(one.facts) for _, one in inbox.take(ALL)] == [1]
 
 
 async def test_only_the_last_part_of_a_large_reading_has_its_position() -> None:
@@ -91,7 +91,7 @@ async def test_only_the_last_part_of_a_large_reading_has_its_position() -> None:
     """
     inbox = Inbox()
     await inbox.put("kmsg", reading(100))
-    parts = [await inbox.take(64), await inbox.take(64)]
+    parts = [inbox.take(64), inbox.take(64)]
     assert [(len(one.facts), one.position) for ((_, one),) in parts] == [(64, {}), (36, {"seq": 100})]
     assert inbox.empty
 
@@ -106,7 +106,7 @@ async def test_a_watermark_never_overtakes_the_facts_before_it() -> None:
     await inbox.put("kmsg", Reading(facts=(FACT, FACT, mark), position={}))
     facts: list[Fact] = []
     while not inbox.empty:
-        facts += [fact for _, part in await inbox.take(2) for fact in part.facts]
+        facts += [fact for _, part in inbox.take(2) for fact in part.facts]
     assert facts == [FACT] * 5 + [mark]
 
 
@@ -117,8 +117,8 @@ async def test_readings_of_paused_sources_stay_in_their_order() -> None:
     inbox = Inbox()
     for source, facts in (("kmsg", 1), ("docker", 2), ("kmsg", 3)):
         await inbox.put(source, reading(facts))
-    assert [source for source, _ in await inbox.take(ALL, paused={"kmsg"})] == ["docker"]
-    assert [len(one.facts) for _, one in await inbox.take(ALL)] == [1, 3]
+    assert [source for source, _ in inbox.take(ALL, paused={"kmsg"})] == ["docker"]
+    assert [len(one.facts) for _, one in inbox.take(ALL)] == [1, 3]
 
 
 async def test_nothing_to_take_while_every_source_is_paused() -> None:
@@ -142,8 +142,8 @@ async def test_sources_take_turns() -> None:
     for _ in range(4):
         await inbox.put("journald", reading(100))
     await inbox.put("docker", reading(1))
-    assert [(source, len(one.facts)) for source, one in await inbox.take(64)] == [("journald", 32), ("docker", 1)]
-    assert [(source, len(one.facts)) for source, one in await inbox.take(64)] == [("journald", 64)]
+    assert [(source, len(one.facts)) for source, one in inbox.take(64)] == [("journald", 32), ("docker", 1)]
+    assert [(source, len(one.facts)) for source, one in inbox.take(64)] == [("journald", 64)]
 
 
 async def test_every_source_gets_its_turn() -> None:
@@ -153,4 +153,4 @@ async def test_every_source_gets_its_turn() -> None:
     inbox = Inbox()
     for source in ("kmsg", "journald", "docker"):
         await inbox.put(source, reading(2))
-    assert [source for source, _ in await inbox.take(2)] == ["kmsg", "journald", "docker"]
+    assert [source for source, _ in inbox.take(2)] == ["kmsg", "journald", "docker"]
