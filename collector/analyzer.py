@@ -22,14 +22,14 @@ from collector.correlate.findings import (
     UnexplainedCount,
     UserspaceKill,
 )
-from collector.correlate.refused_stops import RefusedStops
 from collector.correlate.replacement import replacement_of
 from collector.correlate.standing import Question, Standing
 from collector.correlate.stuck_stops import StuckStop, StuckStops
+from collector.correlate.unheard_signals import UnheardSignals
 from collector.facts.memory import ContainerProcessesFact, MemoryRoundFact, MemorySample
 from collector.facts.observed import Fact, GapFact, Origin
 from collector.facts.restored import RestoredWarningFact
-from collector.facts.stops import PendingKillFact
+from collector.facts.stops import MainSignalsFact, PendingKillFact
 from collector.memory.history import MemoryHistory
 from collector.memory.sizing import Sizing, sizing_of
 from collector.memory.usage import MemoryUse
@@ -66,7 +66,7 @@ class Analyzer:
         self._correlator = Correlator(host, booted_ns, is_pasted=is_pasted)
         self._memory = MemoryContext(host)
         self._service_time: ServiceTime | None = None
-        self._stops, self._refused_stops = StuckStops(), RefusedStops(self._correlator.inventory)
+        self._stops, self._unheard_signals = StuckStops(), UnheardSignals(self._correlator.inventory)
         self._is_behind = False
 
     def feed(self, fact: Fact, now_ns: int, origin: Origin | None = None) -> list[Event]:
@@ -83,7 +83,11 @@ class Analyzer:
         # Memory first: a container that dies now is published with all that is known of it.
         if isinstance(fact, DockerEvent | MemoryRoundFact | ContainerProcessesFact | RestoredWarningFact):
             events = self._memory.feed(fact, self._correlator.inventory, now_ns)
-        if isinstance(fact, PendingKillFact):
+        if isinstance(fact, DockerEvent):
+            self._unheard_signals.feed_docker(fact, now_ns)
+        elif isinstance(fact, MainSignalsFact):
+            self._unheard_signals.feed_main(fact)
+        elif isinstance(fact, PendingKillFact):
             record = self._correlator.inventory.get(fact.container_id)
             events = self._stuck(self._stops.feed(fact, record))
         return events + self._publish(findings, now_ns)
@@ -98,7 +102,9 @@ class Analyzer:
         """
         End the input; return the events of everything that is pending, with what is known.
         """
-        return self._publish(self._correlator.flush(), 0)
+        events = self._publish(self._correlator.flush(), 0)
+        self._unheard_signals.flush()
+        return events
 
     def set_behind(self, *, is_behind: bool) -> None:
         """
@@ -110,7 +116,7 @@ class Analyzer:
         """
         Return when `tick` should be called next, on the clock of `now_ns`; None when nothing waits.
         """
-        deadlines = (self._correlator.next_deadline_ns(), self._refused_stops.next_deadline_ns())
+        deadlines = (self._correlator.next_deadline_ns(), self._unheard_signals.next_deadline_ns())
         return min((deadline_ns for deadline_ns in deadlines if deadline_ns is not None), default=None)
 
     def wants_watermarks(self, now_ns: int) -> bool:
@@ -202,9 +208,9 @@ class Analyzer:
     def _publish(self, findings: Sequence[Finding], now_ns: int) -> list[Event]:
         for finding in findings:
             if isinstance(finding, KernelEvent):
-                self._refused_stops.feed(finding, now_ns)
+                self._unheard_signals.feed_kernel_event(finding, now_ns)
         events = [event for finding in findings for event in self._events_of(finding)]
-        return events + self._stuck(self._refused_stops.tick(now_ns))
+        return events + self._stuck(self._unheard_signals.tick(now_ns))
 
     def _stuck(self, found: Iterable[StuckStop]) -> list[Event]:
         return [stuck_stop_event(stuck, self._host, self._record(stuck.container_id)) for stuck in found]

@@ -13,6 +13,7 @@ Formats: proc_pid_status(5), proc_pid_stack(5). The name is escaped by the kerne
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,6 +23,10 @@ _FIELD: Final = re.compile(rb"^(?P<key>[A-Za-z]{1,16}):\t(?P<value>.*)$", re.MUL
 _NUMBER: Final = re.compile(rb"[0-9]{1,10}")
 _SIGNALS: Final = re.compile(rb"[0-9a-f]{16}")
 _SIGKILL_BIT: Final = 1 << 8
+_ALL_SIGNALS: Final = (1 << 64) - 1
+# SIGKILL and SIGSTOP reach even the first process of a PID namespace, from outside of it.
+_UNSTOPPABLE: Final = 1 << 8 | 1 << 18
+_FIRST_PID: Final = 1
 # Fields of the stat file, counted from the state, which follows the name.
 _FLAGS_FIELD: Final = 6
 _PENDING_FIELD: Final = 28
@@ -44,6 +49,8 @@ class TaskStatus:
         parent_pid: 0 if its parent is in another PID namespace.
         tracer_pid: the process that traces it; 0 if none does.
         namespace_pid: its pid in its own PID namespace; None before Linux 4.1.
+        ignored: a bit for each signal that has no effect on it, the lowest for signal 1. The first process of a PID
+            namespace ignores those that it has no handler for. One that is blocked may be read later.
         kill_pending: a SIGKILL was sent to it and has not taken effect.
     """
 
@@ -54,6 +61,7 @@ class TaskStatus:
     tracer_pid: int
     namespace_pid: int | None
     kill_pending: bool
+    ignored: int = 0
 
 
 def parse_task_status(text: bytes) -> TaskStatus:
@@ -79,7 +87,20 @@ def parse_task_status(text: bytes) -> TaskStatus:
         tracer_pid=tracer_pid,
         namespace_pid=_number(inner[-1]) if inner else None,
         kill_pending=any(int(signals, 16) & _SIGKILL_BIT for signals in pending),
+        ignored=_ignored(fields, is_first=bool(inner) and _number(inner[-1]) == _FIRST_PID),
     )
+
+
+def _ignored(fields: Mapping[bytes, bytes], *, is_first: bool) -> int:
+    blocked, ignored, caught = (_mask(fields.get(key)) for key in (b"SigBlk", b"SigIgn", b"SigCgt"))
+    if blocked is None or ignored is None or caught is None:
+        return 0
+    without_effect = ignored | (~caught if is_first else 0)
+    return without_effect & ~blocked & _ALL_SIGNALS & ~_UNSTOPPABLE
+
+
+def _mask(text: bytes | None) -> int | None:
+    return int(text, 16) if text is not None and _SIGNALS.fullmatch(text) is not None else None
 
 
 def is_ending(stat: bytes) -> bool:

@@ -43,14 +43,14 @@ from collector.facts.observed import (
     VictimMarkedFact,
 )
 from collector.facts.restored import RestoredDeathFact, RestoredKillFact, RestoredRunFact, RestoredWarningFact
-from collector.facts.stops import PendingKillFact
+from collector.facts.stops import MainSignalsFact, PendingKillFact
 from collector.facts.watermark import WatermarkFact
 from parsers.docker_event import DockerEvent
 from parsers.killers import KillerFact, UnitOomKilled
 from sinks.event import GapKind, Host
 
 _DockerFact = DockerEvent | SnapshotFact | ContainerGoneFact | LogTailRequestedFact | LogTailFact | DockerDaemonFact
-_ProcessFact = ProcessExitedFact | SignalFact | VictimMarkedFact | ThreadCrashedFact
+_ProcessFact = ProcessExitedFact | SignalFact | VictimMarkedFact | ThreadCrashedFact | PendingKillFact | MainSignalsFact
 
 
 class Correlator:
@@ -73,18 +73,17 @@ class Correlator:
         self._host = host
         self._pids, self._notices = PidIndex(), OomNotices()
         self._observations, self._watermarks = PidObservations(), Watermarks()
-        pids, observations, watermarks = self._pids, self._observations, self._watermarks
-        known = (self.inventory, self._pids, self._notices, self._observations)
-        self._kernel_kills = KernelKills(host, *known, watermarks=self._watermarks, with_beginnings=is_pasted)
-        self.standings = Standings(self.inventory, self._watermarks, self._kernel_kills)
-        self._userspace_kills = UserspaceKills(host, self.inventory, self._pids, self._observations)
-        self._pending = PendingDeaths(self.inventory, self._observations, self._watermarks, boot_id, booted_ns)
-        self._kernel_notices = KernelNotices(
-            host, self.inventory, pids, observations, watermarks=watermarks, pending=self._pending, is_pasted=is_pasted
-        )
-        self._deaths = Deaths(self.inventory, self._pids, self._pending, boot_id)
-        self._reconciler = Reconciler(self._watermarks)
-        self._records = KillRecords(self.inventory, self._pending, self._reconciler)
+        observations, watermarks = self._observations, self._watermarks
+        known = (self.inventory, self._pids, self._notices, observations)
+        self._kernel_kills = KernelKills(host, *known, watermarks=watermarks, with_beginnings=is_pasted)
+        self.standings = Standings(self.inventory, watermarks, self._kernel_kills)
+        self._userspace_kills = UserspaceKills(host, self.inventory, self._pids, observations)
+        self._pending = pending = PendingDeaths(self.inventory, observations, watermarks, boot_id, booted_ns)
+        seen = (self.inventory, self._pids, observations)
+        self._kernel_notices = KernelNotices(host, *seen, watermarks=watermarks, pending=pending, is_pasted=is_pasted)
+        self._deaths = Deaths(self.inventory, self._pids, pending, boot_id)
+        self._reconciler = Reconciler(watermarks)
+        self._records = KillRecords(self.inventory, pending, self._reconciler)
         self._holes, self._limits = LogHoles(), WriterLimits()
         self._down: set[str] = set()
         # The latest time in any fact, wall clock: what is too old is forgotten by it.
@@ -177,7 +176,7 @@ class Correlator:
                 self._watermarks.advance(fact)
             case GapFact():
                 return self._feed_gap(fact, now_ns, origin)
-            case MemoryRoundFact() | ContainerProcessesFact() | RestoredWarningFact() | PendingKillFact():
+            case MemoryRoundFact() | ContainerProcessesFact() | RestoredWarningFact():
                 self._note_time(fact.occurred_at_ns)  # the analyzer follows what they say
             case _:
                 assert_never(fact)
@@ -213,6 +212,8 @@ class Correlator:
                 return self._feed_victim(fact, now_ns)
             case ThreadCrashedFact():
                 return self._kernel_notices.feed_crash(fact, now_ns)
+            case PendingKillFact() | MainSignalsFact():
+                self._note_time(fact.occurred_at_ns)  # as above
             case _:
                 assert_never(fact)
         return ()

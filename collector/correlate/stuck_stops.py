@@ -35,6 +35,7 @@ class StopReason(StrEnum):
     NOT_COLLECTED = "not_collected"
     NO_CPU = "no_cpu"
     SIGNAL_DENIED = "signal_denied"
+    SIGNAL_IGNORED = "signal_ignored"
     UNKNOWN = "unknown"
 
 
@@ -50,6 +51,7 @@ class StuckStop:
         sent_by_docker: whether Docker sent the SIGKILL.
         unread: the files that may not be read.
         line: of the kernel log, which says that the signal was refused.
+        signal: that Docker sent, if not SIGKILL.
     """
 
     container_id: str
@@ -63,6 +65,7 @@ class StuckStop:
     sent_by_docker: bool
     unread: tuple[str, ...] = ()
     line: Evidence | None = None
+    signal: int | None = None
 
 
 @dataclass(slots=True)

@@ -1,5 +1,6 @@
 """
-Facts about kills that have not ended: tasks of a container that SIGKILL was sent to and that are still there.
+Facts about kills that do not end: tasks that SIGKILL was sent to and that are still there, and signals that the main
+process of a container ignores.
 """
 
 from dataclasses import dataclass
@@ -53,3 +54,32 @@ class PendingKillFact:
     def occurred_at_ns(self) -> int:
         """The time at which /proc was read."""
         return self.at_ns
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MainSignalsFact:
+    """
+    What the main process of a container does with signals, when that was first read or has changed.
+
+    Attributes:
+        pid: on the host; `name` and `state` are the kernel's.
+        ignored: a bit for each signal that has no effect on it, the lowest for signal 1.
+    """
+
+    container_id: str
+    at_ns: int
+    pid: int
+    name: str
+    state: str
+    ignored: int
+
+    @property
+    def occurred_at_ns(self) -> int:
+        """The time at which /proc was read."""
+        return self.at_ns
+
+    def ignores(self, signal: int) -> bool:
+        """
+        Return whether a signal has no effect on the process.
+        """
+        return bool(self.ignored >> (signal - 1) & 1)

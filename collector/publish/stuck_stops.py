@@ -10,6 +10,7 @@ from collector.correlate.stuck_stops import StopReason, StuckStop
 from collector.facts.stops import KilledTask
 from collector.publish.containers import container_of_record, orchestrator_of, service_of
 from collector.publish.sentences import container_name
+from parsers.exit_code import signal_name
 from sinks.event import (
     Advice,
     Container,
@@ -98,6 +99,8 @@ def sentence_of(stuck: StuckStop, record: ContainerRecord | None) -> str:
         return f"{name} is no longer stuck: its kill ended after {lasted}."
     if stuck.reason is StopReason.SIGNAL_DENIED:
         return f"{name} still runs {lasted} after a signal that was to end it: {why(stuck)}."
+    if stuck.reason is StopReason.SIGNAL_IGNORED:
+        return f"{name} still runs {lasted} after Docker sent {_signal(stuck)}: {why(stuck)}."
     by = "Docker sent SIGKILL" if stuck.sent_by_docker else "SIGKILL was sent"
     return f"{name} does not end, {lasted} after {by}: {why(stuck)}."
 
@@ -118,6 +121,8 @@ def why(stuck: StuckStop) -> str:
             words = f"{task} is dead, but its parent, {_process(stuck.task, tracer=False)}, does not collect it"
         case StopReason.NO_CPU:
             words = f"{task} has not been given a CPU to end on"
+        case StopReason.SIGNAL_IGNORED:
+            words = f"{task} has no handler for this signal, so it has no effect"
         case StopReason.SIGNAL_DENIED:
             words = "AppArmor refused the signal, and delivered it to no process"
         case StopReason.UNKNOWN:
@@ -125,6 +130,10 @@ def why(stuck: StuckStop) -> str:
         case _:
             assert_never(stuck.reason)
     return words
+
+
+def _signal(stuck: StuckStop) -> str:
+    return signal_name(stuck.signal) if stuck.signal is not None else "a signal"
 
 
 def _waits_in(task: KilledTask | None) -> str:
@@ -215,6 +224,10 @@ def _advice(stuck: StuckStop) -> Advice:
         case StopReason.NO_CPU:
             text = "Raise its CPU quota, or look at what uses the CPUs of the host."
             reason = "A killed process needs CPU time to end."
+        case StopReason.SIGNAL_IGNORED:
+            text = f"Handle {_signal(stuck)} in the program, start it with exec, or add an init (--init, init: true);"
+            text += " docker kill ends it now."
+            reason = "Process 1 of a container ignores each signal that it has no handler for, but SIGKILL."
         case StopReason.SIGNAL_DENIED:
             text = "Allow the signal in the AppArmor profile that the line names and reload it, or remove it"
             text += " (apparmor_parser -R), then stop the container again."

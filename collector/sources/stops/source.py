@@ -1,5 +1,6 @@
 """
-Watch for kills that do not end: containers with tasks that SIGKILL was sent to and that are still there.
+Watch for kills that do not end: containers with tasks that SIGKILL was sent to and that are still there, and containers
+whose main process ignores signals.
 
 Nobody reports such a kill: Docker waits, and the kernel is silent. A pending SIGKILL shows in /proc whoever sent it.
 The main process of each container is looked at every few seconds, and every second while it is being killed. There is
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from collector.config.sources import StopsConfig
-from collector.facts.stops import PendingKillFact
+from collector.facts.stops import MainSignalsFact, PendingKillFact
 from collector.host.clock import HostIdentity
 from collector.host.threads import Threads
 from collector.sources.base import Position, Reading, SourceMissingError
@@ -60,6 +61,7 @@ class StopsSource:
         self._proc = proc
         self._wall_ns = wall_ns
         self._mains: dict[str, _Main] = {}
+        self._signals: dict[str, MainSignalsFact] = {}
         self._pending: set[str] = set()
         self._threads = Threads(1)
         self.is_behind = False
@@ -91,30 +93,34 @@ class StopsSource:
         Do nothing: each fact states when /proc was read.
         """
 
-    def scan(self, tree: CgroupTree) -> tuple[PendingKillFact, ...]:
+    def scan(self, tree: CgroupTree) -> tuple[PendingKillFact | MainSignalsFact, ...]:
         """
         Look at all containers; return those that are being killed, and once those that no longer are.
+
+        Of the others return what the main process does with signals, when that was first read or has changed.
         """
         containers = tree.containers()
         self._mains = {one: main for one, main in self._mains.items() if one in containers}
-        facts: list[PendingKillFact] = []
+        self._signals = {one: known for one, known in self._signals.items() if one in containers}
+        facts: list[PendingKillFact | MainSignalsFact] = []
+        pending: set[str] = set()
         for container in containers.values():
-            fact = self._pending_kill(tree, container) if len(facts) < _MAX_PENDING else None
+            fact = self._look(tree, container) if len(pending) < _MAX_PENDING else None
             facts += [fact] if fact is not None else []
-        pending = {fact.container_id for fact in facts}
+            pending |= {fact.container_id} if isinstance(fact, PendingKillFact) else set()
         at_ns = self._wall_ns()
         over = [PendingKillFact(container_id=one, at_ns=at_ns, tasks=()) for one in sorted(self._pending - pending)]
         self._pending = pending
         return (*facts, *over)
 
-    def _pending_kill(self, tree: CgroupTree, container: ContainerCgroup) -> PendingKillFact | None:
+    def _look(self, tree: CgroupTree, container: ContainerCgroup) -> PendingKillFact | MainSignalsFact | None:
         reader = TaskReader(self._proc)
         pids = tree.pids(container)
         main = self._main(reader, container.container_id, pids)
         if main is None and not pids:
             return None
         if main is not None and main.pid in pids and not reader.is_ending(main.pid):
-            return None
+            return self._changed_signals(reader, container.container_id, main.pid)
         status = reader.status(main.pid) if main is not None else None
         if main is None or status is None or status.namespace_pid != main.namespace_pid:
             main = None  # it is gone, or its pid is that of another process by now
@@ -128,6 +134,20 @@ class StopsSource:
             frozen=self._frozen(container),
             unread=tuple(sorted(reader.unread)),
         )
+
+    def _changed_signals(self, reader: TaskReader, container_id: str, pid: int) -> MainSignalsFact | None:
+        status, known = reader.status(pid), self._signals.get(container_id)
+        if status is None or (known is not None and (known.pid, known.ignored) == (pid, status.ignored)):
+            return None
+        self._signals[container_id] = fact = MainSignalsFact(
+            container_id=container_id,
+            at_ns=self._wall_ns(),
+            pid=pid,
+            name=status.name,
+            state=status.state,
+            ignored=status.ignored,
+        )
+        return fact
 
     def _main(self, reader: TaskReader, container_id: str, pids: list[int]) -> _Main | None:
         """

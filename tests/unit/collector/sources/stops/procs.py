@@ -17,6 +17,7 @@ def process(
     parent: int = 1,
     tracer: int = 0,
     inner: int = 1,
+    caught: int = 0,
     wchan: str = "do_wait",
     stack: str = "do_wait",
 ) -> None:
@@ -26,7 +27,9 @@ def process(
     pending = 256 if killed else 0
     fields = f"{parent} 1 1 0 -1 0 {'0 ' * 10}1 0 4711 {'0 ' * 8}{pending} 0 0"
     write(proc / str(pid), {"stat": f"{pid} ({name}) {state} {fields}"})
-    thread(proc, pid, pid, name=name, state=state, killed=killed, parent=parent, tracer=tracer, inner=inner)
+    thread(
+        proc, pid, pid, name=name, state=state, killed=killed, parent=parent, tracer=tracer, inner=inner, caught=caught
+    )
     write(proc / str(pid) / "task" / str(pid), {"wchan": wchan, "stack": f"[<0>] {stack}+0x1/0x2"})
 
 
@@ -41,6 +44,7 @@ def thread(
     parent: int = 1,
     tracer: int = 0,
     inner: int = 1,
+    caught: int = 0,
 ) -> None:
     """
     Add a thread to a process.
@@ -56,5 +60,8 @@ def thread(
         f"NSpid:\t{tid}\t{inner}",
         f"SigPnd:\t{pending}",
         f"ShdPnd:\t{pending}",
+        f"SigBlk:\t{0:016x}",
+        f"SigIgn:\t{0:016x}",
+        f"SigCgt:\t{caught:016x}",
     )
     write(proc / str(pid) / "task" / str(tid), {"status": "\n".join(lines)})

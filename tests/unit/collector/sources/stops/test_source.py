@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from collector.config.sources import StopsConfig
-from collector.facts.stops import PendingKillFact
+from collector.facts.stops import MainSignalsFact, PendingKillFact
 from collector.sources.base import SourceMissingError
 from collector.sources.memory.cgroups import CgroupTree
 from collector.sources.stops.source import StopsSource, offered
@@ -38,7 +38,10 @@ class Stage:
         write(self.cgroups / "freezer/docker" / ID, {"freezer.state": state})
 
     def scan(self) -> tuple[PendingKillFact, ...]:
-        return self.source.scan(self.tree)
+        return tuple(fact for fact in self.source.scan(self.tree) if isinstance(fact, PendingKillFact))
+
+    def signals(self) -> list[MainSignalsFact]:
+        return [fact for fact in self.source.scan(self.tree) if isinstance(fact, MainSignalsFact)]
 
 
 @pytest.fixture
@@ -67,6 +70,19 @@ def test_a_killed_container_is_reported_until_it_is_over(stage: Stage) -> None:
     (over,) = stage.scan()
     assert (over.container_id, over.tasks, over.at_ns) == (ID, (), 42)
     assert stage.scan() == ()
+
+
+def test_what_the_main_process_ignores_is_reported_once_and_when_it_changes(stage: Stage) -> None:
+    """
+    The first process ignores what it has no handler for. A program may install its handlers some time after its start.
+    """
+    (first,) = stage.signals()
+    assert (first.container_id, first.pid, first.name) == (ID, 20, "hog")
+    assert (first.ignores(15), first.ignores(9)) == (True, False)
+    assert stage.signals() == []
+    process(stage.proc, 20, caught=1 << 14)
+    (changed,) = stage.signals()
+    assert (changed.ignores(15), changed.ignores(2)) == (False, True)
 
 
 def test_a_removed_container_is_over(stage: Stage) -> None:

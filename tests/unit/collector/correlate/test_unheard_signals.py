@@ -1,11 +1,12 @@
 """
-A container that outlives a signal because AppArmor refused it.
+A container that outlives a signal: AppArmor refused it, or the main process ignores it.
 """
 
 import pytest
 
+from collector.facts.stops import MainSignalsFact
 from sinks.event import Confidence, Event, EventType
-from tests.unit.collector.correlate.scene import DIE, A, B, Scene, docker, ended, line
+from tests.unit.collector.correlate.scene import DIE, KILL, MAIN_PID, A, B, Scene, docker, ended, line, ns
 
 DENIED = (
     'audit: type=1400 audit(1545323976.363:{number}): apparmor="DENIED" operation="signal" profile="{profile}"'
@@ -108,3 +109,61 @@ def test_a_signal_that_ends_nothing_makes_nothing_stuck() -> None:
     scene = scene_with(a="deaf")
     events = scene.feed(line(denied(signal="hup"), 10), at_s=10) + scene.wait(60)
     assert [event.type for event in events] == [EventType.KERNEL_EVENT]
+
+
+def ignores(*signals: int, pid: int = MAIN_PID) -> MainSignalsFact:
+    """
+    Return what the stops source reads of the main process.
+    """
+    mask = sum(1 << (signal - 1) for signal in signals)
+    return MainSignalsFact(container_id=A, at_ns=ns(5), pid=pid, name="sh", state="S", ignored=mask)
+
+
+def after_signal(*facts: MainSignalsFact, signal: int = 15, **inspected: str) -> tuple[Scene, list[Event]]:
+    """
+    Return a scene in which Docker sent a signal, and what was published 16 s later.
+    """
+    scene = Scene()
+    scene.run(A, **inspected)
+    events = scene.feed(*facts, at_s=5) + scene.feed(docker(KILL, 10, signal=signal), at_s=10)
+    return scene, events + scene.wait(16)
+
+
+def test_a_main_process_that_ignores_the_signal_is_reported_with_its_end() -> None:
+    """
+    `docker stop -t -1` waits for ever: the event says why, and what ends it.
+    """
+    scene, (stuck,) = after_signal(ignores(15))
+    assert stuck.exit137.stuck is not None
+    assert (stuck.exit137.stuck.reason, stuck.exit137.confidence) == ("signal_ignored", Confidence.CERTAIN)
+    assert stuck.exit137.stuck.task is not None
+    assert (stuck.exit137.stuck.task.pid, stuck.exit137.stuck.task.name) == (MAIN_PID, "sh")
+    assert stuck.message == (
+        'Container "box-a" still runs 15 s after Docker sent SIGTERM: the main process "sh" (pid 4000) has no handler'
+        " for this signal, so it has no effect."
+    )
+    events = scene.feed(docker(KILL, 60, signal=9), docker(DIE, 60.1, exit_code=137), at_s=60)
+    events += scene.feed(ended(finished_s=60.1, exit_code=137), at_s=61) + scene.wait(10)
+    (over,) = of_type(events, EventType.CONTAINER_STUCK)
+    assert over.exit137.stuck is not None
+    assert over.exit137.stuck.resolved is True
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [(), (ignores(2),), (ignores(15, pid=77),)],
+    ids=["nothing is known", "it has a handler", "another run"],
+)
+def test_a_program_that_may_end_in_its_own_time_is_not_stuck(facts: tuple[MainSignalsFact, ...]) -> None:
+    """
+    A long grace period is there to be used.
+    """
+    assert after_signal(*facts)[1] == []
+
+
+def test_only_the_signal_that_asks_for_the_end_counts() -> None:
+    """
+    A reload that has no effect makes nothing stuck; an image may have another stop signal than SIGTERM.
+    """
+    assert after_signal(ignores(1, 15), signal=1)[1] == []
+    assert len(after_signal(ignores(3), signal=3, stop_signal="SIGQUIT")[1]) == 1
