@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from collector.correlate.attribution import attribute
-from collector.correlate.verdict import decide
 from collector.facts.observed import (
     DockerDaemonFact,
     Fact,
@@ -226,7 +225,7 @@ class Hosting(RuleBasedStateMachine):
         for item in pending._queue:
             if not item.changed and not item.run.awaits_docker:
                 pids = item.pids
-                assert not decide(pending._case(item)).final
+                assert not pending._death(item).verdict.final
                 pending._queue.update(item, pids)
 
     @invariant()
