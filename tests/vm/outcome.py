@@ -42,6 +42,12 @@ class Outcome:
         """
         return [death["container"]["name"] for death in self._of("container_death")]
 
+    def published_deaths(self) -> list[dict[str, Any]]:
+        """
+        Return the data of each published death.
+        """
+        return self._of("container_death")
+
     def misjudged(self) -> dict[str, str]:
         """
         Return the published cause of each container whose cause is wrong.

@@ -23,6 +23,8 @@ from parsers.docker_event import DockerEvent
 
 # An event takes about half a kilobyte, and an object of Python some bytes more.
 _QUEUED_BYTES: Final = 16_777_216
+# Of an engine of a user, who could send without end: 16 of them must not take the agent's memory.
+_USERS_BYTES: Final = 1_048_576
 _OBJECT_BYTES: Final = 100
 # So that the event loop does other things between two batches.
 _TAKEN_AT_ONCE: Final = 1000
@@ -77,12 +79,14 @@ class EventPump:
     Args:
         stream: the events.
         loop: the loop in which `take` is called.
+        is_of_user: whether it is the engine of a user, for which less is queued.
 
     Attributes:
         dropped: events dropped since `reset_dropped`.
     """
 
-    def __init__(self, stream: EventStream, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, stream: EventStream, loop: asyncio.AbstractEventLoop, *, is_of_user: bool = False) -> None:
+        self._limit_bytes = _USERS_BYTES if is_of_user else _QUEUED_BYTES
         self._stream = stream
         self._loop = loop
         self._messages: deque[bytes] = deque()
@@ -136,7 +140,7 @@ class EventPump:
         try:
             for message in self._stream:
                 # Each counter has one writing thread, so that neither needs a lock.
-                if self._queued_bytes - self._taken_bytes + _size_bytes(message) > _QUEUED_BYTES:
+                if self._queued_bytes - self._taken_bytes + _size_bytes(message) > self._limit_bytes:
                     self.dropped += 1
                     time.sleep(_FULL_WAIT_S)
                 else:

@@ -1,8 +1,8 @@
 """
 What an inspection becomes: a snapshot of a container, with what /proc shows of its main process.
 
-A user's engine may name any process of the host as the main process of its container. So its word counts only for a
-process in a cgroup below that user's systemd.
+A user's engine may name any process of the host as the main process of its container, and any directory as its file
+system. So its word counts only for a process in a cgroup below that user's systemd, and not for directories.
 """
 
 import re
@@ -52,8 +52,10 @@ class SnapshotMaker:
             files: reads /proc; None for this host's.
         """
         cgroup = cgroup_of(snapshot, files)
-        if self.engine is not None and self.engine.is_of_user and not is_of_user(cgroup or "", self.engine.uid or 0):
-            snapshot, cgroup = replace(snapshot, pid=None), None
+        if self.engine is not None and self.engine.is_of_user:
+            is_own = is_of_user(cgroup or "", self.engine.uid or 0)
+            pid, cgroup = (snapshot.pid, cgroup) if is_own else (None, None)
+            snapshot = replace(snapshot, pid=pid, layers=())  # the layers are read from /proc instead
         return SnapshotFact(
             snapshot=with_layers(snapshot, files),
             seen_at_ns=seen_at_ns,

@@ -135,7 +135,7 @@ class DockerSource:
             self._events.last_ns = self._snapshots.gap_from_ns
             from_ns = self._snapshots.gap_from_ns
             stream = await self._threads.call(lambda: connected.events(from_ns, with_pods=has_pods))
-            pump = EventPump(stream, asyncio.get_running_loop())
+            pump = EventPump(stream, asyncio.get_running_loop(), is_of_user=engine.is_of_user)
             yield self._reading(self._daemon(up=True, text=f"{described(engine)} answers"))
             async for reading in self._follow(pump, client, only_running=first_time):
                 yield reading

@@ -86,14 +86,16 @@ async def test_engines_of_root_and_a_user_are_followed_together() -> None:
 
 async def test_the_process_that_a_users_engine_names_must_be_that_users() -> None:
     """
-    A user's engine could name any process of the host as its main process.
+    A user's engine could name any process of the host as its main process, and any directory as its file system.
     """
     host = Host(USERS)
     host.engines[USERS].run(A, Pid=1)
+    layers = {"UpperDir": "/root", "LowerDir": "/etc"}
+    host.engines[USERS].containers[A]["GraphDriver"] = {"Data": layers}
     async with aclosing(host.source().readings(None)) as readings:
         facts, _ = await until(readings, has(SnapshotFact))
     (found,) = (fact for fact in facts if isinstance(fact, SnapshotFact))
-    assert (found.snapshot.pid, found.cgroup) == (None, None)
+    assert (found.snapshot.pid, found.cgroup, found.snapshot.layers) == (None, None, ())
 
 
 async def test_an_engine_that_comes_later_is_found() -> None:

@@ -1,0 +1,77 @@
+"""
+Tests of Podman's containers on whole machines: of root and of a user, with Podman's service and without, and beside
+Docker's in a storm.
+"""
+
+from collections import Counter
+
+import pytest
+
+from sinks.event import Cause, Confidence
+from tests.vm.laboratory import PODMANS, TIMEOUT_S, run_script
+from tests.vm.outcome import Outcome
+
+pytestmark = [pytest.mark.vm, pytest.mark.timeout(TIMEOUT_S)]
+
+
+@pytest.fixture(scope="module", params=PODMANS)
+def outcome(request: pytest.FixtureRequest) -> Outcome:
+    """
+    One run on a machine.
+    """
+    return Outcome(run_script("run-podman", request.param))
+
+
+def test_every_step_was_done(outcome: Outcome) -> None:
+    """
+    The agent reads root's Podman and that of a user.
+    """
+    assert not (outcome.out / "failed").exists(), outcome.read("failed")
+    assert f"source podman: can be read: Podman {outcome.read('podman').strip()}" in outcome.read("prepare.log")
+
+
+def test_every_death_has_its_cause(outcome: Outcome) -> None:
+    """
+    Each command has its cause, also for a user's containers, and where no service of Podman runs.
+    """
+    assert outcome.misjudged() == {}
+    assert not set(outcome.true_causes) - set(outcome.deaths())
+
+
+def test_every_kill_has_its_container(outcome: Outcome) -> None:
+    """
+    In a storm of containers of Docker and Podman as well.
+    """
+    assert outcome.kills() == outcome.true_kills
+
+
+def test_each_container_has_its_engine(outcome: Outcome) -> None:
+    """
+    A user's containers are that user's, and Docker's stay Docker's.
+    """
+    engines = {death["container"]["name"]: death["exit137"]["engine"] for death in outcome.published_deaths()}
+    assert {engine["name"] for name, engine in engines.items() if name.startswith("docker-")} == {"docker"}
+    assert {engine["uid"] for name, engine in engines.items() if name.startswith("rootless-")} == {1000}
+    others = [engine for name, engine in engines.items() if not name.startswith("docker-")]
+    assert {engine["name"] for engine in others} == {"podman"}
+
+
+def test_no_command_of_a_user_is_certain(outcome: Outcome) -> None:
+    """
+    A user can make the own engine say anything.
+    """
+    commands = {Cause.DOCKER_KILL, Cause.DOCKER_STOP, Cause.DOCKER_STOP_TIMEOUT, Cause.DOCKER_RM}
+    found = Counter(
+        death["exit137"]["confidence"]
+        for death in outcome.published_deaths()
+        if death["container"]["name"].startswith("rootless-") and death["exit137"]["cause"] in commands
+    )
+    assert Confidence.CERTAIN not in found
+
+
+def test_the_sender_of_a_signal_is_named(outcome: Outcome) -> None:
+    """
+    A shell of root, and the runtime of Podman, which lives for milliseconds.
+    """
+    assert outcome.death("root-foreign")["exit137"]["death"]["killer"]["name"] == "sh"
+    assert outcome.death("root-killed")["exit137"]["death"]["killer"]["name"] == "crun"
