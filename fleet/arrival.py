@@ -5,6 +5,7 @@ An event of an agent as it arrives: checked, and in the form in which it is stor
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+from uuid import NAMESPACE_URL, uuid5
 
 import orjson
 
@@ -47,6 +48,19 @@ class Arrival:
         """
         return self.stored.id
 
+    @property
+    def source(self) -> str:
+        """
+        The host as the CloudEvent names it.
+        """
+        return HOST_SOURCE + self.host_id
+
+    def renamed(self) -> "Arrival":
+        """
+        Return the event with an id of its own, for one whose id another host has used; the same event gets the same.
+        """
+        return arrival({**self.document, "id": str(uuid5(NAMESPACE_URL, f"{self.source}/{self.id}"))})
+
 
 def arrivals(body: bytes) -> list[Arrival]:
     """
@@ -84,6 +98,9 @@ def arrival(document: object, body: bytes | None = None) -> Arrival:
     data = document.get("data")
     if type_ not in _TYPES or not isinstance(data, dict):
         raise RefusedEventError("expected an event of an agent")
+    host = data.get("host")
+    if isinstance(host, dict) and host.get("id", host_id) != host_id:
+        raise RefusedEventError("expected the host of `source` in `host.id`")
     subject = document.get("subject")
     subject = subject if isinstance(subject, str) and subject else f"host/{host_id}"
     container = data.get("container")

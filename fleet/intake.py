@@ -160,11 +160,10 @@ class FleetIntake:
 
     async def _turn(self) -> None:
         batch = self._next_batch()
-        known = await self._known(batch)
-        fresh = {item.id: item for delivery in batch for item in delivery.arrivals if item.id not in known}
+        fresh = await self._new([item for delivery in batch for item in delivery.arrivals])
         positions = {name: position for delivery in batch for name, position in delivery.positions.items()}
-        incidents = [*self._observed(fresh.values()), *self._detector.advance(self._wall_ns())]
-        await self._commit([item.stored for item in fresh.values()], positions, incidents)
+        incidents = [*self._observed(fresh), *self._detector.advance(self._wall_ns())]
+        await self._commit([item.stored for item in fresh], positions, incidents)
         for delivery in batch:
             if not delivery.stored.done():
                 delivery.stored.set_result(None)
@@ -183,14 +182,29 @@ class FleetIntake:
             self._arrived.clear()
         return batch
 
-    async def _known(self, batch: Sequence[_Delivery]) -> frozenset[str]:
-        ids = [item.id for delivery in batch for item in delivery.arrivals]
+    async def _new(self, items: Sequence[Arrival]) -> list[Arrival]:
+        """
+        Return the events that are not stored, each once.
+
+        An id belongs to the host that used it first. Where another host uses it too, its event gets an id of its own,
+        so that no host can keep the events of another from being stored.
+        """
+        sources = await self._sources([item.id for item in items])
+        first: dict[str, Arrival] = {}
+        renamed: list[Arrival] = []
+        for item in items:
+            source = sources.get(item.id) or first.setdefault(item.id, item).source
+            if source != item.source:
+                renamed.append(item.renamed())
+        return [*first.values(), *(await self._new(renamed) if renamed else ())]
+
+    async def _sources(self, ids: Sequence[str]) -> Mapping[str, str]:
         while ids:
             try:
-                return await self._store.known(ids)
+                return await self._store.sources(ids)
             except StoreUnavailableError as error:
                 await self._wait_for_store(error)
-        return frozenset()
+        return {}
 
     def _observed(self, events: Iterable[Arrival]) -> list[Incident]:
         now_ns = self._wall_ns()

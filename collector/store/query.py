@@ -99,13 +99,17 @@ def one(connection: sqlite3.Connection, id_: str) -> PastEvent | None:
     return _past_event(row) if row is not None else None
 
 
-def known(connection: sqlite3.Connection, ids: Collection[str]) -> frozenset[str]:
+def sources(connection: sqlite3.Connection, ids: Collection[str]) -> dict[str, str]:
     """
-    Return which of these ids are stored.
+    Return the `source` of the stored events among these ids, by id.
     """
     texts = orjson.dumps(list(ids)).decode()
-    rows = connection.execute("SELECT id FROM events WHERE id IN (SELECT value FROM json_each(?))", (texts,))
-    return frozenset(row[0] for row in rows)
+    rows = connection.execute(
+        "SELECT id, ifnull(json_extract(CAST(body AS TEXT), '$.source'), '') FROM events"
+        " WHERE id IN (SELECT value FROM json_each(?))",
+        (texts,),
+    )
+    return dict(rows.fetchall())
 
 
 def last_seq(connection: sqlite3.Connection) -> int:

@@ -114,11 +114,11 @@ class StoreReads:
         return query.newest(self._database.connection, wanted, limit)
 
     @on_store_thread
-    def known(self, ids: Collection[str]) -> frozenset[str]:
+    def sources(self, ids: Collection[str]) -> dict[str, str]:
         """
-        Return which of these ids are stored.
+        Return the `source` of the stored events among these ids, by id.
         """
-        return query.known(self._database.connection, ids)
+        return query.sources(self._database.connection, ids)
 
     @on_store_thread
     def last_seq(self) -> int:

@@ -43,16 +43,17 @@ class FirstOfEach(KeyedProcessFunction):  # type: ignore[misc]
         """
         Pass on an event unless its id is known.
         """
-        _, event_id, _ = value
+        host, event_id, _ = value
+        name = f"{host}/{event_id}"
         group = ctx.get_current_key()
         known = self._known.get(group)
         if known is None:
             known = self._known[group] = dict(self._ids.items())
-        if event_id in known:
+        if name in known:
             return
         now_ms = ctx.timestamp()
-        known[event_id] = now_ms
-        self._ids.put(event_id, now_ms)
+        known[name] = now_ms
+        self._ids.put(name, now_ms)
         _forget(known, now_ms - self._remember_s * 1000)
         yield value
 
@@ -85,9 +86,9 @@ class Incidents(KeyedProcessFunction):  # type: ignore[misc]
         """
         Have an event wait for its time.
         """
-        _, event_id, body = value
+        host, event_id, body = value
         timeline = self._timeline(ctx.get_current_key())
-        moment = timeline.add(ctx.timestamp(), event_id, body)
+        moment = timeline.add(ctx.timestamp(), f"{event_id}/{host}", body)
         self._events.put(_name(moment), body)
         self._wait(ctx.timer_service())
 
@@ -136,9 +137,9 @@ def _forget(known: dict[str, int], before_ms: int) -> None:
 
 
 def _name(moment: Moment) -> str:
-    return f"{moment.at_ms}/{moment.event_id}"
+    return f"{moment.at_ms}/{moment.name}"
 
 
 def _moment(name: str) -> Moment:
-    at_ms, _, event_id = name.partition("/")
-    return Moment(int(at_ms), event_id)
+    at_ms, _, rest = name.partition("/")
+    return Moment(int(at_ms), rest)

@@ -27,11 +27,11 @@ class Moment:
 
     Attributes:
         at_ms: milliseconds since 1970.
-        event_id: orders events of the same millisecond.
+        name: of the event; orders events of the same millisecond.
     """
 
     at_ms: int
-    event_id: str
+    name: str
 
 
 class Timeline:
@@ -71,16 +71,16 @@ class Timeline:
         """
         return len(self._since_snapshot) >= _SNAPSHOT_EVENTS
 
-    def add(self, at_ms: int, event_id: str, body: bytes) -> Moment:
+    def add(self, at_ms: int, name: str, body: bytes) -> Moment:
         """
         Have an event wait for its time; return when that is. An event that is late is taken next.
 
         Args:
             at_ms: when it arrived in its topic, milliseconds since 1970.
-            event_id: its id.
+            name: its id and its host.
             body: a structured CloudEvent.
         """
-        moment = Moment(max(at_ms, self.taken_ms + 1), event_id)
+        moment = Moment(max(at_ms, self.taken_ms + 1), name)
         if moment not in self._waiting:
             heappush(self._order, moment)
         self._waiting[moment] = body

@@ -142,7 +142,7 @@ class Detector:
         origin = observation.origin
         if isinstance(observation, Status):
             return self._seen.is_new_status(origin.host, origin.event_id)
-        return self._seen.is_new(origin.event_id)
+        return self._seen.is_new(origin.host, origin.event_id)
 
     def _forget(self, host: str) -> None:
         self._census.forget((host,))

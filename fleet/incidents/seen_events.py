@@ -38,14 +38,14 @@ class SeenEvents:
         """
         return msgspec.to_builtins(self._state)
 
-    def is_new(self, event_id: str) -> bool:
+    def is_new(self, host: str, event_id: str) -> bool:
         """
-        Note the id of an event; return False if it is known.
+        Note the id of a host's event; return False if it is known. Another host may have used the same id.
         """
-        ids = self._state.ids
-        if event_id in ids:
+        ids, name = self._state.ids, f"{host}/{event_id}"
+        if name in ids:
             return False
-        ids[event_id] = None
+        ids[name] = None
         if len(ids) > _MOST_IDS:
             del ids[next(iter(ids))]
         return True

@@ -80,7 +80,9 @@ class Cluster:
         self._rest, rpc, blob = free_ports(3)
         self._home = home
         shutil.copytree(distribution / "conf", home / "conf")
-        (home / "conf" / "config.yaml").write_text(_settings(home, self._rest, rpc, blob))
+        config = home / "conf" / "config.yaml"
+        java = next(line.strip() for line in config.read_text().splitlines() if line.strip().startswith("all: "))
+        config.write_text(f"env.java.opts.{java}\n{_settings(home, self._rest, rpc, blob)}")
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, name: str) -> None:
@@ -117,7 +119,16 @@ class Cluster:
         Submit the job; it runs on.
         """
         command = ["bash", self._bin / "flink", "run", "--detached", "--python", ROOT / "fleet/flink/job.py"]
-        subprocess.run([*command, *arguments], env=self._environment(), check=True, capture_output=True, cwd=self._home)
+        ended = subprocess.run(
+            [*command, *arguments],
+            env=self._environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd=self._home,
+            check=False,
+        )
+        assert ended.returncode == 0, ended.stdout[-4000:]
 
     def states(self) -> list[str]:
         """

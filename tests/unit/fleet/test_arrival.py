@@ -45,11 +45,12 @@ def test_a_batch_has_many_events() -> None:
         {"type": "exit137.fleet_incident"},
         {"type": "com.example.other"},
         {"data": "text"},
+        {"data": {**GOOD["data"], "host": {"id": host_id(2)}}},
     ],
 )
 def test_what_no_agent_says_is_refused(change: dict[str, Any]) -> None:
     """
-    An incident of the fleet is for the hub to find, not for a host to claim.
+    An incident of the fleet is for the hub to find, not for a host to claim, nor may a host speak for another.
     """
     with pytest.raises(RefusedEventError):
         arrival({**GOOD, **change})

@@ -3,8 +3,10 @@ Each event once into the store, and what the detector makes of them in the same 
 """
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ from fleet.incidents.detector import Detector
 from fleet.intake import DETECTOR, BusyError, FleetIntake
 from sinks.base import SinkConfig
 from sinks.event import Event, EventType
-from tests.shared.hub_events import BEGIN_NS, SECOND, body, death, status
+from tests.shared.hub_events import BEGIN_NS, SECOND, body, death, host_id, status
 
 SINK = SinkConfig(name="people", type="stdout")
 
@@ -169,3 +171,19 @@ async def test_while_the_store_is_full_the_input_waits(tmp_path: Path) -> None:
         await turn
         assert stored.done()
         assert hub.intake.trouble is None
+
+
+async def test_no_host_can_take_the_id_of_another_hosts_event(tmp_path: Path) -> None:
+    """
+    Ids can be guessed. The event that comes second is stored under an id of its own, once, however often it comes.
+    """
+    theirs = death(2, 1)
+    taken = replace(death(1, 1), id=theirs.id)
+    async with fleet(tmp_path) as hub:
+        await hub.take(taken, theirs)
+        await hub.take(theirs)
+        await hub.take(taken)
+        stored = {json.loads(event.body)["source"]: event.id for event in await hub.store.events(limit=-1)}
+        assert len(hub.new) == len(stored) == 2
+        assert stored[f"urn:exit137:host:{host_id(1)}"] == theirs.id
+        assert stored[f"urn:exit137:host:{host_id(2)}"] != theirs.id
