@@ -26,10 +26,11 @@ from collector.correlate.replacement import replacement_of
 from collector.correlate.standing import Question, Standing
 from collector.correlate.stuck_stops import StuckStop, StuckStops
 from collector.correlate.unheard_signals import UnheardSignals
+from collector.facts.lru import LruDict
 from collector.facts.memory import ContainerProcessesFact, MemoryRoundFact, MemorySample
 from collector.facts.observed import Fact, GapFact, Origin
 from collector.facts.restored import RestoredWarningFact
-from collector.facts.stops import MainSignalsFact, PendingKillFact
+from collector.facts.stops import MainSignalsFact, OpenFilesFact, PendingKillFact
 from collector.memory.history import MemoryHistory
 from collector.memory.sizing import Sizing, sizing_of
 from collector.memory.usage import MemoryUse
@@ -39,6 +40,7 @@ from collector.publish.host_status import AgentState, status_event
 from collector.publish.kernel_events import kernel_event
 from collector.publish.kills import counter_only_kill_event, kernel_kill_event, userspace_kill_event
 from collector.publish.memory_context import MemoryContext
+from collector.publish.open_files import with_open_files
 from collector.publish.service_time import ServiceTime
 from collector.publish.stuck_stops import stuck_stop_event
 from parsers.docker_event import DockerEvent
@@ -47,6 +49,7 @@ from parsers.oom.facts import OomReport
 from sinks.event import Event, Host
 
 _NS_PER_S: Final = 1_000_000_000
+_OPEN_FILES_KEPT: Final = 1024
 
 
 class Analyzer:
@@ -67,6 +70,7 @@ class Analyzer:
         self._memory = MemoryContext(host)
         self._service_time: ServiceTime | None = None
         self._stops, self._unheard_signals = StuckStops(), UnheardSignals(self._correlator.inventory)
+        self._open_files: LruDict[str, OpenFilesFact] = LruDict(_OPEN_FILES_KEPT)
         self._is_behind = False
 
     def feed(self, fact: Fact, now_ns: int, origin: Origin | None = None) -> list[Event]:
@@ -85,6 +89,8 @@ class Analyzer:
             events = self._memory.feed(fact, self._correlator.inventory, now_ns)
         if isinstance(fact, DockerEvent):
             self._unheard_signals.feed_docker(fact, now_ns)
+        elif isinstance(fact, OpenFilesFact):
+            self._open_files[fact.container_id] = fact
         elif isinstance(fact, MainSignalsFact):
             self._unheard_signals.feed_main(fact)
         elif isinstance(fact, PendingKillFact):
@@ -248,7 +254,9 @@ class Analyzer:
         if self._service_time is not None:
             self._service_time.end(death.record, death.run)
         replaced_by = replacement_of(death.record, death.run, self._correlator.inventory)
-        return with_shed(death_event(self._host, death, replaced_by), death, is_behind=self._is_behind)
+        event = death_event(self._host, death, replaced_by)
+        event = with_open_files(event, self._open_files.get(death.record.id), death.run.began_ns)
+        return with_shed(event, death, is_behind=self._is_behind)
 
     def _record(self, container_id: str | None) -> ContainerRecord | None:
         return self._correlator.inventory.get(container_id) if container_id is not None else None

@@ -35,6 +35,7 @@ _DEAD: Final = frozenset({b"Z", b"X", b"x"})
 # include/linux/sched.h
 _PF_EXITING: Final = 0x4
 _FRAME: Final = re.compile(rb"^\[<[0-9a-fx]{1,18}>\] (?P<name>[A-Za-z_][\w.]{0,127})", re.MULTILINE)
+_OPEN_FILES: Final = re.compile(rb"^Max open files +(?P<soft>[0-9]{1,18}) ", re.MULTILINE)
 _SYMBOL: Final = re.compile(rb"[A-Za-z_][\w.]{0,127}")
 
 
@@ -118,6 +119,14 @@ def is_ending(stat: bytes) -> bool:
         raise ParseError("/proc/<pid>/stat (proc_pid_stat(5))", stat)
     flags, pending = (int(number[:_DIGITS]) for number in numbers)
     return fields[0] in _DEAD or bool(flags & _PF_EXITING) or bool(pending & _SIGKILL_BIT)
+
+
+def parse_open_files_limit(text: bytes) -> int | None:
+    """
+    Return how many files a process may have open, from /proc/<pid>/limits (proc_pid_limits(5)); None if unlimited.
+    """
+    match = _OPEN_FILES.search(text)
+    return int(match["soft"]) if match is not None else None
 
 
 def parse_wchan(text: bytes) -> str | None:

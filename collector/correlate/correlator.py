@@ -43,14 +43,14 @@ from collector.facts.observed import (
     VictimMarkedFact,
 )
 from collector.facts.restored import RestoredDeathFact, RestoredKillFact, RestoredRunFact, RestoredWarningFact
-from collector.facts.stops import MainSignalsFact, PendingKillFact
+from collector.facts.stops import MainSignalsFact, OpenFilesFact, PendingKillFact, StopsFact
 from collector.facts.watermark import WatermarkFact
 from parsers.docker_event import DockerEvent
 from parsers.killers import KillerFact, UnitOomKilled
 from sinks.event import GapKind, Host
 
 _DockerFact = DockerEvent | SnapshotFact | ContainerGoneFact | LogTailRequestedFact | LogTailFact | DockerDaemonFact
-_ProcessFact = ProcessExitedFact | SignalFact | VictimMarkedFact | ThreadCrashedFact | PendingKillFact | MainSignalsFact
+_ProcessFact = ProcessExitedFact | SignalFact | VictimMarkedFact | ThreadCrashedFact | StopsFact
 
 
 class Correlator:
@@ -212,7 +212,7 @@ class Correlator:
                 return self._feed_victim(fact, now_ns)
             case ThreadCrashedFact():
                 return self._kernel_notices.feed_crash(fact, now_ns)
-            case PendingKillFact() | MainSignalsFact():
+            case PendingKillFact() | MainSignalsFact() | OpenFilesFact():
                 self._note_time(fact.occurred_at_ns)  # as above
             case _:
                 assert_never(fact)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from collector.facts.kernel import KernelFact, ThreadCrashedFact
 from collector.facts.memory import ContainerProcessesFact, MemoryRoundFact
 from collector.facts.restored import RestoredDeathFact, RestoredKillFact, RestoredRunFact, RestoredWarningFact
-from collector.facts.stops import MainSignalsFact, PendingKillFact
+from collector.facts.stops import StopsFact
 from collector.facts.watermark import WatermarkFact
 from parsers.cgroup_path import ContainerRef
 from parsers.docker_event import DockerEvent
@@ -274,8 +274,7 @@ Fact = (
     | SignalFact
     | VictimMarkedFact
     | OomCountedFact
-    | PendingKillFact
-    | MainSignalsFact
+    | StopsFact
     | GapFact
 )
 

@@ -83,3 +83,30 @@ class MainSignalsFact:
         Return whether a signal has no effect on the process.
         """
         return bool(self.ignored >> (signal - 1) & 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenFilesFact:
+    """
+    A main process that has most of the files open that it may have.
+
+    Attributes:
+        pid: on the host.
+        open_files: files, sockets and pipes.
+        open_files_max: its limit (RLIMIT_NOFILE).
+    """
+
+    container_id: str
+    at_ns: int
+    pid: int
+    open_files: int
+    open_files_max: int
+
+    @property
+    def occurred_at_ns(self) -> int:
+        """The time at which /proc was read."""
+        return self.at_ns
+
+
+# What the source of stuck stops sees of the main process of each container.
+StopsFact = PendingKillFact | MainSignalsFact | OpenFilesFact

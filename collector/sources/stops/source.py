@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from collector.config.sources import StopsConfig
-from collector.facts.stops import MainSignalsFact, PendingKillFact
+from collector.facts.stops import MainSignalsFact, OpenFilesFact, PendingKillFact, StopsFact
 from collector.host.clock import HostIdentity
 from collector.host.threads import Threads
 from collector.sources.base import Position, Reading, SourceMissingError
@@ -28,6 +28,8 @@ _SOON_S: Final = 1.0
 # A host where more containers are stuck at once has one reason for all of them.
 _MAX_PENDING: Final = 32
 _FIRST_PID: Final = 1
+# The share of its limit from which on the open files of a process are worth a fact.
+_MANY_FILES: Final = 0.75
 _MAX_LOOKED_AT: Final = 64
 _FROZEN: Final = frozenset({"FROZEN", "FREEZING"})
 
@@ -93,46 +95,61 @@ class StopsSource:
         Do nothing: each fact states when /proc was read.
         """
 
-    def scan(self, tree: CgroupTree) -> tuple[PendingKillFact | MainSignalsFact, ...]:
+    def scan(self, tree: CgroupTree) -> tuple[StopsFact, ...]:
         """
         Look at all containers; return those that are being killed, and once those that no longer are.
 
-        Of the others return what the main process does with signals, when that was first read or has changed.
+        Of the others return what the main process does with signals, when that was first read or has changed, and how
+        many files it has open, if that is near its limit.
         """
         containers = tree.containers()
         self._mains = {one: main for one, main in self._mains.items() if one in containers}
         self._signals = {one: known for one, known in self._signals.items() if one in containers}
-        facts: list[PendingKillFact | MainSignalsFact] = []
+        facts: list[StopsFact] = []
         pending: set[str] = set()
         for container in containers.values():
-            fact = self._look(tree, container) if len(pending) < _MAX_PENDING else None
-            facts += [fact] if fact is not None else []
-            pending |= {fact.container_id} if isinstance(fact, PendingKillFact) else set()
+            found = self._look(tree, container) if len(pending) < _MAX_PENDING else ()
+            facts += found
+            pending |= {fact.container_id for fact in found if isinstance(fact, PendingKillFact)}
         at_ns = self._wall_ns()
         over = [PendingKillFact(container_id=one, at_ns=at_ns, tasks=()) for one in sorted(self._pending - pending)]
         self._pending = pending
         return (*facts, *over)
 
-    def _look(self, tree: CgroupTree, container: ContainerCgroup) -> PendingKillFact | MainSignalsFact | None:
+    def _look(self, tree: CgroupTree, container: ContainerCgroup) -> tuple[StopsFact, ...]:
         reader = TaskReader(self._proc)
         pids = tree.pids(container)
         main = self._main(reader, container.container_id, pids)
         if main is None and not pids:
-            return None
+            return ()
         if main is not None and main.pid in pids and not reader.is_ending(main.pid):
-            return self._changed_signals(reader, container.container_id, main.pid)
+            return self._of_running(reader, container.container_id, main.pid)
         status = reader.status(main.pid) if main is not None else None
         if main is None or status is None or status.namespace_pid != main.namespace_pid:
             main = None  # it is gone, or its pid is that of another process by now
         tasks = reader.killed(pids, main.pid if main is not None else None)
         if not tasks:
-            return None
-        return PendingKillFact(
+            return ()
+        fact = PendingKillFact(
             container_id=container.container_id,
             at_ns=self._wall_ns(),
             tasks=tasks,
             frozen=self._frozen(container),
             unread=tuple(sorted(reader.unread)),
+        )
+        return (fact,)
+
+    def _of_running(self, reader: TaskReader, container_id: str, pid: int) -> tuple[StopsFact, ...]:
+        found = (self._changed_signals(reader, container_id, pid), self._many_files(reader, container_id, pid))
+        return tuple(fact for fact in found if fact is not None)
+
+    def _many_files(self, reader: TaskReader, container_id: str, pid: int) -> OpenFilesFact | None:
+        counted = reader.open_files(pid)
+        if counted is None or counted[0] < counted[1] * _MANY_FILES:
+            return None
+        open_files, most = counted
+        return OpenFilesFact(
+            container_id=container_id, at_ns=self._wall_ns(), pid=pid, open_files=open_files, open_files_max=most
         )
 
     def _changed_signals(self, reader: TaskReader, container_id: str, pid: int) -> MainSignalsFact | None:

@@ -13,7 +13,14 @@ from typing import Final
 
 from collector.facts.stops import KilledTask
 from parsers.errors import ParseError
-from parsers.proc_status import TaskStatus, is_ending, parse_stack, parse_task_status, parse_wchan
+from parsers.proc_status import (
+    TaskStatus,
+    is_ending,
+    parse_open_files_limit,
+    parse_stack,
+    parse_task_status,
+    parse_wchan,
+)
 
 _READ_BYTES: Final = 8192
 _MAX_PROCESSES: Final = 64
@@ -73,6 +80,20 @@ class TaskReader:
             return is_ending(self._read(f"{pid}/stat"))
         except ParseError:
             return False
+
+    def open_files(self, pid: int) -> tuple[int, int] | None:
+        """
+        Return how many files a process has open and may have open; None if that cannot be read, or is unlimited.
+
+        Since Linux 6.2 the size of the directory is the number of its entries, for everybody; before that it is 0.
+        """
+        limit = parse_open_files_limit(self._read(f"{pid}/limits"))
+        directory = self.proc / str(pid) / "fd"
+        try:
+            count = directory.stat().st_size or sum(1 for _ in directory.iterdir())
+        except OSError:
+            return None
+        return (count, limit) if limit else None
 
     def name(self, pid: int) -> str | None:
         """

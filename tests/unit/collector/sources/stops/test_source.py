@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from collector.config.sources import StopsConfig
-from collector.facts.stops import MainSignalsFact, PendingKillFact
+from collector.facts.stops import MainSignalsFact, OpenFilesFact, PendingKillFact
 from collector.sources.base import SourceMissingError
 from collector.sources.memory.cgroups import CgroupTree
 from collector.sources.stops.source import StopsSource, offered
@@ -83,6 +83,21 @@ def test_what_the_main_process_ignores_is_reported_once_and_when_it_changes(stag
     process(stage.proc, 20, caught=1 << 14)
     (changed,) = stage.signals()
     assert (changed.ignores(15), changed.ignores(2)) == (False, True)
+
+
+@pytest.mark.parametrize(("limit", "is_near"), [("{many}", True), ("{few}", False), ("unlimited", False)])
+def test_open_files_near_the_limit_are_reported(stage: Stage, limit: str, *, is_near: bool) -> None:
+    """
+    A process that has most of its files open may soon fail for want of more; others are not worth a fact.
+    """
+    (stage.proc / "20/fd").symlink_to("/proc/self/fd")
+    count = len(list(Path("/proc/self/fd").iterdir()))
+    soft = limit.format(many=count, few=count * 9)
+    write(
+        stage.proc / "20", {"limits": f"Max open files            {soft}                 4096                 files\n"}
+    )
+    found = [fact for fact in stage.source.scan(stage.tree) if isinstance(fact, OpenFilesFact)]
+    assert [(fact.pid, fact.open_files_max) for fact in found] == ([(20, count)] if is_near else [])
 
 
 def test_a_removed_container_is_over(stage: Stage) -> None:
