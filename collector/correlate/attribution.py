@@ -10,10 +10,11 @@ from enum import StrEnum
 from typing import Final
 
 from collector.correlate.container_record import ContainerRecord
-from collector.correlate.inventory import ContainerInventory, known_reference
+from collector.correlate.inventory import ContainerInventory
 from collector.correlate.main_exits import INIT_NAMES, is_first_process
 from collector.correlate.oom_notices import OomNotice
 from collector.correlate.pid_index import Attribution, PidIndex
+from collector.correlate.references import known_reference
 from parsers.cgroup_path import Runtime, container_of, is_delegated, is_shortened
 from parsers.oom.facts import OomReport, OomVictim, TaskRow
 from sinks.event import Confidence, Scope

@@ -12,7 +12,7 @@ from typing import assert_never
 
 from collector.correlate.deaths import Deaths
 from collector.correlate.findings import Finding, UnexplainedCount
-from collector.correlate.inventory import ContainerInventory, known_reference
+from collector.correlate.inventory import ContainerInventory
 from collector.correlate.kernel_kills import KernelKills
 from collector.correlate.kernel_notices import KernelNotices
 from collector.correlate.kill_records import KillRecords, restored_kill_in_run
@@ -22,6 +22,7 @@ from collector.correlate.pending_deaths import KERNEL_SOURCES, PendingDeaths
 from collector.correlate.pid_index import PidIndex
 from collector.correlate.pid_observations import PidObservations
 from collector.correlate.reconciliation import Reconciler, counter_only_kill
+from collector.correlate.references import known_reference
 from collector.correlate.standing import Standings
 from collector.correlate.userspace_kills import UserspaceKills
 from collector.correlate.watermarks import Watermarks
@@ -108,8 +109,7 @@ class Correlator:
         findings += self._kernel_notices.tick(now_ns)
         self._notices.expire(self._wall_ns)
         self.inventory.forget(now_ns)
-        findings += self._limits.take(now_ns)
-        return [*findings, *self._ended(now_ns)]
+        return [*findings, *self._limits.take(now_ns), *self._ended(now_ns)]
 
     def flush(self) -> list[Finding]:
         """

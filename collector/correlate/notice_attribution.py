@@ -11,9 +11,10 @@ from typing import Final
 from collector.correlate.attribution import attributed_by_path
 from collector.correlate.container_record import ContainerRecord
 from collector.correlate.crash_reasons import signals_of
-from collector.correlate.inventory import ContainerInventory, known_reference
+from collector.correlate.inventory import ContainerInventory
 from collector.correlate.pid_index import SLACK_NS, Attribution, PidIndex
 from collector.correlate.pid_observations import PidObservations
+from collector.correlate.references import known_reference
 from collector.facts.kernel import KernelFact, LiveTask, ThreadCrashedFact
 from collector.facts.lru import LruQueues
 from collector.facts.observed import ProcessExitedFact

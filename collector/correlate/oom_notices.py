@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from enum import Enum, IntEnum
 from typing import Final
 
-from collector.correlate.inventory import ContainerInventory, known_reference
+from collector.correlate.inventory import ContainerInventory
+from collector.correlate.references import known_reference
 from collector.correlate.watermarks import CAP_NS
 from parsers.docker_event import DockerAction, DockerEvent
 from parsers.killers import UnitOomKilled

@@ -16,8 +16,9 @@ from typing import Final
 
 from collector.correlate.container_record import ContainerRecord
 from collector.correlate.findings import CounterOnlyKill, PublishedKill, UnconfirmedKill, UnexplainedCount
-from collector.correlate.inventory import ContainerInventory, known_reference
+from collector.correlate.inventory import ContainerInventory
 from collector.correlate.pid_observations import PidObservations, evidence_of
+from collector.correlate.references import known_reference
 from collector.correlate.spans import is_any_between
 from collector.correlate.watermarks import ASK_AHEAD_NS, CAP_NS, COUNTER_LAGS_NS, Wait, Watermarks
 from collector.facts.lru import LruQueues

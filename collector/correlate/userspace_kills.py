@@ -11,9 +11,10 @@ from dataclasses import replace
 from typing import Final, assert_never
 
 from collector.correlate.findings import UserspaceKill
-from collector.correlate.inventory import ContainerInventory, known_reference
+from collector.correlate.inventory import ContainerInventory
 from collector.correlate.pid_index import PidIndex
 from collector.correlate.pid_observations import PidObservations, evidence_of
+from collector.correlate.references import known_reference
 from collector.facts.lru import LruDict
 from collector.facts.observed import ProcessExitedFact
 from parsers.killers import (

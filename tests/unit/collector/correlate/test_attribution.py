@@ -6,16 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from collector.correlate.attribution import (
-    attribute,
-    is_main_process,
-    known_reference,
-    rows_from_the_first,
-    rows_of_container,
-    scope_of,
-)
+from collector.correlate.attribution import attribute, is_main_process, rows_from_the_first, rows_of_container, scope_of
 from collector.correlate.inventory import ContainerInventory
 from collector.correlate.pid_index import Attribution, PidIndex
+from collector.correlate.references import known_reference
 from collector.correlate.runs import Run
 from collector.facts.observed import ProcessExitedFact
 from parsers.cgroup_path import container_of

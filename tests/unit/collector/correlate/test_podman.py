@@ -12,7 +12,23 @@ from collector.facts.restored import RestoredRunFact
 from parsers.docker_event import DockerAction, DockerEvent, parse_event
 from parsers.engine import ContainerEngine, EngineName
 from sinks.event import Cause, Confidence, Event
-from tests.unit.collector.correlate.scene import BOOT_ID, DIE, KILL, START, A, Scene, causes, docker, ns, running
+from tests.unit.collector.correlate.scene import (
+    BOOT_ID,
+    DIE,
+    KILL,
+    START,
+    A,
+    Scene,
+    causes,
+    docker,
+    killed,
+    line,
+    ns,
+    owners,
+    running,
+    scope_path,
+    summary,
+)
 
 ROOTS = ContainerEngine(name=EngineName.PODMAN, version="5.4.2", uid=0)
 USERS = ContainerEngine(name=EngineName.PODMAN, version="5.4.2", uid=1000)
@@ -21,8 +37,8 @@ RECORDED = Path(__file__).parents[2] / "parsers/recorded"
 
 
 def recorded(file: str, engine: ContainerEngine) -> Iterator[DockerEvent]:
-    for line in (RECORDED / file).read_bytes().splitlines():
-        event = parse_event(line)
+    for message in (RECORDED / file).read_bytes().splitlines():
+        event = parse_event(message)
         if event is not None:
             yield replace(event, engine=engine)
 
@@ -93,6 +109,29 @@ def test_the_hosts_engine_takes_a_container_over() -> None:
     (event,) = [event for event in scene.wait(10) if event.exit137.death is not None]
     assert event.container is not None
     assert (event.container.runtime, event.exit137.cause) == ("docker", Cause.EXIT)
+
+
+def test_a_cgroup_of_root_is_no_users_container() -> None:
+    """
+    Where Docker's socket is not read, a user's engine that claims one of its containers gives it no name.
+    """
+    scene = Scene()
+    scene.feed(docker(START, 0, engine=USERS), at_s=0)
+    kill = (*scene.feed(line(summary(4001, scope_path(A)), 1), line(killed(4001), 1), at_s=1), *scene.wait(20))
+    assert owners([event for event in kill if event.exit137.oom is not None]) == [A]
+    assert {event.container.name for event in kill if event.container is not None} == {None}
+
+
+def test_a_users_container_is_found_by_its_path() -> None:
+    """
+    Without an inspection a cgroup below the user's systemd counts.
+    """
+    scene = Scene()
+    scene.feed(docker(START, 0, engine=USERS), at_s=0)
+    path = f"/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-{A}.scope"
+    kill = (*scene.feed(line(summary(4001, path), 1), line(killed(4001), 1), at_s=1), *scene.wait(20))
+    assert owners([event for event in kill if event.exit137.oom is not None]) == [A]
+    assert {event.container.name for event in kill if event.container is not None} == {"box-a"}
 
 
 def test_a_restored_run_has_its_engine() -> None:
