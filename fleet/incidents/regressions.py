@@ -141,6 +141,14 @@ class Regressions:
         running = sum(version.running for version in versions.values())
         return versions[digest].running / running if running and digest in versions else 1.0
 
+    def open_rate_per_ns(self, service: str) -> float:
+        """
+        Return how often a container of a service dies since its worst open regression, per nanosecond; 0 without one.
+        """
+        fleets = (incident.fleet for incident in self._open.known.values() if incident.fleet.service == service)
+        figures = [fleet.after for fleet in fleets if fleet.after is not None and fleet.after.container_hours > 0]
+        return max((after.deaths / (after.container_hours * HOUR_NS) for after in figures), default=0.0)
+
     def _judge(self, name: str, digest: str, version: Version, test: Test, now_ns: int) -> list[Incident]:
         key = f"{name}\n{digest}"
         if key not in self._open and now_ns - version.first_ns > self._settings.test_s * NS_PER_S:

@@ -60,7 +60,7 @@ class Settings:
     least_versions_a_week: int = 50
     least_rate_ratio: float = 2.0
     least_cases_without_worst_host: int = 2
-    least_e_without_worst_host: float = 5.0
+    least_e_without_worst_host: float = 8.0
     alone_s: float = 3600.0
     test_s: float = 604_800.0
     baseline_s: float = 604_800.0

@@ -133,7 +133,7 @@ class Storms:
             for item in self._recent.of(service, at_ns, self._window_ns)
             if item.at_ns <= at_ns and group_of(item.cause) is group and not hosts.is_open(item.host)
         ]
-        if not self._is_storm(service, deaths) or _is_of_version(service, at_ns, deaths, versions):
+        if not self._is_storm(service, deaths, versions) or _is_of_version(service, at_ns, deaths, versions):
             return []
         first = min(deaths, key=lambda item: (item.at_ns, item.event_id))
         storm = _Storm(
@@ -168,15 +168,16 @@ class Storms:
         _add(storm, death.origin.host, death.cause, death.origin.event_id)
         return self._open.report(service, self._fleet(service, storm), now_ns)
 
-    def _is_storm(self, service: str, deaths: list[RecentDeath]) -> bool:
+    def _is_storm(self, service: str, deaths: list[RecentDeath], versions: Regressions) -> bool:
         """
-        Return True if a service dies on more hosts than chance explains.
+        Return True if a service dies on more hosts than chance explains, and than an open regression does.
         """
         dying, total = len({item.host for item in deaths}), self._census.hosts_with(service)
         share = math.ceil(total * self._settings.storm_share)
         if dying < max(self._settings.storm_hosts, min(share, self._settings.storm_hosts_enough)):
             return False
-        expected = _PEAK * self._history.rate_per_ns(service) * self._census.running(service) * self._window_ns
+        rate = max(self._history.rate_per_ns(service), versions.open_rate_per_ns(service))
+        expected = _PEAK * rate * self._census.running(service) * self._window_ns
         return poisson_tail(dying, expected) <= self._settings.storm_alpha
 
     def _fleet(self, service: str, storm: _Storm) -> Fleet:

@@ -86,3 +86,22 @@ def test_a_storm_is_over_after_half_an_hour() -> None:
     assert [item.fleet.state for item in found] == [IncidentState.UPDATED, IncidentState.RESOLVED]
     assert found[-1].fleet.hosts_affected == 10
     assert found[-1].fleet.incident_id == opened.fleet.incident_id
+
+
+def test_an_open_regression_explains_as_many_deaths_as_it_causes() -> None:
+    """
+    A bad version that runs everywhere for nine hours makes a busy time of day no storm.
+    """
+    hosts = [f"host-{number}" for number in range(30)]
+    detector, found = Detector(), []
+    for hour in range(34):
+        digest = "sha256:a" if hour < 24 else "sha256:b"
+        for host in hosts:
+            found += detector.observe(status(host, hour * 3600, {("api", digest): 2}, interval_s=3600), at(hour * 3600))
+        for number, host in enumerate(hosts if hour >= 24 else []):
+            second = hour * 3600 + 60 + number * 110
+            found += detector.observe(death(host, second, "api", digest=digest, cause="crash"), at(second))
+    for number, host in enumerate(hosts[:20]):
+        second = 34 * 3600 + number * 20
+        found += detector.observe(death(host, second, "api", digest="sha256:b", cause="crash"), at(second))
+    assert {incident.fleet.kind for incident in found} == {FleetKind.REGRESSION}
