@@ -13,7 +13,7 @@ from typing import Final
 
 HERE: Final = Path(__file__).parent
 FIRST: Final = ("kmsg", "agent")
-LAST: Final = ("kill9", "short_lives")
+LAST: Final = ("kill9", "short_lives", "steady")
 
 
 def main() -> None:

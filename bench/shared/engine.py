@@ -6,7 +6,7 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -121,11 +121,13 @@ class Engine:
     Attributes:
         deaths_per_s: how many containers die per second.
         seconds: for how long.
+        make: creates a container by its number and its start.
         requests: how often each kind of request was answered.
     """
 
     deaths_per_s: int
     seconds: float
+    make: Callable[[int, int], Container] = Container
     containers: dict[str, Container] = field(default_factory=dict)
     living: list[Container] = field(default_factory=list)
     listeners: list[asyncio.StreamWriter] = field(default_factory=list)
@@ -164,7 +166,7 @@ class Engine:
         Start a container; return its event.
         """
         now_ns = time.time_ns()
-        container = Container(number, now_ns)
+        container = self.make(number, now_ns)
         self.containers[container.id] = container
         self.living.append(container)
         return container.event("start", now_ns)
