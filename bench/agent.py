@@ -38,6 +38,8 @@ KILLS: Final = 200
 CASES: Final = {"right after the start": 0, "2 s after the start": 2000}
 READY_S: Final = 30
 PUBLISHED_S: Final = 10
+# As long as systemd waits.
+STOP_S: Final = 30
 PLAIN: Final = """
 [store]
 path = "{home}/exit137.db"
@@ -199,7 +201,7 @@ def _agent(configuration: str, docker_url: str) -> Iterator[tuple[subprocess.Pop
             yield process, home, time.monotonic() - began
         finally:
             process.terminate()
-            process.wait(PUBLISHED_S)
+            process.wait(STOP_S)
 
 
 def _wait_until_quiet(events: Path) -> None:
