@@ -234,6 +234,7 @@ class Analyzer:
                 events = self._kill(counter_only_kill_event(self._host, finding), finding.record)
             case Death():
                 events = [self._memory.death(self._death_event(finding), finding)]
+                finding.run.log_tail = ()  # it is published, and large; the run is kept for minutes
             case KernelEvent():
                 events = [kernel_event(self._host, finding)]
             case IncompleteReport():

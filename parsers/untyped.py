@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from sys import intern
 from typing import Any, Final
 
 from parsers.errors import ParseError
@@ -63,8 +64,11 @@ def texts_of(value: object) -> tuple[str, ...]:
 def text_map_of(value: object) -> dict[str, str]:
     """
     Return the members of an object that are strings.
+
+    They are interned: containers of one service have the same labels, which the engine sends again with every event.
     """
-    return {key: item for key, item in fields_of(value).items() if isinstance(key, str) and isinstance(item, str)}
+    members = ((key, item) for key, item in fields_of(value).items() if isinstance(key, str) and isinstance(item, str))
+    return {intern(key): intern(item) for key, item in members}
 
 
 def flag_of(value: object) -> bool | None:

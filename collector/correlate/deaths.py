@@ -124,7 +124,7 @@ class Deaths:
         record = self._inventory.get(fact.container_id)
         runs = record.runs if record is not None else ()
         run = next((run for run in runs if run.die_event_ns == fact.die_event_ns), None)
-        if run is None:
+        if run is None or run.judged:
             return
         run.log_tail_requested = isinstance(fact, LogTailRequestedFact)
         if isinstance(fact, LogTailFact):

@@ -26,10 +26,13 @@ from parsers.docker_inspect import ContainerSnapshot
 from parsers.engine import ContainerEngine
 from parsers.kernel import Frame
 
-_FORGET_AFTER_NS: Final = 600 * 1_000_000_000
+# Nothing waits longer than a minute for its sources (CAP_NS of watermarks.py).
+_FORGET_AFTER_NS: Final = 180 * 1_000_000_000
 _FORGET_EVERY_NS: Final = 10 * 1_000_000_000
 # The records of a storm: some kilobytes each. Late evidence of a death comes within seconds.
 _ENDED_KEPT: Final = 8192
+# Of those that are not removed, so many stay longer: `docker start` may begin their next run.
+_ENDED_KEPT_LONG: Final = 512
 _FORGOTTEN_AT_ONCE: Final = 512
 _KILLS_KEPT: Final = 64
 _CONTAINERS_KEPT: Final = 2048
@@ -86,8 +89,8 @@ class ContainerInventory:
         record.name = event.name or record.name
         record.image = event.image or record.image
         record.attributes.update(event.attributes)
-        if event.action in (DockerAction.CREATE, DockerAction.START):
-            record.first_attributes |= event.attributes.keys()
+        if event.action in (DockerAction.CREATE, DockerAction.START) and record.snapshot is None:
+            record.first_attributes = record.first_attributes.union(event.attributes)
         return record
 
     def learn_snapshot(self, snapshot: ContainerSnapshot, now_ns: int) -> ContainerRecord:
@@ -96,9 +99,9 @@ class ContainerInventory:
         """
         record = self.get_or_add(snapshot.id, now_ns)
         before = record.snapshot
-        # Of a container that has ended, the engine may not name them any more.
-        known = before.layers if before is not None else ()
-        record.snapshot = replace(snapshot, layers=snapshot.layers or known)
+        known = before.layers if before is not None else ()  # the engine may not name them after the end
+        record.snapshot = replace(snapshot, layers=known) if known and not snapshot.layers else snapshot
+        record.first_attributes = frozenset()  # the snapshot has the labels
         record.name = snapshot.name or record.name
         record.image = snapshot.image_name or record.image
         return record
@@ -229,7 +232,7 @@ class ContainerInventory:
 
     def forget(self, now_ns: int) -> None:
         """
-        Forget containers that were removed so long ago that all their events have been published.
+        Forget containers that ended long ago, if they were removed or if many have ended since.
 
         More than `_ENDED_KEPT` containers that do not run are never kept: then those that were seen last stay.
         """
@@ -239,7 +242,12 @@ class ContainerInventory:
             record for record in self._records.values() if record.destroyed or (record.runs and record.living is None)
         ]
         too_many = ended[: max(len(ended) - _ENDED_KEPT, 0)]
-        old = [record for record in ended if record.destroyed and now_ns - record.last_seen_ns > _FORGET_AFTER_NS]
+        latest = {record.id for record in ended[-_ENDED_KEPT_LONG:]}
+        old = [
+            record
+            for record in ended
+            if now_ns - record.last_seen_ns > _FORGET_AFTER_NS and (record.destroyed or record.id not in latest)
+        ]
         self._forget_due_ns = now_ns + _FORGET_EVERY_NS
         for container_id in dict.fromkeys(record.id for record in (*too_many, *old)):
             del self._records[container_id]

@@ -104,7 +104,7 @@ def test_names_and_labels_are_kept_before_they_are_needed() -> None:
     assert (record.name, record.attributes["team"]) == ("of-inspect", "shop")
 
 
-def test_a_container_that_was_removed_is_forgotten_after_ten_minutes() -> None:
+def test_a_container_that_was_removed_is_forgotten_after_three_minutes() -> None:
     """
     By then all its events are published; a container that only stopped is kept.
     """
@@ -112,10 +112,10 @@ def test_a_container_that_was_removed_is_forgotten_after_ten_minutes() -> None:
     record = inventory.get_or_add(A, now_ns=0)
     inventory.keep_kill(A, kill(5))
     inventory.keep_exit(A, exited(MAIN_PID, at_s=5, signal=9))
-    inventory.forget(601 * 10**9)
+    inventory.forget(181 * 10**9)
     assert inventory.get(A) is record
     record.destroyed = True
-    inventory.forget(1202 * 10**9)
+    inventory.forget(362 * 10**9)
     assert inventory.get(A) is None
     record = inventory.get_or_add(A, now_ns=0)
     run = record.begin(Run(container_id=A, main_pid=MAIN_PID))
@@ -207,3 +207,17 @@ def test_layers_outlive_the_container() -> None:
     record = inventory.learn_snapshot(snapshot(A, exit_code=1), 1)
     assert record.snapshot is not None
     assert (record.snapshot.layers, record.snapshot.exit_code) == (("/upper", "/lower"), 1)
+
+
+def test_containers_that_ended_long_ago_are_forgotten_when_many_have_ended_since() -> None:
+    """
+    Nobody removes them, so that they would fill the memory; the latest ones may be started again.
+    """
+    inventory = ContainerInventory()
+    for number in range(600):
+        record = inventory.get_or_add(f"{number:064x}", number)
+        record.begin(Run(container_id=record.id, die_event_ns=number), None)
+    inventory.forget(179 * 10**9)
+    assert len(list(inventory)) == 600
+    inventory.forget(191 * 10**9)
+    assert [record.id for record in inventory] == [f"{number:064x}" for number in range(88, 600)]
