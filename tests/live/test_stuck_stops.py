@@ -1,5 +1,5 @@
 """
-Real kills that do not end: a frozen container, and a main process that a tracer holds.
+Real kills that do not end: a frozen container, a main process that a tracer holds, and one that ignores SIGTERM.
 """
 
 import os
@@ -153,6 +153,32 @@ def test_a_traced_container_does_not_end(agent: Agent, lab: Lab) -> None:
         assert "Docker sent SIGKILL" in event["data"]["message"]
         assert (task["pid"], task["state"], task["tracer_pid"]) == (pid, "Z", tracer_pid)
     assert ended(agent, box)["data"]["exit137"]["stuck"]["resolved"] is True
+
+
+@pytest.mark.long
+def test_a_main_process_that_ignores_its_stop_signal(agent: Agent, lab: Lab) -> None:
+    """
+    With an endless grace period the container runs on; the event says that the program has no handler for SIGTERM.
+    """
+    box = lab.run(*LIVES)
+    pid = box.main_pid()
+    time.sleep(SEEN_S)
+    stopping = threading.Thread(target=lambda: stop_without_end(box))
+    stopping.start()
+    found = stuck(agent, box)["data"]["exit137"]
+    assert (found["stuck"]["state"], found["stuck"]["reason"]) == ("stopping", "signal_ignored")
+    assert (found["stuck"]["task"]["pid"], found["confidence"]) == (pid, "certain")
+    box.container.kill()
+    stopping.join()
+    assert ended(agent, box)["data"]["exit137"]["stuck"]["resolved"] is True
+
+
+def stop_without_end(box: Box) -> None:
+    """
+    Stop a container as `docker stop -t -1` does: wait for ever.
+    """
+    with suppress(docker.errors.APIError):
+        box.container.stop(timeout=-1)
 
 
 def test_a_container_that_ends_at_once_is_not_stuck(agent: Agent, lab: Lab) -> None:
