@@ -124,6 +124,7 @@ def _event(
     verb, _, detail = action_text.partition(":")
     action = _ACTIONS.get(verb.strip(), DockerAction.OTHER)
     detail = detail.strip()
+    exit_code = int_of(attributes.get("exitCode", attributes.get("containerExitCode")))
     is_exec = action in (DockerAction.EXEC_CREATE, DockerAction.EXEC_START)
     return DockerEvent(
         action=action,
@@ -132,21 +133,14 @@ def _event(
         image=attributes.get("image") or None,
         attributes=attributes,
         time_ns=time_ns,
-        exit_code=_exit_code(attributes),
+        # Podman writes -1 where it does not know it.
+        exit_code=exit_code if exit_code is None or exit_code >= 0 else None,
         signal=int_of(attributes.get("signal")),
         exec_id=attributes.get("execID") or None,
         exec_command=detail or None if is_exec else None,
         health=detail or None if action is DockerAction.HEALTH_STATUS else None,
         engine=engine,
     )
-
-
-def _exit_code(attributes: Mapping[str, str]) -> int | None:
-    """
-    Return the exit code; Podman writes -1 where it does not know it.
-    """
-    code = int_of(attributes.get("exitCode", attributes.get("containerExitCode")))
-    return None if code is not None and code < 0 else code
 
 
 def _time_ns(fields: Mapping[str, Any]) -> int | None:
