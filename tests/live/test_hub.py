@@ -65,6 +65,12 @@ def hosts(hub: HubProcess) -> list[dict[str, Any]]:
     return found
 
 
+def page(hub: HubProcess) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{hub.pages}/", timeout=10) as answer:
+        text: str = answer.read().decode()
+    return text
+
+
 def kills(hub: HubProcess, container_id: str) -> list[dict[str, Any]]:
     """
     What the hub has stored of the kills in a container.
@@ -90,10 +96,8 @@ def test_a_kill_on_every_host_is_on_the_page(
     request.node.add_report_section("call", "figures", f"from the kill to the hub, the last host: {max(late_s):.2f} s")
     assert {kill["source"].removeprefix("urn:exit137:host:") for kill in killed} == {host_id(host) for host in HOSTS}
     wait_until(lambda: all(host["deaths_in_hour"] for host in hosts(hub)), 60, "the deaths are on the page")
-    with urllib.request.urlopen(f"http://127.0.0.1:{hub.pages}/", timeout=10) as answer:
-        page = answer.read().decode()
-    assert page.count('class="host bad"') == len(HOSTS)
-    assert killed[-1]["data"]["service"]["name"] in page
+    wait_until(lambda: page(hub).count('class="host bad"') == len(HOSTS), 60, "every host is shown as bad")
+    assert killed[-1]["data"]["service"]["name"] in page(hub)
     assert all(agent.events() for agent in agents)
 
 
