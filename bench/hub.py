@@ -5,12 +5,11 @@ What a hub costs by the number of its hosts: the sizing table of docs/fleet/sizi
 
 For each number of hosts a simulated fleet sends a status a minute and its deaths, for an hour, or for 20,000 events
 where that is shorter. They go through arrival, store and detector, as the inputs of the hub hand them over, each turn
-with what two seconds bring. CPU time is that of the process, less what the simulation takes. Each number runs in a
-process of its own.
+with what two seconds bring, and then once more in full transactions. CPU time is that of the process, less what the
+simulation takes. Each number runs in a process of its own.
 """
 
 import asyncio
-import resource
 import subprocess
 import sys
 import tempfile
@@ -40,6 +39,7 @@ _STATUS_S: Final = 60.0
 _TURN_NS: Final = 2_000_000_000
 _NS_PER_S: Final = 1_000_000_000
 _MIB: Final = 1_048_576
+_FULL: Final = 512
 _ONE: Final = "--one"
 
 Turn = tuple[int, list[bytes]]
@@ -59,6 +59,15 @@ def turns_of(hosts: int) -> list[Turn]:
         for turn, items in groupby(story, key=lambda item: item.at_ns // _TURN_NS)
         if turn * _TURN_NS < end_ns
     ]
+
+
+def full(turns: Sequence[Turn]) -> list[Turn]:
+    """
+    Return the same events in turns that fill a transaction.
+    """
+    timed = [(at_ns, body) for at_ns, bodies in turns for body in bodies]
+    parts = [timed[start : start + _FULL] for start in range(0, len(timed), _FULL)]
+    return [(part[-1][0], [body for _, body in part]) for part in parts]
 
 
 async def take(turns: Sequence[Turn], folder: Path) -> tuple[float, int]:
@@ -88,15 +97,15 @@ def measure(hosts: int) -> None:
     events = sum(len(bodies) for _, bodies in turns)
     body_bytes = sum(len(body) for _, bodies in turns for body in bodies)
     lasted_s = (turns[-1][0] - turns[0][0]) / _NS_PER_S
-    before_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with tempfile.TemporaryDirectory() as folder:
         spent_s, state_bytes = asyncio.run(take(turns, Path(folder)))
         stored_bytes = sum(path.stat().st_size for path in Path(folder).iterdir())
-    grown_mib = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kib) / 1024
+    with tempfile.TemporaryDirectory() as folder:
+        full_s, _ = asyncio.run(take(full(turns), Path(folder)))
     print(
         f"{hosts:5} hosts: {events / lasted_s:6.2f} events/s of {body_bytes / events:,.0f} bytes arrive and take "
-        f"{spent_s / lasted_s:7.2%} of a core ({events / spent_s:,.0f} per CPU second); "
-        f"{grown_mib:.0f} MiB of memory, {state_bytes / _MIB:.1f} MiB of state, "
+        f"{spent_s / lasted_s:7.2%} of a core ({events / spent_s:,.0f} per CPU second, "
+        f"{events / full_s:,.0f} in full transactions); {state_bytes / _MIB:.1f} MiB of state, "
         f"{stored_bytes / events:,.0f} bytes of store per event",
         flush=True,
     )
