@@ -130,7 +130,8 @@ class HttpServer:
             server, self._server = self._server, None
             server.close()
             for limit in self._tasks.values():
-                limit.reschedule(asyncio.get_running_loop().time())
+                if not limit.expired():  # its client may have left a moment ago
+                    limit.reschedule(asyncio.get_running_loop().time())
             await server.wait_closed()
             if self._tasks:
                 await asyncio.wait(self._tasks, timeout=_TAKE_S)
