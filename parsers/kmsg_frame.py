@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from parsers.kmsg import US_AT_MOST, unescape
+from parsers.kmsg import US_AT_MOST
 from parsers.oom.window import CARRIED, INSIDE, concerns_oom, names_cpuset
 
 # A header has at most four numbers, the flags, a caller and a name; anything longer is not one.
@@ -20,9 +20,10 @@ _NAME: Final = ",comm="
 # The name of a process, the last field of new headers, may have a semicolon.
 _NAMED: Final = re.compile(r"([^;]*?),comm=[^\n]{0,15};")
 # The header of nearly all records of the kernel: no fragment, no name of a process.
-_USUAL: Final = r"[0-7],[0-9]{1,20}+,([0-9]{1,15}+),(-(?:,caller=[TC][0-9]++)?+);"
-_CARRIED: Final = re.compile(rf"{_USUAL}((?:{CARRIED})[ -~]*+)\n?\Z")
-_OF_REPORT: Final = re.compile(rf"{_USUAL}(?:{INSIDE})|(?!{_USUAL})[0-7],")
+_USUAL: Final = r"[0-7],[0-9]{1,20}+,(?P<time_us>[0-9]{1,15}+),(?P<rest>-(?:,caller=[TC][0-9]++)?+);"
+# A record, decoded as Latin-1, that by its form may be a part of a report: with such a line, or with another header. If
+# the line before it can carry its message, the message is in the last group.
+OF_REPORT: Final = re.compile(rf"(?:{_USUAL})?+(?(rest)(?:(?P<carried>(?:{CARRIED})[ -~]*+)\n?\Z|{INSIDE})|[0-7],)")
 
 
 class Frame(NamedTuple):
@@ -106,25 +107,11 @@ def may_concern_oom(records: bytes) -> bool:
     return b"oom" in low or b"kill" in low or (b"mem" in low and (b"ut of mem" in low or b"locked on mem" in low))
 
 
-def carried_line(decoded: str) -> tuple[str, int, str] | None:
+def has_words_of_report(decoded: str) -> bool:
     """
-    Return a record's header behind the numbers, its time and its message, if the line before it can carry the message.
-
-    Args:
-        decoded: the record, decoded as Latin-1.
+    Return whether a record, decoded as Latin-1, may be a part of a report by its words.
     """
-    match = _CARRIED.match(decoded)
-    if match is None:
-        return None
-    monotonic_us, rest, text = match.groups()
-    return rest, int(monotonic_us), unescape(text.encode("ascii")) if "\\" in text else text
-
-
-def may_be_of_report(decoded: str) -> bool:
-    """
-    Return whether a record, decoded as Latin-1, may be a part of a report that is being read.
-    """
-    return _OF_REPORT.match(decoded) is not None or concerns_oom(decoded) or names_cpuset(decoded)
+    return concerns_oom(decoded) or names_cpuset(decoded)
 
 
 def _has_number(record: bytes, seq: int) -> bool:

@@ -6,6 +6,7 @@ identify the kill: its head, the summary and the kill itself. The others are han
 them.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -15,8 +16,8 @@ from collector.host.procfs import ProcFiles
 from collector.sources.live_tasks import LiveTasks
 from parsers.errors import ParseError
 from parsers.kernel import NoticeWindow, may_hold_notice
-from parsers.kmsg import parse_record
-from parsers.kmsg_frame import Frame, are_next, carried_line, frame, frame_of, may_be_of_report, may_concern_oom
+from parsers.kmsg import parse_record, unescape
+from parsers.kmsg_frame import OF_REPORT, Frame, are_next, frame, frame_of, has_words_of_report, may_concern_oom
 from parsers.oom.facts import KernelLine
 from parsers.oom.window import OomWindow
 from sinks.event import EvidenceSource, GapKind
@@ -98,16 +99,15 @@ class Records:
         Most of a report, such as the stack of a process, needs no more than a look either.
         """
         joined = b"".join(records)
-        has_notice = may_hold_notice(joined)
-        is_closed = self._window.closed and self._notices.closed
-        if is_closed and not has_notice and not may_concern_oom(joined):
+        has_notice = not self._notices.closed or may_hold_notice(joined)
+        if self._window.closed and not has_notice and not may_concern_oom(joined):
             return
         for record in records:
             decoded = record.decode("latin-1")
-            if self._carries(decoded):
+            part = OF_REPORT.match(decoded)
+            if part is not None and self._carries(part):
                 continue
-            is_near_notice = not self._notices.closed or (has_notice and may_hold_notice(record))
-            if is_near_notice or may_be_of_report(decoded):
+            if part is not None or has_words_of_report(decoded) or (has_notice and self._is_near_notice(record)):
                 framed = frame_of(decoded)
                 if framed is None:
                     self.garbage += 1
@@ -115,6 +115,9 @@ class Records:
                     self._select(record, framed)
             else:
                 self._window.skip()
+
+    def _is_near_notice(self, record: bytes) -> bool:
+        return not self._notices.closed or may_hold_notice(record)
 
     def _read(self, record: bytes) -> None:
         decoded = record.decode("latin-1")
@@ -129,7 +132,8 @@ class Records:
         if seen is not None and seq > seen + 1:
             self._end_line()
             self._facts.append(self._lost(seen, seq, framed.monotonic_us))
-        if not self._carries(decoded):
+        part = OF_REPORT.match(decoded)
+        if part is None or not self._carries(part):
             self._select(record, framed)
 
     def _select(self, record: bytes, framed: Frame) -> None:
@@ -146,16 +150,16 @@ class Records:
         self._end_line()
         self._open = (record, framed)
 
-    def _carries(self, decoded: str) -> bool:
+    def _carries(self, part: re.Match[str]) -> bool:
         """
-        Add a record to the line before it, if that can carry it and the same caller printed it.
+        Add a part of a report to the line before it, if that can carry it and the same caller printed it.
         """
-        if self._open is None or self._window.closed or not self._notices.closed:
+        time_us, rest, text = part.groups()
+        if text is None or self._open is None or rest != self._open[1].rest:
             return False
-        line = carried_line(decoded)
-        if line is None or line[0] != self._open[1].rest:
+        if self._window.closed or not self._notices.closed:
             return False
-        self._carried.append(line[1:])
+        self._carried.append((int(time_us), unescape(text.encode("ascii")) if "\\" in text else text))
         self._window.skip()
         return True
 
