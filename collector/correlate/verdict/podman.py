@@ -43,9 +43,9 @@ def stopped(case: Case) -> Verdict | None:
 
     The stop signal and later SIGKILL show a stop after its timeout, for which Podman often has no event.
     """
-    if case.signal not in (None, SIGKILL, case.stop_signal) or _kills_said(case):
+    if case.signal not in (None, SIGKILL, case.stop_signal) or _kills_said(case) or _is_sent_by_another(case):
         return None
-    sent = _by_podman(case)
+    proven, sent = _by_podman(case), _perhaps_by_podman(case)
     said_ns = case.stop_ns if _is_near(case, case.stop_ns) else None
     # `podman rm -f` sends the same signals. It holds the container from its `stop` event until it is removed.
     kept = case.restarted or (case.cleanup_ns is not None and said_ns is not None and case.cleanup_ns > said_ns)
@@ -53,14 +53,14 @@ def stopped(case: Case) -> Verdict | None:
         return None
     by_kill = case.signal == SIGKILL and (said_ns is not None or _is_stop(case, sent))
     handled = case.signal != SIGKILL and (said_ns is not None or _is_ordered(case, sent))
-    if not (by_kill or handled):
+    if not (by_kill or handled) or (case.killed_for_memory and not _is_stop(case, sent)):
         return None
-    witnessed = said_ns is not None and kept and _is_stop(case, sent) if by_kill else _is_ordered(case, sent)
-    is_certain = witnessed and said_ns is not None and kept
+    witnessed = _is_stop(case, proven) if by_kill else _is_ordered(case, proven)
+    confidence = Confidence.LIKELY if said_ns is not None or proven else Confidence.POSSIBLE
     evidence = (*_evidence(sent), *((evidence_of_event("stop", said_ns),) if said_ns is not None else ()))
     return Verdict(
         cause=Cause.DOCKER_STOP_TIMEOUT if by_kill and case.stop_signal != SIGKILL else Cause.DOCKER_STOP,
-        confidence=Confidence.CERTAIN if is_certain else Confidence.LIKELY,
+        confidence=Confidence.CERTAIN if witnessed and said_ns is not None and kept else confidence,
         because=_how_stopped(case, sent, by_kill=by_kill),
         evidence=(*evidence, *evidence_of_exit(case)),
     )
@@ -73,10 +73,10 @@ def removed(case: Case) -> Verdict | None:
     """
     if _is_removed_anyway(case) or case.destroy_ns is None or _kills_said(case) or case.cleanup_ns is not None:
         return None
-    sent = _by_podman(case)
+    sent = _perhaps_by_podman(case)
     if case.stop_ns is None and not sent and case.signal != SIGKILL:
         return None
-    if case.killed_for_memory or (case.sender is not None and not _may_be_podman(case, case.sender)):
+    if case.killed_for_memory or _is_sent_by_another(case):
         return None
     return Verdict(
         cause=Cause.DOCKER_RM,
@@ -91,13 +91,11 @@ def killed(case: Case) -> Verdict | None:
     Decide for podman kill: its event, and an end that its signal can have caused. The event does not name the signal.
     """
     said = _kills_said(case)
-    if not said or (case.sender is not None and not _may_be_podman(case, case.sender)):
+    if not said or case.killed_for_memory or _is_sent_by_another(case):
         return None
-    sent = _by_podman(case)
+    sent = _perhaps_by_podman(case)
     ended_it = case.sender is not None and _is_podman(case, case.sender)
     if case.signal is None and not (sent and case.exit_code is not None):
-        return None
-    if case.killed_for_memory:
         return None
     # As many signals as events: none of them belongs to another command.
     is_certain = ended_it and len(sent) == len(case.signals) and not case.auto_remove and case.destroy_ns is None
@@ -133,6 +131,20 @@ def _by_podman(case: Case) -> tuple[SignalFact, ...]:
     Return the signals that root's Podman sent to the main process, the first first.
     """
     return tuple(sent for sent in case.sent if _is_podman(case, sent))
+
+
+def _perhaps_by_podman(case: Case) -> tuple[SignalFact, ...]:
+    """
+    Return the same, with those whose sender was gone before more than its name could be read.
+    """
+    return tuple(sent for sent in case.sent if _may_be_podman(case, sent))
+
+
+def _is_sent_by_another(case: Case) -> bool:
+    """
+    Return whether the signal that ended the run is known to come from elsewhere.
+    """
+    return case.sender is not None and not _may_be_podman(case, case.sender)
 
 
 def _is_podman(case: Case, sent: SignalFact) -> bool:

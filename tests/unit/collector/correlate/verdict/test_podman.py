@@ -133,6 +133,33 @@ def test_a_runtime_that_was_gone_makes_a_command_possible() -> None:
     assert decide(case(sent=(gone,))).confidence is POSSIBLE
 
 
+GONE: dict[str, Any] = {"sender_placed": False, "sender_uid": None, "sender_exe": None}
+
+
+@pytest.mark.parametrize(
+    ("ended", "cause"),
+    [
+        (case(0, sent=(by_crun(15, 2, **GONE),)), Cause.DOCKER_STOP),
+        (case(sent=(by_crun(15, 3, **GONE), by_crun(9, **GONE))), Cause.DOCKER_STOP_TIMEOUT),
+    ],
+)
+def test_a_stop_by_runtimes_that_were_gone_is_possible(ended: Case, cause: Cause) -> None:
+    """
+    Where runc is the runtime, nothing but its name is known of it.
+    """
+    verdict = decide(ended)
+    assert (verdict.cause, verdict.confidence) == (cause, POSSIBLE)
+
+
+def test_a_kill_from_outside_during_a_stop() -> None:
+    """
+    Somebody else did not wait for the timeout.
+    """
+    by_shell = by_crun(sender_comm="bash", sender_exe="/usr/bin/bash")
+    verdict = decide(case(sent=(by_crun(15, 3), by_shell), stop_ns=before_end(-0.1), cleanup_ns=before_end(-0.2)))
+    assert (verdict.cause, verdict.confidence) == (Cause.SIGNAL, CERTAIN)
+
+
 def test_a_runtime_in_a_container_is_no_engine() -> None:
     """
     Root in a container may have a program of that name too.
