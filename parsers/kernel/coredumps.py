@@ -81,13 +81,14 @@ def frames_of(message: str) -> tuple[Frame, ...]:
         return ()
     end = _STACK.search(text, begin.end())
     found = _FRAME.finditer(text, begin.end(), end.start() if end is not None else len(text))
+    known = (frame for frame in found if frame["module"] != _UNKNOWN)
     return tuple(
         Frame(
             module=frame["module"].rpartition("/")[2],
             offset=int(frame["offset"], 16) if frame["offset"] is not None else None,
             function=None if frame["function"] == _UNKNOWN else frame["function"],
         )
-        for frame in islice(found, _FRAMES_AT_MOST)
+        for frame in islice(known, _FRAMES_AT_MOST)
     )
 
 

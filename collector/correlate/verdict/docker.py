@@ -149,7 +149,8 @@ def _ended_by(case: Case, sent: SignalSent) -> Confidence | None:
     if seconds <= _HANDLED_WITHIN_S:
         doubtful = case.is_late(sent) or case.killed_by_program or _may_be_removal(case, sent)
         return Confidence.LIKELY if doubtful else Confidence.CERTAIN
-    ordered = sent.signal not in _NEVER_AN_ORDER_TO_END
+    # A SIGKILL stays pending while the process waits in the kernel, and nothing takes it back.
+    ordered = sent.signal == SIGKILL or sent.signal not in _NEVER_AN_ORDER_TO_END
     return Confidence.LIKELY if ordered and seconds <= _DRAINED_WITHIN_S else None
 
 

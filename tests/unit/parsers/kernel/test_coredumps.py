@@ -74,3 +74,13 @@ def test_any_entry_gives_a_notice_or_nothing(message: str, fields: dict[str, str
     """
     found = parse_coredump(f"Process 40 (hog) of user 0 dumped core.\n{message}", fields)
     assert found is None or found.kind is NoticeKind.ABNORMAL_END
+
+
+def test_a_frame_in_no_file_is_none() -> None:
+    """
+    Without unwind information systemd-coredump takes words of the stack for addresses.
+    """
+    text = "Stack trace of thread 1:\n#0  0x7f n/a (/bin/crash + 0x9767)\n#1  0x7ffe n/a (n/a + 0x0)\n"
+    found = parse_coredump(f"Process 40 (hog) of user 0 dumped core.\n\n{text}", {})
+    assert found is not None
+    assert found.frames == (Frame(module="crash", offset=0x9767),)

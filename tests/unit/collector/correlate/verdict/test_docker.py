@@ -167,6 +167,14 @@ def test_an_end_long_after_a_signal_is_its_own() -> None:
     assert decide(case(0, signals=(sent(TERM, 31),))).cause is Cause.EXIT
 
 
+def test_a_sigkill_that_was_held_up_ended_it_after_all() -> None:
+    """
+    A process that waits in the kernel ends when the wait does: nothing takes a SIGKILL back.
+    """
+    verdict = decide(case(137, signals=(sent(TERM, 41), sent(KILL, 40))))
+    assert (verdict.cause, verdict.confidence) == (Cause.DOCKER_KILL, Confidence.LIKELY)
+
+
 def test_no_program_ends_in_its_own_way_on_sigkill() -> None:
     """
     It never sees that signal: exit code 1 was on its way when docker kill came.
