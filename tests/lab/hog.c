@@ -7,6 +7,8 @@
  *     name:TEXT       become TEXT, as in /proc/self/comm (15 bytes)
  *     eat:MIB         allocate and touch so many MiB
  *     churn:MIB       the same, then touch all of it again and again
+ *     write:PATH      append a byte to a file every 100 ms, for ever
+ *     adj:N           set its own oom_score_adj
  *     sleep:MS        sleep so many milliseconds
  *     catch:SIG       a handler that only says that the signal came, as a reload does
  *     exit-on:SIG:N   a handler that exits with N
@@ -57,6 +59,24 @@ static void create(const char *path)
 
 	if (file < 0)
 		fail(path);
+	close(file);
+}
+
+static void append_for_ever(const char *path)
+{
+	int file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+
+	while (file >= 0 && write(file, "x", 1) == 1)
+		pause_us(100000);
+	fail(path);
+}
+
+static void adjust_score(const char *value)
+{
+	int file = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (file < 0 || write(file, value, strlen(value)) < 0)
+		fail("oom_score_adj");
 	close(file);
 }
 
@@ -217,6 +237,10 @@ static void run(int count, char **script)
 			eat(number);
 		} else if (IS("churn")) {
 			churn(number);
+		} else if (IS("write") && value) {
+			append_for_ever(value);
+		} else if (IS("adj") && value) {
+			adjust_score(value);
 		} else if (IS("sleep")) {
 			pause_us(number * 1000);
 		} else if (IS("catch")) {

@@ -37,6 +37,11 @@ FORGERIES: Final = (
 )
 # Three engines end their containers in every way: 15 minutes on a machine.
 PODMANS: Final = tuple(pytest.param(suite, marks=pytest.mark.long) for suite in ("bookworm", "trixie", "forky"))
+# With AppArmor, and a kernel that soon speaks of hung tasks: 20 minutes on a busy machine.
+CRASHES: Final = (
+    pytest.param(("run-crashes", "bookworm"), marks=pytest.mark.long, id="bookworm"),
+    pytest.param(("run-crashes", "trixie"), marks=pytest.mark.long, id="trixie"),
+)
 LIMIT_S: Final = 2400
 TIMEOUT_S: Final = LIMIT_S + 900
 
@@ -59,7 +64,7 @@ def run_script(script: str, suite: str) -> Path:
     shutil.rmtree(results, ignore_errors=True)
     with tempfile.TemporaryDirectory() as lab:
         _furnish(Path(lab), script)
-        machine.run(Path(lab), results, LIMIT_S)
+        machine.run(Path(lab), results, LIMIT_S, apparmor=script == "run-crashes")
     return results / "out"
 
 
@@ -67,12 +72,14 @@ def _furnish(lab: Path, script: str) -> None:
     shutil.copy(built_package(), lab)
     here = Path(__file__).parent
     shutil.copy(here / script, lab / "run")
-    for shared in ("steps", "waiting", "forgeries"):
+    for shared in ("steps", "waiting", "forgeries", "crashes"):
         shutil.copy(here / shared, lab)
     for name, commands in zip(("walk-install", "walk-use"), _walk(), strict=True):
         (lab / name).write_text(commands)
     hog = REPOSITORY / "tests/lab/hog.c"
     subprocess.run(["gcc", "-O1", "-static", "-o", str(lab / "hog"), str(hog)], check=True)
+    crash = str(REPOSITORY / "tests/lab/crash.c")
+    subprocess.run(["gcc", "-O1", "-static-pie", "-pthread", "-o", str(lab / "crash"), crash], check=True)
     journal = str(REPOSITORY / "tests/live/programs/journal.c")
     subprocess.run(["gcc", "-static", "-o", str(lab / "journal"), journal], check=True)
     subprocess.run(["gcc", "-shared", "-fPIC", "-o", str(lab / "journal.so"), journal], check=True)

@@ -18,9 +18,15 @@ MMDEBSTRAP: Final = ("mmdebstrap", "--quiet", "--variant=minbase", "--aptopt=Acq
 # libpam-systemd: users have a systemd of their own, as on every installed Debian.
 _PACKAGES: Final = (
     "systemd,systemd-sysv,libpam-systemd,dbus,udev,linux-image-cloud-amd64,initramfs-tools,docker.io,iptables,python3,"
-    "python3-systemd,systemd-oomd,busybox-static,iproute2,procps,kmod,passwd"
+    "python3-systemd,systemd-oomd,systemd-coredump,apparmor,busybox-static,iproute2,procps,kmod,passwd,"
+    "util-linux,mount,e2fsprogs"
 )
-_ALSO: Final = {"bookworm": "", "trixie": ",docker-cli", "forky": ",docker-cli"}
+# systemd-coredump writes stacks only with libdw.
+_ALSO: Final = {
+    "bookworm": ",libdw1",
+    "trixie": ",docker-cli,libdw1t64",
+    "forky": ",docker-cli,libdw1t64",
+}
 # Rootless Podman needs uidmap and a session of the user; catatonit is the first container of a pod.
 PODMAN: Final = "podman,crun,conmon,catatonit,uidmap,dbus-user-session,fuse-overlayfs,slirp4netns,netavark,nftables"
 _MEMORY_MIB: Final = 1536
@@ -83,7 +89,7 @@ class Machine:
         self._content.write_text(content)
         shutil.rmtree(root)
 
-    def run(self, lab: Path, out: Path, limit_s: float) -> None:
+    def run(self, lab: Path, out: Path, limit_s: float, *, apparmor: bool = False) -> None:
         """
         Boot with a folder as /lab, and wait until the machine has powered off.
 
@@ -91,6 +97,7 @@ class Machine:
             lab: has `run` and what that needs.
             out: receives what it left in /lab/out.
             limit_s: how long that may take.
+            apparmor: boot with AppArmor, which makes each container slower to start.
 
         Raises:
             subprocess.TimeoutExpired: it took longer.
@@ -101,15 +108,17 @@ class Machine:
             _file_system(disk, _LAB_DISK, lab)
             try:
                 with (self._home / "console.log").open("wb") as console:
-                    self._boot(disk, console.fileno(), limit_s)
+                    self._boot(disk, console.fileno(), limit_s, apparmor=apparmor)
             finally:  # what a machine has written that hangs says where
                 out.mkdir(parents=True, exist_ok=True)
                 _run("debugfs", "-R", f"rdump /out {out}", str(disk))
 
-    def _boot(self, lab_disk: Path, console: int, limit_s: float) -> None:
+    def _boot(self, lab_disk: Path, console: int, limit_s: float, *, apparmor: bool) -> None:
         # Without KVM a second is long: some timeouts of systemd are measured for real machines, and what the kernel
         # does against the faults of real processors costs time for nothing.
-        kernel = "root=/dev/vda rw console=ttyS0 quiet apparmor=0 mitigations=off systemd.default_timeout_start_sec=300"
+        kernel = "root=/dev/vda rw console=ttyS0 quiet mitigations=off systemd.default_timeout_start_sec=300"
+        # The many profiles that the package brings would take a minute to load.
+        kernel += " apparmor=1 security=apparmor systemd.mask=apparmor.service" if apparmor else " apparmor=0"
         command = ["qemu-system-x86_64", "-accel", "tcg,thread=multi,tb-size=512", "-cpu", "max", "-smp", "2"]
         command += ["-m", str(_MEMORY_MIB), "-nographic", "-nic", "none"]
         command += ["-kernel", str(self._home / "vmlinuz"), "-initrd", str(self._home / "initrd.img")]

@@ -74,5 +74,12 @@ class Outcome:
             found[names.get(container_id, NO_CONTAINER)] += len(kill["exit137"]["oom"]["victims"])
         return found
 
+    def of_container(self, kind: str, name: str) -> list[dict[str, Any]]:
+        """
+        Return the events of a kind about a container, by the name that its death has.
+        """
+        container_id = self.death(name)["container"]["id"]
+        return [data for data in self._of(kind) if data.get("container", {}).get("id") == container_id]
+
     def _of(self, kind: str) -> list[dict[str, Any]]:
         return [event["data"] for event in self.events if event["type"] == f"exit137.{kind}"]
