@@ -79,17 +79,19 @@ class Goals:
         life_ms: CPU of one life.
         memory_mb: anonymous and all memory after 1,000 kills.
         lag_ms: median and 99th percentile of a kill's latency after a life of 2 s.
+        is_whole: whether that is the whole latency, else what a bare reader does not need.
     """
 
     life_ms: float | None = None
     memory_mb: tuple[float, float] | None = None
     lag_ms: tuple[float, float] | None = None
+    is_whole: bool = False
 
 
 MAIN: Final = Goals(life_ms=8, memory_mb=(26, 45), lag_ms=(3, 12))
 EVERY: Final = Goals(life_ms=15)
 NETWORK: Final = Goals(memory_mb=(34, 55))
-BUS: Final = Goals(lag_ms=(8, 25))
+BUS: Final = Goals(lag_ms=(8, 25), is_whole=True)
 IDLE_PERCENT: Final = 0.2
 
 
@@ -152,9 +154,11 @@ def _measure_kills(
     life_ms = 1000 * (cpu_s(process.pid) - before_s) / kills
     own = sorted(1000 * (at_s - bare.arrived_s[pid]) for pid, at_s in arrived_s.items() if pid in bare.arrived_s)
     print(f"  killed {what}: CPU per life {life_ms:.1f} ms{_ratio(life_ms, goals.life_ms)}")
-    print(f"    until published           {distribution(lags_ms(arrived_s, bare.killed_at_s))}")
+    whole = lags_ms(arrived_s, bare.killed_at_s)
+    print(f"    until published           {distribution(whole)}")
     print(f"    until a bare reader reads {distribution(lags_ms(bare.arrived_s, bare.killed_at_s))}")
-    print(f"    the difference            {distribution(own)}{_lag_ratios(own, goals.lag_ms if lived_ms else None)}")
+    ratios = _lag_ratios(whole if goals.is_whole else own, goals.lag_ms if lived_ms else None)
+    print(f"    the difference            {distribution(own)}{ratios}")
 
 
 def _lag_ratios(own: Sequence[float], goal_ms: tuple[float, float] | None) -> str:
