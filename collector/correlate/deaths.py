@@ -14,7 +14,6 @@ from collector.correlate.inventory import ContainerInventory
 from collector.correlate.pending_deaths import PendingDeaths
 from collector.correlate.pid_index import PidIndex
 from collector.correlate.published_ends import PublishedEnds
-from collector.correlate.repeated_events import RepeatedEvents
 from collector.correlate.runs import Run, SignalSent
 from collector.facts.observed import ContainerGoneFact, LogTailFact, LogTailRequestedFact, Origin, SnapshotFact
 from collector.facts.restored import RestoredDeathFact, RestoredRunFact
@@ -46,7 +45,6 @@ class Deaths:
         self._pids = pids
         self._boot_id = boot_id
         self._published_ends = PublishedEnds()
-        self._repeated = RepeatedEvents()
         # Containers whose current run may have a signal, so that not all of them are looked at.
         self._signalled: dict[str, ContainerRecord] = {}
 
@@ -54,7 +52,7 @@ class Deaths:
         """
         Take one of Docker's events.
         """
-        if not self._inventory.admits(event.container_id, event.engine) or self._repeated.includes(event):
+        if not self._inventory.is_news(event):
             return
         self._pending.container_changed(event.container_id)
         record = self._inventory.learn_event(event, now_ns)

@@ -17,6 +17,7 @@ from collector.correlate.crash_in_run import CrashInRun
 from collector.correlate.host_events import HostEvents
 from collector.correlate.kill_in_run import KillInRun
 from collector.correlate.main_exits import MainExit, find_main_exit
+from collector.correlate.repeated_events import RepeatedEvents
 from collector.correlate.runs import CLOCK_SLACK_NS, RESTART_NS, Run
 from collector.facts.lru import LruQueues
 from collector.facts.observed import ProcessExitedFact
@@ -55,6 +56,7 @@ class ContainerInventory:
         self._records: OrderedDict[str, ContainerRecord] = OrderedDict()
         self._forget_due_ns = 0
         self._full_at = _ENDED_KEPT
+        self._repeated = RepeatedEvents()
         self._kills: OrderedDict[str, list[KillInRun]] = OrderedDict()
         self._exits: LruQueues[str, ProcessExitedFact] = LruQueues(_CONTAINERS_KEPT, of_each=_EXITS_KEPT)
         self.host_events = HostEvents()
@@ -121,6 +123,20 @@ class ContainerInventory:
         if known is not None and known.is_of_user:
             del self._records[container_id]
         return True
+
+    def is_news(self, event: DockerEvent) -> bool:
+        """
+        Return whether an event tells something new: its engine may speak of the container, and no other source has
+        brought it. What a repeated one adds is kept: only Podman's service names the pod.
+        """
+        if not self.admits(event.container_id, event.engine):
+            return False
+        if not self._repeated.includes(event):
+            return True
+        record = self._records.get(event.container_id)
+        if record is not None:
+            record.attributes = {**event.attributes, **record.attributes}
+        return False
 
     def drop_false_claim(self, ref: ContainerRef) -> None:
         """

@@ -111,7 +111,8 @@ class OrchestratorResource:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Orchestrator:
     """
-    ECS `orchestrator.*`, read from labels: `type` is compose, swarm or kubernetes; `namespace` the project or stack.
+    ECS `orchestrator.*`, read from labels: `type` is compose, swarm, kubernetes or podman; `namespace` the project
+    or stack.
     """
 
     type: str | None = None

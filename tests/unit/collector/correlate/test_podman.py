@@ -12,6 +12,7 @@ from collector.facts.restored import RestoredRunFact
 from parsers.docker_event import DockerAction, DockerEvent, parse_event
 from parsers.engine import ContainerEngine, EngineName
 from sinks.event import Cause, Confidence, Event
+from sinks.event.ecs import OrchestratorResource
 from tests.unit.collector.correlate.scene import (
     BOOT_ID,
     DIE,
@@ -86,6 +87,22 @@ def test_an_event_that_two_sources_bring_counts_once() -> None:
     """
     events = list(recorded("podman-5.4-root.jsonl", ROOTS))
     assert deaths(event for event in events for _ in range(2)) == deaths(iter(events))
+
+
+@pytest.mark.parametrize("first", ["journal", "service"])
+def test_the_pod_is_named_whichever_source_comes_first(first: str) -> None:
+    """
+    The journal has only the pod's id; Podman's service has its name too.
+    """
+    scene = Scene()
+    for event in (docker(START, 0, engine=ROOTS), docker(DIE, 1, exit_code=1, engine=ROOTS)):
+        by_journal = replace(event, attributes={**event.attributes, "podId": "f" * 64})
+        by_service = replace(event, attributes={**by_journal.attributes, "podName": "shop"})
+        both = (by_journal, by_service) if first == "journal" else (by_service, by_journal)
+        scene.feed(*both, at_s=1)
+    (event,) = [event for event in scene.wait(10) if event.exit137.death is not None]
+    assert event.orchestrator is not None
+    assert event.orchestrator.resource == OrchestratorResource(type="pod", name="shop", id="f" * 64)
 
 
 @pytest.mark.parametrize("known", [None, ROOTS, OTHERS], ids=["docker", "root", "another user"])
