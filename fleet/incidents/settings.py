@@ -39,6 +39,7 @@ class Settings:
         storm_share: the least share of the service's hosts.
         storm_hosts_enough: so many hosts are a storm whatever their share.
         storm_alpha: the chance that so many hosts coincide by accident, at most.
+        storm_alpha_in_regression: the same against the rate of an open regression, which is a matter of days.
         storm_quiet_s: a storm is over after this time without a further death.
         neighbour_window_s: kills by one culprit within this time are looked at together.
         neighbour_hosts: on so many hosts they make an incident.
@@ -74,6 +75,7 @@ class Settings:
     storm_share: float = 0.2
     storm_hosts_enough: int = 20
     storm_alpha: float = 1e-7
+    storm_alpha_in_regression: float = 1e-5
     storm_quiet_s: float = 1800.0
     neighbour_window_s: float = 21_600.0
     neighbour_hosts: int = 2

@@ -176,9 +176,12 @@ class Storms:
         share = math.ceil(total * self._settings.storm_share)
         if dying < max(self._settings.storm_hosts, min(share, self._settings.storm_hosts_enough)):
             return False
-        rate = max(self._history.rate_per_ns(service), versions.open_rate_per_ns(service))
-        expected = _PEAK * rate * self._census.running(service) * self._window_ns
-        return poisson_tail(dying, expected) <= self._settings.storm_alpha
+        time_ns = _PEAK * self._census.running(service) * self._window_ns
+        usual, bad = self._history.rate_per_ns(service), versions.open_rate_per_ns(service)
+        return (
+            poisson_tail(dying, usual * time_ns) <= self._settings.storm_alpha
+            and poisson_tail(dying, bad * time_ns) <= self._settings.storm_alpha_in_regression
+        )
 
     def _fleet(self, service: str, storm: _Storm) -> Fleet:
         hosts = sorted(storm.hosts)
