@@ -1,7 +1,7 @@
 /*
  * crash: the program that crashes in the containers of the live suite, in one way and in one thread.
  *
- *     crash null|call|jump|stack|write|opcode|avx512|divide|protection|breakpoint|abort|seccomp|shm [thread|worker|loop]
+ *     crash null|call|jump|stack|write|opcode|avx512|xop|divide|protection|breakpoint|abort|seccomp|shm [thread|worker|loop]
  *
  * `thread` crashes in a thread that is not the main one, `worker` in a child that the main process outlives, and `loop`
  * in twenty children one after the other. Needs x86-64, whose kernel prints each of these.
@@ -79,6 +79,8 @@ static void *crash(void *how)
 		__asm__ volatile("ud2");
 	else if (IS("avx512"))
 		__asm__ volatile(".byte 0x62, 0xf1, 0x75, 0x48, 0xfe, 0xc2"); /* vpaddd zmm0, zmm1, zmm2 */
+	else if (IS("xop"))
+		__asm__ volatile(".byte 0x8f, 0xe9, 0x78, 0xc1, 0xc1"); /* vphaddbw xmm0, xmm1 */
 	else if (IS("divide"))
 		__asm__ volatile("xor %%ecx, %%ecx; div %%ecx" ::: "eax", "ecx", "edx");
 	else if (IS("protection"))
