@@ -148,9 +148,12 @@ def _earliest_ns(record: ContainerRecord | None, at_ns: int) -> int:
 
 def _is_closed(record: ContainerRecord) -> bool:
     """
-    Return whether nothing more can happen to a container: it was removed, and its runs have their verdicts.
+    Return whether nothing more can happen to a container: its runs have their verdicts, and it was removed.
+
+    With `--rm` the only run is the last: Docker removes the container at its end and accepts no restart policy.
     """
-    return record.destroyed and all(run.judged for run in record.runs)
+    is_removed = record.destroyed or (record.snapshot is not None and record.snapshot.auto_remove and bool(record.runs))
+    return is_removed and all(run.judged for run in record.runs)
 
 
 def _of_record(record: ContainerRecord, inventory: ContainerInventory, at_ns: int) -> Iterator[str]:

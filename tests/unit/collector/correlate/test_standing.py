@@ -114,6 +114,19 @@ def test_nothing_is_awaited_of_a_removed_container_with_its_verdict() -> None:
     assert awaited(found, B) == ("docker",)
 
 
+def test_nothing_is_awaited_of_a_container_with_rm_and_its_verdict() -> None:
+    """
+    It cannot run again, although Docker has not said yet that it is removed; before its verdict all is awaited.
+    """
+    found = analyzer(docker(START, 1, A), running(A, 1, auto_remove=True), read("docker", 9))
+    assert awaited(found) == ("docker",)
+    found.feed(docker(DIE, 5, A, exit_code=1), ns(10))
+    assert awaited(found) == ("docker", Awaited.VERDICT)
+    found.feed(ended(A, started_s=1, finished_s=5, exit_code=1, auto_remove=True), ns(10))
+    found.tick(ns(13))
+    assert awaited(found) == ()
+
+
 @pytest.mark.parametrize("wanted", ["web", A, A[:12]])
 def test_a_container_is_found_by_name_id_and_the_beginning_of_its_id(wanted: str) -> None:
     """
