@@ -27,7 +27,7 @@ from tests.lab.sandboxes import percentile_s, run_sandboxes
 SANDBOXES: Final = 1_000
 STREAMS: Final = 500
 # Two of the comments that keep a stream open are sent meanwhile.
-IDLE_S: Final = 30.0
+IDLE_S: Final = 60.0
 LISTEN: Final = b"GET /v1/stream HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 

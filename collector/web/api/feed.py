@@ -13,8 +13,8 @@ from collector.store import History, PastEvent
 from collector.web.api.store_reader import StoreReader
 
 _AT_ONCE: Final = 100
-# Comments keep proxies from closing a stream, and show the server which clients are gone.
-_KEEP_ALIVE_S: Final = 15.0
+# Comments keep proxies from closing a stream; many close one after a minute of silence.
+_KEEP_ALIVE_S: Final = 30.0
 _KEEP_ALIVE: Final = b": alive\n\n"
 
 
