@@ -15,6 +15,7 @@ class HubWebhookConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
         listen: the address; other hosts reach only one that is not loopback.
         keys_dir: a directory with one file per host, named by its host id, with a signing secret (`whsec_…`) each;
             `ID.next` may hold a second one while a secret is replaced.
+        write_token_file: has the token of senders that cannot sign; who sends it may speak for every host.
         cert_file: PEM; the server's certificate chain. Without it a proxy in front must speak TLS.
         key_file: PEM; its key.
         max_body_bytes: a larger request is refused.
@@ -23,6 +24,7 @@ class HubWebhookConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
 
     keys_dir: str
     listen: str = "127.0.0.1:9139"
+    write_token_file: str | None = None
     cert_file: str | None = None
     key_file: str | None = None
     max_body_bytes: Annotated[int, msgspec.Meta(ge=262_144, le=67_108_864)] = 1_048_576

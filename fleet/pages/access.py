@@ -2,21 +2,15 @@
 Who may read the pages where other hosts reach them: whoever sends the token, or was let in by a trusted proxy.
 """
 
-import base64
-import binascii
-import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from fleet.tokens import is_sent
 from sinks.secret import Secret
-
-_BEARER: Final = "Bearer "
-_BASIC: Final = "Basic "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +37,7 @@ class Readers:
         is_trusted = self.proxy_header is not None and request.remote in self.trusted_proxies
         if is_trusted and request.headers.get(self.proxy_header or "", "").strip():
             return True
-        return self.token is not None and _is_sent(request.headers.get("Authorization", ""), self.token)
+        return self.token is not None and is_sent(request.headers.get("Authorization", ""), self.token)
 
 
 def reader_guard(readers: Callable[[], Readers]) -> Middleware:
@@ -64,21 +58,3 @@ def reader_guard(readers: Callable[[], Readers]) -> Middleware:
         return await handler(request)
 
     return guarded
-
-
-def _is_sent(header: str, token: Secret) -> bool:
-    sent = header.removeprefix(_BEARER) if header.startswith(_BEARER) else _password(header)
-    return hmac.compare_digest(sent.encode(), token.reveal().encode())
-
-
-def _password(header: str) -> str:
-    """
-    Return the password of HTTP Basic (RFC 7617); empty where there is none.
-    """
-    if not header.startswith(_BASIC):
-        return ""
-    try:
-        decoded = base64.b64decode(header.removeprefix(_BASIC), validate=True).decode("utf-8", "replace")
-    except binascii.Error:
-        return ""
-    return decoded.partition(":")[2]

@@ -37,10 +37,17 @@ class Receiver:
 
 
 @asynccontextmanager
-async def receiving(folder: Path, skew_s: float = 0, most_bytes: int = 262_144) -> AsyncIterator[Receiver]:
+async def receiving(
+    folder: Path, skew_s: float = 0, most_bytes: int = 262_144, token: Path | None = None
+) -> AsyncIterator[Receiver]:
     store = await Store.open(folder / "hub.db")
     intake = FleetIntake(store, Detector(), [])
-    config = HubWebhookConfig(listen="127.0.0.1:0", keys_dir=str(folder), max_body_bytes=most_bytes)
+    config = HubWebhookConfig(
+        listen="127.0.0.1:0",
+        keys_dir=str(folder),
+        max_body_bytes=most_bytes,
+        write_token_file=str(token) if token is not None else None,
+    )
     server = WebhookInput(config, intake, now_s=lambda: time.time() + skew_s)
     port = await server.start()
     async with asyncio.TaskGroup() as tasks:
@@ -148,3 +155,30 @@ async def test_a_request_without_a_signature_is_refused(tmp_path: Path) -> None:
         for extra in ({}, {"webhook-signature": ""}, {"webhook-signature": "v1,"}, {"webhook-signature": "v1a,x"}):
             async with client.post(hub.url, data=body(death(1, 1)), headers={**headers, **extra}) as answer:
                 assert answer.status == 401
+
+
+@pytest.mark.parametrize(
+    ("header", "code"), [("Bearer secret-1", 204), ("Bearer secret-2", 401), ("Bearer ", 401), (None, 401)]
+)
+async def test_with_the_token_nothing_needs_a_signature(tmp_path: Path, header: str | None, code: int) -> None:
+    """
+    One request may then have the events of several hosts, as a relay sends them.
+    """
+    token = tmp_path / "token"
+    token.write_text("secret-1\n")
+    events = b"[" + b",".join((body(death(1, 1)), body(death(2, 1)))) + b"]"
+    async with receiving(tmp_path, token=token) as hub, aiohttp.ClientSession() as client:
+        headers = {"Authorization": header} if header is not None else {}
+        async with client.post(hub.url, data=events, headers=headers) as answer:
+            assert answer.status == code
+        assert len(await hub.ids()) == (2 if code == 204 else 0)
+
+
+async def test_without_a_token_file_no_token_is_valid(tmp_path: Path) -> None:
+    """
+    The default takes signed requests alone.
+    """
+    async with receiving(tmp_path) as hub, aiohttp.ClientSession() as client:
+        async with client.post(hub.url, data=body(death(1, 1)), headers={"Authorization": "Bearer "}) as answer:
+            assert answer.status == 401
+        assert await hub.ids() == set()
