@@ -32,7 +32,7 @@ _TAKEN_AT_ONCE: Final = 1000
 _FULL_WAIT_S: Final = 0.01
 _ASKED_AT_MOST: Final = 10_000
 # Docker takes its time for a container that it is starting; the others need not wait for that one.
-_INSPECTED_AT_ONCE: Final = 4
+_INSPECTED_AT_ONCE: Final = 8
 _TAILS_AT_ONCE: Final = 4
 _TAILS_QUEUED: Final = 64
 
