@@ -10,8 +10,9 @@ import ssl
 from functools import partial
 from typing import Any, Final
 
-from aiohttp import ClientError, TCPConnector
+from aiohttp import ClientConnectionError, ClientError, TCPConnector
 from aiohttp.client_proto import ResponseHandler
+from aiohttp.connector import Connection
 
 # A proxy and a server send a few kilobytes. Interim answers count too.
 HEAD_BYTES: Final = 65_536
@@ -46,6 +47,19 @@ class BoundedConnector(TCPConnector):
     def __init__(self, *, limit: int, tls: ssl.SSLContext | None, answer_bytes: int) -> None:
         super().__init__(limit=limit, ssl=tls if tls is not None else True)
         self._factory = partial(_handler, asyncio.get_running_loop(), HEAD_BYTES + answer_bytes)
+
+    async def connect(self, *request: Any, **settings: Any) -> Connection:  # noqa: ANN401 (passed on as they are)
+        """
+        Return a connection to a server.
+
+        Raises:
+            ClientError: there is none. For a moment uvloop refuses a new socket that has the number of one that aiohttp
+                has closed after a failed handshake; that is a RuntimeError, and trying again helps.
+        """
+        try:
+            return await super().connect(*request, **settings)
+        except RuntimeError as error:
+            raise ClientConnectionError(str(error)) from error
 
 
 class _BoundedHandler(ResponseHandler):

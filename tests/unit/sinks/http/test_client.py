@@ -57,6 +57,20 @@ async def test_a_broken_response_is_a_transient_error(answer: Answer, reason: Re
     assert (type(error), error.reason) == (TransientError, reason)
 
 
+async def test_a_number_that_is_still_in_use_is_a_transient_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    uvloop refuses a socket whose number a closed one had a moment ago.
+    """
+
+    async def refuse(*_request: object, **_settings: object) -> None:
+        raise RuntimeError("File descriptor 21 is used by transport")
+
+    monkeypatch.setattr("aiohttp.TCPConnector.connect", refuse)
+    async with receiver(status(204)) as server, client(server.port) as found:
+        error = await failure(found)
+    assert (type(error), error.reason) == (TransientError, Reason.UNREACHABLE)
+
+
 @pytest.mark.parametrize("host", ["a..b", "a" * 64, "1.2.3.4.5"])
 async def test_an_impossible_host_name_disables_the_sink(host: str) -> None:
     """
