@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from collector.store import History
-from fleet.pages.comparison import Comparison, comparison_of
+from fleet.pages.drawn_comparison import DrawnComparison, drawn_comparison_of
 from sinks.event.reader import UnreadableEventError, read_event
 from sinks.event.views import EventView
 
@@ -23,7 +23,7 @@ class FleetIncidentPage:
     """
 
     event: EventView
-    comparison: Comparison | None
+    comparison: DrawnComparison | None
     examples: Sequence[tuple[str, EventView | None]]
     hosts: Sequence[tuple[str, str]]
 
@@ -46,7 +46,7 @@ def fleet_incident_of(past: History, id_: str, host_name: Callable[[str], str]) 
         return None
     return FleetIncidentPage(
         event=event,
-        comparison=comparison_of(event),
+        comparison=drawn_comparison_of(event),
         examples=[(example, _event(past, example)) for example in fleet.examples],
         hosts=[(host, host_name(host)) for host in fleet.hosts],
     )

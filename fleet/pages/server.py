@@ -22,8 +22,8 @@ from fleet.arrival import HOST_SOURCE
 from fleet.books import HostBook, IncidentBook
 from fleet.pages.access import Readers, reader_guard
 from fleet.pages.api import FleetApi
-from fleet.pages.comparison import comparisons_of
 from fleet.pages.content import overview_of
+from fleet.pages.drawn_comparison import drawn_comparisons_of
 from fleet.pages.incident import FleetIncidentPage, fleet_incident_of
 from fleet.paths import hub_store_path
 from sinks.event import EventType
@@ -163,7 +163,7 @@ class FleetPages:
 
     async def _service(self, request: web.Request) -> web.Response:
         name = request.query.get("name", "")
-        comparisons = comparisons_of([*self._incidents.open(), *self._incidents.over(_READ_AT_START)], name)
+        comparisons = drawn_comparisons_of([*self._incidents.open(), *self._incidents.over(_READ_AT_START)], name)
         return await self._renderer.service(
             request.query, self._wall_ns(), template="fleet_service.html", comparisons=comparisons[:_COMPARISONS]
         )

@@ -108,7 +108,7 @@ def test_the_pod_is_named_whichever_source_comes_first(first: str) -> None:
 @pytest.mark.parametrize("known", [None, ROOTS, OTHERS], ids=["docker", "root", "another user"])
 def test_a_users_engine_speaks_only_of_its_own_containers(known: ContainerEngine | None) -> None:
     """
-    A user's engine that tells of the end of somebody else's container is not believed.
+    A user's engine that reports the end of somebody else's container is not believed.
     """
     scene = Scene()
     scene.feed(docker(START, 0, engine=known), at_s=0)

@@ -88,7 +88,7 @@ def test_what_the_main_process_ignores_is_reported_once_and_when_it_changes(stag
 @pytest.mark.parametrize(("limit", "is_near"), [("{many}", True), ("{few}", False), ("unlimited", False)])
 def test_open_files_near_the_limit_are_reported(stage: Stage, limit: str, *, is_near: bool) -> None:
     """
-    A process that has most of its files open may soon fail for want of more; others are not worth a fact.
+    A process that has most of its files open may soon fail because it needs more; of others there is no fact.
     """
     (stage.proc / "20/fd").symlink_to("/proc/self/fd")
     count = len(list(Path("/proc/self/fd").iterdir()))

@@ -4,7 +4,7 @@ A version beside the versions before it, as the pages draw them.
 
 import pytest
 
-from fleet.pages.comparison import comparison_of, comparisons_of
+from fleet.pages.drawn_comparison import drawn_comparison_of, drawn_comparisons_of
 from sinks.event.fleet_views import FleetView, VersionFiguresView
 from sinks.event.views import DataView, EventView, Exit137View
 
@@ -26,7 +26,7 @@ def test_rates_are_cases_in_a_thousand_container_hours() -> None:
     """
     The longer bar is the whole length.
     """
-    found = comparison_of(regression(BEFORE, AFTER))
+    found = drawn_comparison_of(regression(BEFORE, AFTER))
     assert found is not None
     assert [(bar.rate, bar.percent) for bar in found.bars] == [(2.0, 10.0), (20.0, 100.0)]
 
@@ -35,7 +35,7 @@ def test_the_lower_bound_is_marked_where_the_bar_would_end() -> None:
     """
     A ratio of 10 of which 4 are certain: four tenths of the bar.
     """
-    found = comparison_of(regression(BEFORE, AFTER, rate_ratio=10.0, rate_ratio_low=4.0))
+    found = drawn_comparison_of(regression(BEFORE, AFTER, rate_ratio=10.0, rate_ratio_low=4.0))
     assert found is not None
     assert found.low_percent == pytest.approx(40.0)
 
@@ -44,7 +44,7 @@ def test_without_container_time_there_is_no_rate() -> None:
     """
     Nothing is divided by zero, and nothing is drawn.
     """
-    found = comparison_of(regression(VersionFiguresView(), VersionFiguresView(deaths=3)))
+    found = drawn_comparison_of(regression(VersionFiguresView(), VersionFiguresView(deaths=3)))
     assert found is not None
     assert [(bar.rate, bar.percent) for bar in found.bars] == [(None, 0.0), (None, 0.0)]
 
@@ -53,8 +53,8 @@ def test_weak_evidence_has_no_odds() -> None:
     """
     Evidence below 2 bounds nothing that is worth a sentence.
     """
-    weak = comparison_of(regression(BEFORE, AFTER, e_value=1.5))
-    strong = comparison_of(regression(BEFORE, AFTER, e_value=3516.2))
+    weak = drawn_comparison_of(regression(BEFORE, AFTER, e_value=1.5))
+    strong = drawn_comparison_of(regression(BEFORE, AFTER, e_value=3516.2))
     assert weak is not None
     assert strong is not None
     assert (weak.false_alarms, strong.false_alarms) == (None, 3516)
@@ -68,5 +68,5 @@ def test_only_the_regressions_of_a_service_are_compared() -> None:
         regression(BEFORE, AFTER),
         storm_of("api"),
     )
-    assert [found.event for found in comparisons_of([storm, mine], "api")] == [mine]
-    assert comparisons_of([storm, mine], "web") == []
+    assert [found.event for found in drawn_comparisons_of([storm, mine], "api")] == [mine]
+    assert drawn_comparisons_of([storm, mine], "web") == []

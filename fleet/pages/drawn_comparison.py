@@ -31,7 +31,7 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
+class DrawnComparison:
     """
     The two sides of a regression.
 
@@ -52,7 +52,7 @@ class Comparison:
     false_alarms: int | None
 
 
-def comparison_of(event: EventView) -> Comparison | None:
+def drawn_comparison_of(event: EventView) -> DrawnComparison | None:
     """
     Return the two sides of an incident; None if it has none.
     """
@@ -62,7 +62,7 @@ def comparison_of(event: EventView) -> Comparison | None:
     before, after = _rate(fleet.before), _rate(fleet.after)
     longest = max(before or 0.0, after or 0.0) or 1.0
     ratio, low = fleet.rate_ratio, fleet.rate_ratio_low
-    return Comparison(
+    return DrawnComparison(
         event=event,
         bars=(
             Bar(name="before", figures=fleet.before, rate=before, percent=_percent(before, longest)),
@@ -75,11 +75,11 @@ def comparison_of(event: EventView) -> Comparison | None:
     )
 
 
-def comparisons_of(events: Iterable[EventView], service: str) -> list[Comparison]:
+def drawn_comparisons_of(events: Iterable[EventView], service: str) -> list[DrawnComparison]:
     """
     Return the regressions of a service, in the order of the events.
     """
-    found = (comparison_of(event) for event in events if _service(event) == service)
+    found = (drawn_comparison_of(event) for event in events if _service(event) == service)
     return [comparison for comparison in found if comparison is not None]
 
 
