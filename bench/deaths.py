@@ -16,17 +16,15 @@ file of the sink, by container id, with their exit codes.
 import json
 import multiprocessing
 import os
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from bench.shared.agent import agent
 from bench.shared.engine import engine
-from tests.lab.agent import COMMAND
 from tests.shared.settings import switched_off_but
 
 DRAINED_S: Final = 120.0
@@ -34,37 +32,10 @@ QUIET_S: Final = 20.0
 START_S: Final = 30.0
 TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
 CONFIG: Final = """
+events = ["exit137.container_death"]
 [host]
 hostname = "bench"
-[store]
-path = "{home}/exit137.db"
-[sources.docker]
-url = "unix://{home}/docker.sock"
-[[sinks]]
-name = "file"
-type = "file"
-path = "{home}/events.jsonl"
-max_bytes = 4294967296
-events = ["exit137.container_death"]
 """
-
-
-@contextmanager
-def agent(home: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """
-    Run the agent.
-    """
-    config = home / "config.toml"
-    config.write_text(CONFIG.format(home=home) + switched_off_but("docker"), encoding="utf-8")
-    command = [os.environ.get("EXIT137", COMMAND), "run", "--config", str(config)]
-    with (home / "agent.log").open("wb") as log, subprocess.Popen(command, stderr=log, stdout=log) as process:
-        try:
-            yield process
-        finally:
-            process.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(20)
-            process.kill()
 
 
 class Arrivals:
@@ -126,7 +97,7 @@ def measure(home: Path, deaths_per_s: int, seconds: int) -> None:
     Follow the deaths until all are published, or none has come for some seconds.
     """
     arrivals, total, peaks_bytes, in_time = Arrivals(home / "events.jsonl"), deaths_per_s * seconds, [0], 0
-    with agent(home) as process:
+    with agent(home, CONFIG + switched_off_but("docker")) as process:
         began_s = time.monotonic()
         while not arrivals.seen and time.monotonic() - began_s < START_S:
             time.sleep(0.1)

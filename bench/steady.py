@@ -14,20 +14,19 @@ import fcntl
 import os
 import re
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from bench.shared.agent import agent
 from bench.shared.engine import Container, Engine
 from bench.shared.kills import cpu_s
 from parsers.kmsg import split_dump
-from tests.lab.agent import COMMAND
 from tests.shared.settings import switched_off_but
 
 RECORDED: Final = Path(__file__).parents[1] / "tests/recordings/debian12-docker20-cgroup2/kmsg.raw"
@@ -38,17 +37,6 @@ DRAINED_S: Final = 20.0
 SIGKILL_CODE: Final = 137
 DEATH: Final = b'"type":"exit137.container_death"'
 SUBJECT: Final = re.compile(rb'"subject":"container/([0-9a-f]{64})"')
-CONFIG: Final = """
-[store]
-path = "{home}/exit137.db"
-[sources.docker]
-url = "unix://{home}/docker.sock"
-[[sinks]]
-name = "file"
-type = "file"
-path = "{home}/events.jsonl"
-max_bytes = 4294967296
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,7 +162,8 @@ async def _measure(load: Load) -> None:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="exit137-bench-")))
         host = Host(load, log := KernelLog())
         async with await asyncio.start_unix_server(host.answer, f"{home}/docker.sock"), asyncio.TaskGroup() as tasks:
-            with _agent(home, log.path) as process:
+            others = switched_off_but("kmsg", "docker")
+            with agent(home, f'[sources.kmsg]\npath = "{log.path}"\n{others}') as process:
                 await asyncio.wait_for(host.listened.wait(), READY_S)
                 await asyncio.sleep(1)
                 sizes: list[str] = []
@@ -220,18 +209,6 @@ def _print(load: Load, host: Host, arrived_s: dict[bytes, float], share: float, 
     print(f"  lag        {statistics.median(lags_ms):.0f} ms median, {p99_ms:.0f} 99 %, {lags_ms[-1]:.0f} at most")
     print(f"  CPU        {100 * share:.1f} % of a core, {share / load.share:.2f} of the goal")
     print(f"  memory     {'; '.join(sizes)} (goal: {load.resident_mb or 'none'})")
-
-
-@contextmanager
-def _agent(home: Path, kmsg: str) -> Iterator[subprocess.Popen[bytes]]:
-    others = switched_off_but("kmsg", "docker").replace("[sources.docker]\n", "")
-    (home / "config.toml").write_text(f'{CONFIG.format(home=home)}[sources.kmsg]\npath = "{kmsg}"\n{others}')
-    command = [os.environ.get("EXIT137", COMMAND), "run", "--config", home / "config.toml"]
-    with (home / "agent.log").open("wb") as log, subprocess.Popen(command, stderr=log, stdout=log) as process:
-        try:
-            yield process
-        finally:
-            process.terminate()
 
 
 async def _follow(path: Path, arrived_s: dict[bytes, float]) -> None:
