@@ -163,7 +163,9 @@ def _check_loopback(listen: str, where: str) -> None:
 
 def _section(document: Mapping[str, Any], name: str, structure: type[Any], file: str) -> Any:  # noqa: ANN401
     table = document.get(name, {})
-    return _convert(_expanded(table) if isinstance(table, dict) else table, structure, file, name)
+    if isinstance(table, dict):
+        table = _expanded({key: _expanded(value) if isinstance(value, dict) else value for key, value in table.items()})
+    return _convert(table, structure, file, name)
 
 
 def _sinks(tables: object, file: str) -> tuple[SinkConfig, ...]:

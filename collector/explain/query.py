@@ -5,7 +5,7 @@ Which events answer a question, and which others belong to them.
 from collections.abc import Sequence
 from typing import Final
 
-from collector.store import History, PastEvent
+from collector.store import PastEvent, PastEvents
 from sinks.event import Event, EventType, encoded
 from sinks.event.reader import time_ns
 from sinks.event.views import EventView
@@ -59,7 +59,7 @@ class InMemoryHistory:
         return found if limit < 0 else found[-limit:]
 
 
-Past = History | InMemoryHistory
+Past = PastEvents | InMemoryHistory
 
 
 def requested_events(past: Past, container: str | None, since_ns: int | None) -> list[PastEvent]:

@@ -17,6 +17,7 @@ from collector.store.errors import (
 from collector.store.filters import EventFilter
 from collector.store.history import History
 from collector.store.outbox import LONGEST_RETRY_S
+from collector.store.past_events import PastEvents
 from collector.store.records import (
     Dropped,
     EventCount,
@@ -40,6 +41,7 @@ __all__ = [
     "NotificationLog",
     "Page",
     "PastEvent",
+    "PastEvents",
     "PendingEvent",
     "PendingGroup",
     "Rewritten",

@@ -49,12 +49,12 @@ class StoreUnavailableError(StoreError):
     Raised when the disk fails, or the file may not be written.
 
     Args:
-        path: the database.
-        why: the message of SQLite or of the operating system.
+        where: the database, or the cluster.
+        why: the message of SQLite, of the operating system or of the cluster.
     """
 
-    def __init__(self, path: Path, why: str) -> None:
-        super().__init__(f"{path}: {why}")
+    def __init__(self, where: Path | str, why: str) -> None:
+        super().__init__(f"{where}: {why}")
 
 
 class StoreNoSpaceError(StoreUnavailableError):

@@ -34,7 +34,7 @@ def add_fields(connection: sqlite3.Connection, row: tuple[int, int, str, str | N
     """
     seq, time_ns, type_, container_id, body = row
     known_id = container_id[:NAME_CHARACTERS] if container_id is not None else None
-    connection.execute(_INSERT, (seq, time_ns, type_, known_id, *_fields(body)))
+    connection.execute(_INSERT, (seq, time_ns, type_, known_id, *fields_of(body)))
 
 
 def fill_fields(connection: sqlite3.Connection) -> None:
@@ -48,7 +48,7 @@ def fill_fields(connection: sqlite3.Connection) -> None:
         last_seq = rows[-1][0]
 
 
-def _fields(body: bytes) -> tuple[str | None, ...]:
+def fields_of(body: bytes) -> tuple[str | None, ...]:
     """
     Return cause, container name, service, image and message; empty ones as None.
     """

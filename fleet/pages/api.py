@@ -11,7 +11,7 @@ import orjson
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from collector.store import History, PastEvent, StoreError
+from collector.store import PastEvent, PastEvents, StoreError
 from collector.web.api.events import events_query_of
 from collector.web.api.parameters import ParameterError
 from fleet.books import HostBook, IncidentBook
@@ -35,7 +35,7 @@ class FleetApi:
 
     def __init__(
         self,
-        read: Callable[[Callable[[History], Any]], Any],
+        read: Callable[[Callable[[PastEvents], Any]], Any],
         hosts: HostBook,
         incidents: IncidentBook,
         wall_ns: Callable[[], int],

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from collector.store import History
+from collector.store import PastEvents
 from collector.web.pages.causes import CAUSES, Look
 from collector.web.pages.days import Day, days_of, first_day_ns
 from fleet.books import HostBook, HostPage, IncidentBook
@@ -56,7 +56,7 @@ class Overview:
     running: int
 
 
-def overview_of(past: History, hosts: HostBook, incidents: IncidentBook, now_ns: int) -> Overview:
+def overview_of(past: PastEvents, hosts: HostBook, incidents: IncidentBook, now_ns: int) -> Overview:
     """
     Return the first page.
 
@@ -74,7 +74,7 @@ def overview_of(past: History, hosts: HostBook, incidents: IncidentBook, now_ns:
     )
 
 
-def services_of(past: History, now_ns: int) -> list[ServiceDeaths]:
+def services_of(past: PastEvents, now_ns: int) -> list[ServiceDeaths]:
     """
     Return the services that died most in the last seven days, stops aside.
 

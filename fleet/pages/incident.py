@@ -5,7 +5,7 @@ The page of an incident of the fleet: its figures, the events that prove it, and
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from collector.store import History
+from collector.store import PastEvents
 from fleet.pages.drawn_comparison import DrawnComparison, drawn_comparison_of
 from sinks.event.reader import UnreadableEventError, read_event
 from sinks.event.views import EventView
@@ -28,7 +28,7 @@ class FleetIncidentPage:
     hosts: Sequence[tuple[str, str]]
 
 
-def fleet_incident_of(past: History, id_: str, host_name: Callable[[str], str]) -> FleetIncidentPage | None:
+def fleet_incident_of(past: PastEvents, id_: str, host_name: Callable[[str], str]) -> FleetIncidentPage | None:
     """
     Return the page of an event; None if it is no incident of the fleet.
 
@@ -52,7 +52,7 @@ def fleet_incident_of(past: History, id_: str, host_name: Callable[[str], str]) 
     )
 
 
-def _event(past: History, id_: str) -> EventView | None:
+def _event(past: PastEvents, id_: str) -> EventView | None:
     found = past.event(id_)
     try:
         return read_event(found.body) if found is not None else None

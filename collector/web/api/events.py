@@ -8,7 +8,7 @@ from typing import Final
 
 import orjson
 
-from collector.store import EventFilter, History
+from collector.store import EventFilter, PastEvents
 from collector.web.api.parameters import Parameters
 
 _PAGE: Final = 50
@@ -31,7 +31,7 @@ class EventsQuery:
     before_seq: int | None
     wanted: EventFilter
 
-    def answer(self, past: History) -> bytes:
+    def answer(self, past: PastEvents) -> bytes:
         """
         Return the page as JSON, with the cursor of the next one.
 

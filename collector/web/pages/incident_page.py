@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from collector.explain.query import related_events
-from collector.store import History, PastEvent
+from collector.store import PastEvent, PastEvents
 from collector.web.pages.incident import Incident, incident_of
 from collector.web.pages.listing import Row, rows_of
 from sinks.event.reader import UnreadableEventError, read_event, read_events
@@ -30,7 +30,7 @@ class IncidentPage:
     earlier: Sequence[Row]
 
 
-def incident_page_of(past: History, id_: str) -> IncidentPage | None:
+def incident_page_of(past: PastEvents, id_: str) -> IncidentPage | None:
     """
     Return the page of an event; None if there is no readable event with this id.
 
@@ -48,7 +48,7 @@ def incident_page_of(past: History, id_: str) -> IncidentPage | None:
     return IncidentPage(incident_of(found.body, event, related), rows_of(_earlier(past, found, event)))
 
 
-def _earlier(past: History, found: PastEvent, event: EventView) -> Sequence[PastEvent]:
+def _earlier(past: PastEvents, found: PastEvent, event: EventView) -> Sequence[PastEvent]:
     service = event.data.service.name
     container = event.data.container.name if event.data.container is not None else None
     if not service and not container:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from collector.store import EventFilter, History, PastEvent
+from collector.store import EventFilter, PastEvent, PastEvents
 from collector.web.pages.causes import CAUSES, Look, look_of
 from collector.web.pages.days import Day, days_of, first_day_ns
 from collector.web.pages.list_filters import ListFilters
@@ -97,7 +97,7 @@ class Service:
     rows: Sequence[Row]
 
 
-def listing_of(past: History, filters: ListFilters, now_ns: int) -> Listing:
+def listing_of(past: PastEvents, filters: ListFilters, now_ns: int) -> Listing:
     """
     Return a page of incidents.
 
@@ -119,7 +119,7 @@ def listing_of(past: History, filters: ListFilters, now_ns: int) -> Listing:
     )
 
 
-def service_of(past: History, name: str, now_ns: int) -> Service:
+def service_of(past: PastEvents, name: str, now_ns: int) -> Service:
     """
     Return the page of a service.
 

@@ -13,7 +13,7 @@ from typing import Final
 from collector.memory.history import KILLS_WITHIN_NS, kills_by_container
 from collector.sources.memory.cgroups import CgroupTree, NoCgroupsError
 from collector.sources.memory.sampler import Pace
-from collector.store import History, PastEvent, StoreError, last_alive_s
+from collector.store import History, PastEvent, PastEvents, StoreError, last_alive_s
 from collector.web.pages.curve import spark_points
 from collector.web.pages.listing import Row, rows_of
 from collector.web.pages.running import Container, RunningContainers
@@ -92,7 +92,7 @@ class KillsOfLastDay:
         self._counted: deque[tuple[int, str]] = deque()
         self._kills: Counter[str] = Counter()
 
-    def count(self, past: History, now_ns: int) -> Mapping[str, int]:
+    def count(self, past: PastEvents, now_ns: int) -> Mapping[str, int]:
         """
         Return the number of kills by container id.
 
@@ -154,7 +154,7 @@ class HostNow:
         if self._running is not None:
             self._running.sample()
 
-    def page(self, past: History) -> Now:
+    def page(self, past: PastEvents) -> Now:
         """
         Return the page.
 
@@ -172,7 +172,7 @@ class HostNow:
             recent=rows_of(recent),
         )
 
-    def _notices(self, past: History, now_ns: int) -> list[Row]:
+    def _notices(self, past: PastEvents, now_ns: int) -> list[Row]:
         since_ns = now_ns - _S_PER_DAY * _NS_PER_S
         return rows_of(past.page(limit=_RECENT, types=(EventType.AGENT.value,), since_ns=since_ns).events)
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from aiohttp import web
 from jinja2 import Environment
 
-from collector.store import History, StoreError
+from collector.store import PastEvents, StoreError
 from collector.web.pages.list_filters import KINDS, SPANS, list_filters_of
 from collector.web.pages.listing import listing_of, service_of
 from sinks.event.words import Cause
@@ -33,7 +33,7 @@ class Renderer:
 
     def __init__(
         self,
-        open_store: Callable[[], AbstractContextManager[History]],
+        open_store: Callable[[], AbstractContextManager[PastEvents]],
         templates: Environment,
         files: Mapping[str, tuple[Path, str]],
         silent_s: Callable[[], float | None] = lambda: None,
@@ -43,7 +43,7 @@ class Renderer:
         self._files = {name: (path.read_bytes(), kind) for name, (path, kind) in files.items()}
         self._silent_s = silent_s
 
-    def read(self, read: Callable[[History], Any]) -> Any:  # noqa: ANN401 (what the page needs)
+    def read(self, read: Callable[[PastEvents], Any]) -> Any:  # noqa: ANN401 (what the page needs)
         """
         Return what is read from the store, or the error that says why it cannot be read. It blocks.
         """
@@ -53,7 +53,7 @@ class Renderer:
         except StoreError as error:
             return error
 
-    async def page(self, template: str, read: Callable[[History], dict[str, Any]]) -> web.Response:
+    async def page(self, template: str, read: Callable[[PastEvents], dict[str, Any]]) -> web.Response:
         """
         Render a page; another one if the store cannot be read, or does not have what is asked for.
 
@@ -95,7 +95,7 @@ class Renderer:
             raise web.HTTPNotFound
         return web.Response(body=body, content_type=kind, charset="utf-8")
 
-    def _page(self, template: str, read: Callable[[History], dict[str, Any]]) -> web.Response:
+    def _page(self, template: str, read: Callable[[PastEvents], dict[str, Any]]) -> web.Response:
         names, status = self.read(read), HTTPStatus.OK
         if isinstance(names, StoreError):
             status, template, names = HTTPStatus.SERVICE_UNAVAILABLE, "unreadable.html", {"why": str(names)}

@@ -132,6 +132,16 @@ def test_the_credentials_directory_is_filled_in_for_several_files(monkeypatch: p
     assert expanded == {"a_files": ["/c/new", "/old", 1], "b_files": {"x": "/c/x"}, "c_file": 1}
 
 
+def test_the_credentials_directory_is_filled_in_below_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    The inputs of the hub are tables of its table.
+    """
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", "/c")
+    webhook = parse({"hub": {"webhook": {"keys_dir": "/k", "write_token_file": "%d/token"}}}, "f").hub.webhook
+    assert webhook is not None
+    assert webhook.write_token_file == "/c/token"
+
+
 def test_outside_of_the_unit_errors_show_the_name_as_it_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
     """
     Without a credentials directory `%d` stays: `/url` would be another file.
