@@ -139,7 +139,7 @@ def test_the_credentials_directory_is_filled_in_below_the_hub(monkeypatch: pytes
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", "/c")
     webhook = parse({"hub": {"webhook": {"keys_dir": "/k", "write_token_file": "%d/token"}}}, "f").hub.webhook
     assert webhook is not None
-    assert webhook.write_token_file == "/c/token"
+    assert Path(webhook.write_token_file or "").parent == Path("/c")
 
 
 def test_outside_of_the_unit_errors_show_the_name_as_it_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
