@@ -1,8 +1,13 @@
 """
-Parse what Podman writes into the journal, its default place for events: it needs no service that listens at a socket.
+Parse what Podman writes about events into the journal or into a file: neither needs a service that listens at a socket.
 
-The fields are those of libpod/events/journal_linux.go (Podman 4 and 5). journald vouches for the user and the cgroup of
-the process that wrote them: every command of Podman writes its own events.
+The journal is Podman's default. The fields are those of libpod/events/journal_linux.go (Podman 4 and 5). journald
+vouches for the user and the cgroup of the process that wrote them: every command of Podman writes its own events.
+
+With `events_logger = "file"`, and where there is no journal, each event is a line of JSON (libpod/events/config.go):
+
+    {"ContainerExitCode":3,"ID":"74d…","Image":"localhost/box","Name":"box","Status":"died","Time":"…","Type":"container",
+     "Attributes":{"team":"shop"}}
 """
 
 import json
@@ -14,12 +19,14 @@ from parsers.docker_event import DockerEvent, parse_event
 from parsers.engine import ContainerEngine, EngineName
 from parsers.errors import ParseError
 from parsers.journal import JournalEntry
-from parsers.untyped import text_map_of, time_ns_of
+from parsers.untyped import decoded, fields_of, int_of, text_map_of, text_of, time_ns_of
 
 # The actions that are read, as values of PODMAN_EVENT.
 PODMAN_EVENTS: Final = ("create", "start", "kill", "died", "stop", "restart", "remove", "cleanup")
 _TRANSPORT: Final = "journal"
 _ID_LENGTH: Final = 64
+_DIED: Final = "died"
+_EXPECTED: Final = "a line of Podman's file of events"
 
 
 def parse_podman_event(entry: JournalEntry) -> DockerEvent | None:
@@ -36,15 +43,43 @@ def parse_podman_event(entry: JournalEntry) -> DockerEvent | None:
     if container_of(entry.cgroup) is not None:
         return None
     engine = ContainerEngine(name=EngineName.PODMAN, uid=entry.uid)
-    return _event(fields, engine, time_ns_of(fields.get("TIME")) or entry.at_ns)
+    return _event(fields, _labels(fields), engine, time_ns_of(fields.get("TIME")) or entry.at_ns)
 
 
-def _event(fields: Mapping[str, str], engine: ContainerEngine, time_ns: int | None) -> DockerEvent | None:
+def parse_podman_line(line: bytes, engine: ContainerEngine) -> DockerEvent | None:
+    """
+    Return the event of a container that a line of Podman's file states; None for events of other things.
+
+    Podman 4 leaves out an exit code of 0, Podman 5 never does.
+
+    Args:
+        line: the line.
+        engine: the engine whose file it is.
+
+    Raises:
+        ParseError: the line is not an event.
+    """
+    found = fields_of(decoded(line, _EXPECTED))
+    kind, action = text_of(found.get("Type")), text_of(found.get("Status"))
+    if kind is None or action is None:
+        raise ParseError(_EXPECTED, str(list(found)))
+    if kind != "container" or action not in PODMAN_EVENTS:
+        return None
+    exit_code = int_of(found.get("ContainerExitCode", 0)) if action == _DIED else None
+    texts = {"ID": "ID", "Name": "NAME", "Image": "IMAGE", "PodID": "POD_ID"}
+    fields = {name: text for key, name in texts.items() if (text := text_of(found.get(key))) is not None}
+    fields |= {"EVENT": action} | ({"EXIT_CODE": str(exit_code)} if exit_code is not None else {})
+    return _event(fields, text_map_of(found.get("Attributes")), engine, time_ns_of(found.get("Time")))
+
+
+def _event(
+    fields: Mapping[str, str], labels: Mapping[str, str], engine: ContainerEngine, time_ns: int | None
+) -> DockerEvent | None:
     container_id = fields.get("ID", "")
     if len(container_id) != _ID_LENGTH or not container_id.isalnum() or time_ns is None:
         return None
     own = {"NAME": "name", "IMAGE": "image", "EXIT_CODE": "containerExitCode", "POD_ID": "podId"}
-    attributes = _labels(fields) | {name: fields[key] for key, name in own.items() if fields.get(key)}
+    attributes = {**labels, **{name: fields[key] for key, name in own.items() if fields.get(key)}}
     message = {
         "Type": "container",
         "Action": fields["EVENT"],

@@ -43,13 +43,15 @@ class DockerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
 class PodmanConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """
-    `[sources.podman]`: `urls` are root's engines, `users` also reads those of users; `last_words` as for Docker.
+    `[sources.podman]`: `urls` are root's engines, `files` those into which root's engines write their events, `users`
+    also reads sockets and files of users; `last_words` as for Docker.
     """
 
     enabled: Literal["auto"] | bool = "auto"
     urls: tuple[Annotated[str, msgspec.Meta(pattern=r"^(unix|tcp|https?|ssh)://.")], ...] = (
         "unix:///run/podman/podman.sock",
     )
+    files: tuple[Annotated[str, msgspec.Meta(pattern=r"^/.")], ...] = ("/run/libpod/events/events.log",)
     users: bool = True
     last_words: bool = True
 

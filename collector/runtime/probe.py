@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from collector.host.clock import identify
 from collector.sources import SOURCES
-from collector.sources.base import DescribedSource, Source, SourceError, SourceMissingError
+from collector.sources.base import DescribedSource, Source, SourceError, SourceMissingError, SurveyedSource
 
 if TYPE_CHECKING:
     from collector.config.sections import SourcesConfig
@@ -57,14 +57,20 @@ async def _probe(name: str, section: _Section, module_name: str) -> ProbeResult:
     try:
         source = module.create(section, identify())
         await _read_once(source)
+        detail = await _detail(source)
     except SourceMissingError as error:
         return ProbeResult(name=name, failed=enabled is True, text=f"not found: {error}")
     except SourceError as error:
         return ProbeResult(name=name, failed=True, text=f"cannot be read: {error}")
     except TimeoutError:
         return ProbeResult(name=name, failed=True, text=f"no answer within {_TIMEOUT_S:.0f} s")
-    detail = source.detail if isinstance(source, DescribedSource) else None
     return ProbeResult(name=name, failed=False, text=f"can be read: {detail}" if detail else "can be read")
+
+
+async def _detail(source: Source) -> str | None:
+    if isinstance(source, SurveyedSource):
+        return await source.survey()
+    return source.detail if isinstance(source, DescribedSource) else None
 
 
 async def _read_once(source: Source) -> None:

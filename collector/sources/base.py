@@ -103,6 +103,19 @@ class DescribedSource(Protocol):
         """What is read, in words for `exit137 check`; None before it is known."""
 
 
+@runtime_checkable
+class SurveyedSource(Protocol):
+    """
+    A source with several inputs, each of which may be readable or not.
+    """
+
+    async def survey(self) -> str:
+        """
+        Return in words which inputs there are, and why one cannot be read, for `exit137 check`.
+        """
+        ...
+
+
 def watched_until(now_ns: int) -> Position:
     """
     Return the position of a source that cannot read the past: the time until which it has watched.

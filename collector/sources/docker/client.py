@@ -78,6 +78,9 @@ class DockerClient:
     Args:
         url: as in DOCKER_HOST, for example `unix:///var/run/docker.sock` or `tcp://…`.
 
+    Attributes:
+        api_version: the newest version of Docker's API that the engine speaks; None where it does not say.
+
     Raises:
         SourceMissingError: no engine answers at the URL.
         PrivilegeError: the agent's user may not open the socket.
@@ -92,7 +95,8 @@ class DockerClient:
         self._engine = Engine(url)
         self._version = self._described()
         api = str(self._version.get("ApiVersion"))
-        self._prefix = f"/v{api}" if _API_VERSION.fullmatch(api) else ""
+        self.api_version = api if _API_VERSION.fullmatch(api) else None
+        self._prefix = f"/v{api}" if self.api_version is not None else ""
         self._ping_path = "/_ping"
 
     def engine(self) -> ContainerEngine:

@@ -20,7 +20,7 @@ from parsers.engine import ContainerEngine
 
 _SCHEME: Final = "unix://"
 # systemd creates this directory for a user, who owns it.
-_USERS_SOCKET: Final = re.compile(r"/run/user/(?P<uid>[0-9]{1,10})/.+", re.DOTALL)
+_USERS_PATH: Final = re.compile(r"/run/user/(?P<uid>[0-9]{1,10})/.+", re.DOTALL)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -89,10 +89,18 @@ def owner_of(url: str) -> int | None:
     In a user's own directory the user may put any file or link, so there the directory decides.
     """
     path = url.removeprefix(_SCHEME)
-    users = _USERS_SOCKET.fullmatch(path)
-    if users is not None:
-        return int(users["uid"])
+    uid = user_of(path)
+    if uid is not None:
+        return uid
     try:
         return Path(path).stat().st_uid if path != url else None
     except OSError:
         return None
+
+
+def user_of(path: str) -> int | None:
+    """
+    Return the user in whose own directory a path is; None elsewhere.
+    """
+    users = _USERS_PATH.fullmatch(path)
+    return int(users["uid"]) if users is not None else None

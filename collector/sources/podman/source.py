@@ -1,5 +1,5 @@
 """
-Follows every engine of Podman on this host, each as the source `docker` follows its engine.
+Follows every engine of Podman on this host, each as the source `docker` follows its engine, and their files of events.
 
 Engines come and go with the sessions of their users, which is no fault of this source: it is down only where no engine
 can be read. Needs write access to the sockets; a connection starts Podman's service, which ends by itself without one.
@@ -11,7 +11,7 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from collector.config.sources import DockerConfig, PodmanConfig
 from collector.facts.observed import DockerDaemonFact, Fact, GapFact
@@ -19,10 +19,13 @@ from collector.facts.restored import RestoredRunFact
 from collector.facts.watermark import WatermarkFact
 from collector.host.clock import HostIdentity
 from collector.sources.base import Position, Reading, SourceError, SourceMissingError
-from collector.sources.docker.snapshots import owner_of
+from collector.sources.docker.snapshots import owner_of, user_of
 from collector.sources.docker.source import DockerSource
-from collector.sources.podman.sockets import may_open, sockets
-from parsers.engine import ContainerEngine, EngineName
+from collector.sources.podman.events_file import SCHEME as FILE
+from collector.sources.podman.events_file import EventsFile
+from collector.sources.podman.places import may_open, places
+from collector.sources.podman.survey import survey
+from parsers.engine import ROOT, ContainerEngine, EngineName
 
 _SOURCE: Final = "podman"
 # How soon a new socket is found, and an engine that ended is tried again.
@@ -34,14 +37,41 @@ _LOG: Final = logging.getLogger(__name__)
 _Item = tuple[str, Reading | SourceError]
 
 
+class Follower(Protocol):
+    """
+    What follows one engine.
+
+    Attributes:
+        is_behind: as for a source.
+    """
+
+    is_behind: bool
+
+    @property
+    def records(self) -> int:
+        """Events read."""
+
+    @property
+    def garbage(self) -> int:
+        """Events that could not be parsed."""
+
+    def readings(self, position: Position | None) -> AsyncGenerator[Reading]:
+        """Read from a position on, as a source does."""
+        ...
+
+    def request_watermark(self) -> None:
+        """Have the time yielded until which it has been read."""
+        ...
+
+
 class PodmanSource:
     """
     Follows the engines of Podman.
 
     Args:
         config: which engines.
-        follow: creates the follower of one engine; tests pass their own.
-        find: returns the URLs of the engines that exist now.
+        follow: creates the follower of the engine at a URL; tests pass their own.
+        find: returns the URLs of the sockets and files that exist now.
         look_every_s: time between two looks for sockets, in seconds.
     """
 
@@ -50,15 +80,15 @@ class PodmanSource:
     def __init__(
         self,
         config: PodmanConfig,
-        follow: Callable[[DockerConfig], DockerSource],
-        find: Callable[[PodmanConfig], list[str]] = sockets,
+        follow: Callable[[str], Follower],
+        find: Callable[[PodmanConfig], list[str]] = places,
         look_every_s: float = _LOOK_EVERY_S,
     ) -> None:
         self._config = config
         self._follow_engine = follow
         self._find = find
         self._look_every_s = look_every_s
-        self._followers: dict[str, DockerSource] = {}
+        self._followers: dict[str, Follower] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._positions: dict[str, Any] = {}
         self._read_until_ns: dict[str, int] = {}
@@ -78,13 +108,6 @@ class PodmanSource:
         Events and answers that could not be parsed.
         """
         return sum(follower.garbage for follower in self._followers.values())
-
-    @property
-    def detail(self) -> str | None:
-        """
-        The engines that answer, for `exit137 check`.
-        """
-        return ", ".join(found for follower in self._followers.values() if (found := follower.detail)) or None
 
     @property
     def is_behind(self) -> bool:
@@ -133,23 +156,29 @@ class PodmanSource:
         for follower in self._followers.values():
             follower.request_watermark()
 
+    async def survey(self) -> str:
+        """
+        Return which engines there are, and why one cannot be read.
+        """
+        return await survey(self._find(self._config))
+
     def _look(self, queue: "asyncio.Queue[_Item]") -> None:
         """
         Begin to follow the engines whose sockets are new; one whose socket is gone ends by itself.
         """
         urls = self._find(self._config)
         if not urls and not self._tasks:
-            raise SourceMissingError("no socket of Podman")
+            raise SourceMissingError("no socket of Podman, and no file of its events")
         for url in urls:
             if url in self._tasks:
                 continue
             # A follower is kept: it knows the runs of its engine when that is there again.
             if url not in self._followers:
-                self._followers[url] = self._follow_engine(DockerConfig(url=url, last_words=self._config.last_words))
+                self._followers[url] = self._follow_engine(url)
             following = self._follow(url, self._followers[url], queue)
             self._tasks[url] = asyncio.get_running_loop().create_task(following, name=f"podman {url}")
 
-    async def _follow(self, url: str, follower: DockerSource, queue: "asyncio.Queue[_Item]") -> None:
+    async def _follow(self, url: str, follower: Follower, queue: "asyncio.Queue[_Item]") -> None:
         why = SourceError(f"{url} ended")
         try:
             async with aclosing(follower.readings(self._positions.get(url))) as readings:
@@ -215,13 +244,20 @@ async def _until(queue: "asyncio.Queue[_Item]", deadline_s: float) -> AsyncGener
 
 def offered(config: PodmanConfig) -> bool:
     """
-    Return whether there is a socket of Podman that the agent may open.
+    Return whether there is a socket of Podman that the agent may open, or a file of its events.
     """
-    return may_open(sockets(config))
+    return may_open(places(config))
 
 
 def create(config: PodmanConfig, host: HostIdentity) -> PodmanSource:
     """
     Create the source for this host.
     """
-    return PodmanSource(config, lambda engine: DockerSource(engine, host.boot_id, wall_ns=time.time_ns))
+
+    def follow(url: str) -> Follower:
+        if url.startswith(FILE):
+            return EventsFile(path := url.removeprefix(FILE), user_of(path) or ROOT)
+        engine = DockerConfig(url=url, last_words=config.last_words)
+        return DockerSource(engine, host.boot_id, wall_ns=time.time_ns)
+
+    return PodmanSource(config, follow)

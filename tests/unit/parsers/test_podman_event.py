@@ -1,5 +1,5 @@
 """
-Tests of the events that Podman writes into the journal.
+Tests of the events that Podman writes into the journal, and into a file.
 """
 
 import json
@@ -12,10 +12,13 @@ from hypothesis import strategies as st
 
 from parsers.docker_event import DockerAction, DockerEvent
 from parsers.engine import ContainerEngine, EngineName
+from parsers.errors import ParseError
 from parsers.journal import JournalEntry, parse_entry
-from parsers.podman_event import PODMAN_EVENTS, parse_podman_event
+from parsers.podman_event import PODMAN_EVENTS, parse_podman_event, parse_podman_line
 
 RECORDED = Path(__file__).parent / "recorded/podman-5.4-journal.jsonl"
+LINES = (Path(__file__).parent / "recorded/podman-5.4-events.jsonl").read_bytes().splitlines()
+ROOTS = ContainerEngine(name=EngineName.PODMAN, uid=0)
 ENTRIES: list[dict[str, Any]] = [json.loads(line) for line in RECORDED.read_text(encoding="utf-8").splitlines()]
 DIED = next(entry for entry in ENTRIES if entry["PODMAN_EVENT"] == "died" and entry["PODMAN_NAME"] == "killed")
 
@@ -84,3 +87,58 @@ def test_any_fields_give_an_event_or_nothing(fields: dict[str, str]) -> None:
     )
     event = parse_podman_event(entry)
     assert event is None or event.engine is not None
+
+
+def test_lines_of_a_file_are_the_same_events() -> None:
+    """
+    As Podman 5.4 wrote them for a container that ended with 3; images, and actions that say nothing, are left out.
+    """
+    events = [event for line in LINES if (event := parse_podman_line(line, ROOTS)) is not None]
+    told = [event for event in events if event.name == "filed"]
+    assert [event.action.value for event in told] == ["create", "start", "die", "cleanup"]
+    died = told[2]
+    assert (died.exit_code, died.image, died.engine) == (3, "localhost/box:latest", ROOTS)
+    assert died.attributes["team"] == "shop"
+    assert died.time_ns == 1_796_024_902_194_413_413
+
+
+@pytest.mark.parametrize(
+    ("fields", "exit_code"),
+    [({}, 0), ({"ContainerExitCode": 137}, 137), ({"ContainerExitCode": -1}, None), ({"Status": "start"}, None)],
+    ids=["left out by Podman 4", "stated", "unknown to Podman", "not an end"],
+)
+def test_the_exit_code_of_a_line(fields: dict[str, Any], exit_code: int | None) -> None:
+    usual = {"ID": "a" * 64, "Status": "died", "Time": "2026-11-30T07:48:22Z", "Type": "container"}
+    event = parse_podman_line(json.dumps(usual | fields).encode(), ROOTS)
+    assert event is not None
+    assert event.exit_code == exit_code
+
+
+def test_a_label_does_not_replace_the_name() -> None:
+    """
+    Labels and the event's own fields are apart in the file.
+    """
+    fields = {"ID": "a" * 64, "Name": "box", "Status": "start", "Time": "2026-11-30T07:48:22Z", "Type": "container"}
+    event = parse_podman_line(json.dumps(fields | {"Attributes": {"name": "other"}}).encode(), ROOTS)
+    assert event is not None
+    assert event.name == "box"
+
+
+LIKE: dict[str, Any] = json.loads(LINES[1])
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+)
+_FIELDS = st.sampled_from(["ID", "Name", "Status", "Type", "Time", "Attributes", "ContainerExitCode", "PodID", "Image"])
+
+
+@given(st.dictionaries(_FIELDS, _JSON).map(lambda fields: json.dumps(LIKE | fields).encode()) | st.binary())
+def test_any_line_gives_an_event_nothing_or_a_parse_error(line: bytes) -> None:
+    """
+    No content of the file raises anything else.
+    """
+    try:
+        event = parse_podman_line(line, ROOTS)
+    except ParseError:
+        return
+    assert event is None or event.engine == ROOTS

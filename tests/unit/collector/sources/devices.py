@@ -112,6 +112,8 @@ class Client:
     A connection to the engine in memory.
     """
 
+    api_version = "1.41"
+
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 

@@ -18,7 +18,7 @@ from collector.facts.watermark import WatermarkFact
 from collector.sources.base import Position, Reading, SourceError, SourceMissingError
 from collector.sources.docker.snapshots import owner_of
 from collector.sources.docker.source import DockerSource
-from collector.sources.podman.sockets import ENGINES_AT_MOST, sockets
+from collector.sources.podman.places import ENGINES_AT_MOST, places, sockets
 from collector.sources.podman.source import PodmanSource
 from parsers.docker_event import DockerEvent
 from parsers.engine import ContainerEngine, EngineName
@@ -47,9 +47,9 @@ class Host:
         return engine
 
     def source(self) -> PodmanSource:
-        def follow(config: DockerConfig) -> DockerSource:
+        def follow(url: str) -> DockerSource:
             connect: Any = lambda url: self.engines[url].connect(url)  # noqa: E731 (the engine of that moment)
-            return DockerSource(config, "b" * 32, connect, wall_ns=lambda: NOW_NS)
+            return DockerSource(DockerConfig(url=url), "b" * 32, connect, wall_ns=lambda: NOW_NS)
 
         return PodmanSource(PodmanConfig(), follow, lambda _: list(self.engines), look_every_s=0.01)
 
@@ -190,7 +190,7 @@ def test_the_number_of_engines_is_bounded() -> None:
     Each engine costs threads and memory.
     """
     urls = tuple(f"tcp://engine:{port}" for port in range(1, 100))
-    assert len(sockets(PodmanConfig(urls=urls), Path("/nowhere"))) == ENGINES_AT_MOST
+    assert len(places(PodmanConfig(urls=urls), Path("/nowhere"))) == ENGINES_AT_MOST
 
 
 @pytest.mark.parametrize(
