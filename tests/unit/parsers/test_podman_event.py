@@ -94,9 +94,9 @@ def test_lines_of_a_file_are_the_same_events() -> None:
     As Podman 5.4 wrote them for a container that ended with 3; images, and actions that say nothing, are left out.
     """
     events = [event for line in LINES if (event := parse_podman_line(line, ROOTS)) is not None]
-    told = [event for event in events if event.name == "filed"]
-    assert [event.action.value for event in told] == ["create", "start", "die", "cleanup"]
-    died = told[2]
+    of_one = [event for event in events if event.name == "filed"]
+    assert [event.action.value for event in of_one] == ["create", "start", "die", "cleanup"]
+    died = of_one[2]
     assert (died.exit_code, died.image, died.engine) == (3, "localhost/box:latest", ROOTS)
     assert died.attributes["team"] == "shop"
     assert died.time_ns == 1_796_024_902_194_413_413
