@@ -86,7 +86,7 @@ async def take(turns: Sequence[Turn], folder: Path) -> tuple[float, int]:
         running.cancel()
     spent_s = time.process_time() - began_s
     await store.aclose()
-    return spent_s, len(orjson.dumps(detector.save()))
+    return spent_s, len(detector.save())
 
 
 def measure(hosts: int) -> None:

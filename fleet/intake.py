@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import orjson
+
 from collector.delivery import addressed
 from collector.store import Store, StoredEvent, StoreError, StoreFullError, StoreUnavailableError
 from collector.store.records import Position
@@ -246,7 +248,7 @@ class FleetIntake:
 
         The events of this transaction come after that number: they are observed again, and recognised.
         """
-        return {DETECTOR: {"seq": await self._store.last_seq(), "state": self._detector.save()}}
+        return {DETECTOR: {"seq": await self._store.last_seq(), "state": orjson.Fragment(self._detector.save())}}
 
     async def _wait_for_store(self, error: StoreError) -> None:
         if self.trouble is None:

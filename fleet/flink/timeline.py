@@ -106,4 +106,4 @@ class Timeline:
         Return the state of the detector as JSON, and the events that are in it now and need not be kept.
         """
         contained, self._since_snapshot = self._since_snapshot, []
-        return orjson.dumps(self._detector.save()), contained
+        return self._detector.save(), contained

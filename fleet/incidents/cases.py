@@ -38,11 +38,11 @@ class Cases:
         self._gap_ns = gap_ns
         self._state = msgspec.convert(state, _State) if state is not None else _State()
 
-    def save(self) -> Any:  # noqa: ANN401 (JSON)
+    def save(self) -> bytes:
         """
         Return the state as JSON.
         """
-        return msgspec.to_builtins(self._state)
+        return msgspec.json.encode(self._state)
 
     def is_new(self, host: str, service: str, digest: str, at_ns: int) -> bool:
         """

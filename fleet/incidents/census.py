@@ -35,11 +35,11 @@ class Census:
         for services in self._state.hosts.values():
             self._count(services, 1)
 
-    def save(self) -> Any:  # noqa: ANN401 (JSON)
+    def save(self) -> bytes:
         """
         Return the state as JSON.
         """
-        return msgspec.to_builtins(self._state)
+        return msgspec.json.encode(self._state)
 
     def observe(self, status: Status) -> None:
         """

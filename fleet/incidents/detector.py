@@ -8,6 +8,8 @@ time, so that the incidents depend only on the events and on when they arrived.
 from collections.abc import Mapping
 from typing import Any, Final, assert_never
 
+import msgspec
+
 from fleet.incidents.cases import Cases
 from fleet.incidents.census import Census
 from fleet.incidents.host_causes import HostCauses
@@ -47,7 +49,7 @@ class Detector:
 
     def __init__(self, settings: Settings = _DEFAULTS, *, state: Mapping[str, Any] | None = None) -> None:
         """
-        Begin with nothing known, or with a state that `save` returned.
+        Begin with nothing known, or with a state that `save` returned, parsed.
         """
         saved = state or {}
         self._now_ns: int = saved.get("now_ns", 0)
@@ -67,16 +69,18 @@ class Detector:
     def restore(cls, state: Mapping[str, Any], settings: Settings = _DEFAULTS) -> "Detector":
         """
         Return a detector that goes on where another one was saved; begin anew if another version saved it.
+
+        Args:
+            state: what `save` returned, parsed.
+            settings: of the detectors.
         """
         return cls(settings, state=state if state.get("version") == STATE_VERSION else None)
 
-    def save(self) -> dict[str, Any]:
+    def save(self) -> bytes:
         """
         Return the state as JSON.
         """
-        return {
-            "version": STATE_VERSION,
-            "now_ns": self._now_ns,
+        saved = {
             "seen": self._seen.save(),
             "census": self._census.save(),
             "recent": self._recent.save(),
@@ -88,6 +92,8 @@ class Detector:
             "storms": self._storms.save(),
             "regressions": self._regressions.save(),
         }
+        parts = {name: msgspec.Raw(part) for name, part in saved.items()}
+        return msgspec.json.encode({"version": STATE_VERSION, "now_ns": self._now_ns, **parts})
 
     def observe(self, event: Mapping[str, Any], now_ns: int) -> list[Incident]:
         """

@@ -51,11 +51,11 @@ class RecentDeaths:
         self._window_ns = window_ns
         self._state = msgspec.convert(state, _State) if state is not None else _State()
 
-    def save(self) -> Any:  # noqa: ANN401 (JSON)
+    def save(self) -> bytes:
         """
         Return the state as JSON.
         """
-        return msgspec.to_builtins(self._state)
+        return msgspec.json.encode(self._state)
 
     def add(self, death: Death, service: str) -> None:
         """

@@ -32,11 +32,11 @@ class SeenEvents:
         """
         self._state = msgspec.convert(state, _State) if state is not None else _State()
 
-    def save(self) -> Any:  # noqa: ANN401 (JSON)
+    def save(self) -> bytes:
         """
         Return the state as JSON.
         """
-        return msgspec.to_builtins(self._state)
+        return msgspec.json.encode(self._state)
 
     def is_new(self, host: str, event_id: str) -> bool:
         """

@@ -80,11 +80,11 @@ class SilentHosts:
         self._state = msgspec.convert(state, _State) if state is not None else _State()
         self._open = OpenIncidents(round(settings.update_interval_s * _NS_PER_S), self._state.open)
 
-    def save(self) -> Any:  # noqa: ANN401 (JSON)
+    def save(self) -> bytes:
         """
         Return the state as JSON.
         """
-        return msgspec.to_builtins(self._state)
+        return msgspec.json.encode(self._state)
 
     @property
     def due_ns(self) -> int | None:

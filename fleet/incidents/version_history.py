@@ -54,11 +54,11 @@ class VersionHistory:
         self._settings = settings
         self._state = msgspec.convert(state, _State, str_keys=True) if state is not None else _State()
 
-    def save(self) -> Any:  # noqa: ANN401 (JSON)
+    def save(self) -> bytes:
         """
         Return the state as JSON.
         """
-        return msgspec.to_builtins(self._state, str_keys=True)
+        return msgspec.json.encode(self._state)
 
     def service(self, name: str) -> Service | None:
         """
