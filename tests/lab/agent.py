@@ -51,6 +51,7 @@ class Agent:
         self._events = home / "events.jsonl"
         self._config = home / "config.toml"
         self._process: subprocess.Popen[bytes] | None = None
+        self.home = home
         self.log = home / "agent.log"
         self.socket = home / "api.sock"
         self._config.write_text(
