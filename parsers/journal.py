@@ -49,6 +49,7 @@ class JournalEntry:
         source_monotonic_us: the kernel's own time of a kernel message.
         pid: of the sender; likewise `uid`, `cgroup` and `systemd_unit`, for all of which journald vouches.
         unit: the unit that a message of PID 1 is about; `user_unit` for a user's manager.
+        job_type: of a message of systemd about a job: `start`, `stop`, `restart`, …
         message_id: the kind of the message, 32 hex digits; it stays when the words change.
         audit_id: the number of an audit record, for which journald vouches.
         coredump: the fields COREDUMP_* of an entry of systemd-coredump, without that prefix.
@@ -73,6 +74,7 @@ class JournalEntry:
     systemd_unit: str | None = None
     unit: str | None = None
     user_unit: str | None = None
+    job_type: str | None = None
     message_id: str | None = None
     audit_id: int | None = None
     coredump: Mapping[str, str] | None = None
@@ -130,6 +132,7 @@ def parse_entry(fields: bytes | Mapping[str, Any]) -> JournalEntry:
         systemd_unit=_text(entry, "_SYSTEMD_UNIT"),
         unit=_text(entry, "UNIT"),
         user_unit=_text(entry, "USER_UNIT"),
+        job_type=_text(entry, "JOB_TYPE"),
         message_id=(message_id := _id(entry, "MESSAGE_ID")),
         audit_id=_int(entry, "_AUDIT_ID"),
         coredump=_coredump(entry) if message_id == COREDUMP_MESSAGE_ID else None,

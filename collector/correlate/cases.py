@@ -10,10 +10,13 @@ from collector.correlate.daemon_outage import DaemonOutage
 from collector.correlate.inventory import ContainerInventory
 from collector.correlate.pid_observations import PidObservations
 from collector.correlate.runs import Run
+from collector.correlate.unit_stops import UnitStops
 from collector.correlate.verdict import Case
 from collector.correlate.verdict.case import SIGNAL_BASE, signal_number
 from collector.correlate.watermarks import Watermarks
 from collector.facts.observed import ProcessExitedFact, SignalFact
+from parsers.engine import ROOT
+from parsers.unit_stops import UnitStopping
 
 # So long before an end a command may have sent the signal that led to it.
 _TRACED_FOR_NS: Final = 120_000_000_000
@@ -31,6 +34,7 @@ class CaseBuilder:
         boot_id: this boot of the host.
         booted_ns: when it began, wall clock.
         outage: when the Docker daemon did not answer.
+        unit_stops: when systemd stopped which service.
         kernel_logs: the sources that read the kernel log now.
     """
 
@@ -40,6 +44,7 @@ class CaseBuilder:
     boot_id: str | None
     booted_ns: int | None
     outage: DaemonOutage = field(default_factory=DaemonOutage)
+    unit_stops: UnitStops = field(default_factory=UnitStops)
     kernel_logs: set[str] = field(default_factory=set)
 
     def build(self, record: ContainerRecord, run: Run) -> Case:
@@ -89,11 +94,22 @@ class CaseBuilder:
         return replace(
             case,
             unit=record.unit,
+            unit_stop=self._unit_stop(record, run, main_exit),
             restarted=run.restarted,
             cleanup_ns=run.cleanup_ns,
             sent=self._sent(run, main_exit),
             is_traced=self._is_traced(run),
         )
+
+    def _unit_stop(self, record: ContainerRecord, run: Run, main_exit: ProcessExitedFact | None) -> UnitStopping | None:
+        """
+        Return the stop of the container's unit during a run, by the systemd of the engine's user.
+        """
+        ended_ns = main_exit.at_ns if main_exit is not None else run.ended_ns
+        if record.unit is None or ended_ns is None:
+            return None
+        uid = record.engine.uid if record.engine is not None else None
+        return self.unit_stops.before(record.unit, uid or ROOT, run.began_ns or 0, ended_ns)
 
     def _sent(self, run: Run, main_exit: ProcessExitedFact | None) -> tuple[SignalFact, ...]:
         """

@@ -39,6 +39,7 @@ from collector.facts.observed import (
     OomCountedFact,
     Origin,
     ProcessExitedFact,
+    ServiceFact,
     SignalFact,
     SnapshotFact,
     VictimMarkedFact,
@@ -48,9 +49,10 @@ from collector.facts.stops import MainSignalsFact, OpenFilesFact, PendingKillFac
 from collector.facts.watermark import WatermarkFact
 from parsers.docker_event import DockerEvent
 from parsers.killers import KillerFact, UnitOomKilled
+from parsers.unit_stops import UnitStopping
 from sinks.event import GapKind, Host
 
-_DockerFact = DockerEvent | SnapshotFact | ContainerGoneFact | LogTailRequestedFact | LogTailFact | DockerDaemonFact
+_DockerFact = DockerEvent | SnapshotFact | ContainerGoneFact | LogTailRequestedFact | LogTailFact | ServiceFact
 _ProcessFact = ProcessExitedFact | SignalFact | VictimMarkedFact | ThreadCrashedFact | StopsFact
 
 
@@ -73,8 +75,7 @@ class Correlator:
         self.inventory = ContainerInventory()
         self._host = host
         self._pids, self._notices = PidIndex(), OomNotices()
-        self._observations, self._watermarks = PidObservations(), Watermarks()
-        observations, watermarks = self._observations, self._watermarks
+        self._observations, self._watermarks = observations, watermarks = PidObservations(), Watermarks()
         known = (self.inventory, self._pids, self._notices, observations)
         self._kernel_kills = KernelKills(host, *known, watermarks=watermarks, with_beginnings=is_pasted)
         self.standings = Standings(self.inventory, watermarks, self._kernel_kills)
@@ -87,8 +88,7 @@ class Correlator:
         self._records = KillRecords(self.inventory, pending, self._reconciler)
         self._holes, self._limits = LogHoles(), WriterLimits()
         self._down: set[str] = set()
-        # The latest time in any fact, wall clock: what is too old is forgotten by it.
-        self._wall_ns = 0
+        self._wall_ns = 0  # the latest time in any fact: what is too old is forgotten by it
 
     def feed(self, fact: Fact, now_ns: int, origin: Origin | None = None) -> list[Finding]:
         """
@@ -195,8 +195,8 @@ class Correlator:
                 self._deaths.feed_gone(fact, now_ns, origin)
             case LogTailRequestedFact() | LogTailFact():
                 self._deaths.feed_log_tail(fact)
-            case DockerDaemonFact():
-                self._pending.feed_daemon(fact)
+            case DockerDaemonFact() | UnitStopping():
+                self._pending.feed_service(fact)
             case _:
                 assert_never(fact)
         return ()

@@ -22,11 +22,15 @@ from collector.correlate.spans import is_any_between
 from collector.correlate.verdict import decide
 from collector.correlate.verdict.settling import open_until_ns
 from collector.correlate.watermarks import ASK_AHEAD_NS, CAP_NS, RETRY_NS, VERDICT_LAGS_NS, Watermarks
-from collector.facts.observed import DockerDaemonFact, GapFact, Origin
-from sinks.event import GapKind
+from collector.facts.observed import GapFact, Origin, ServiceFact
+from parsers.unit_stops import UnitStopping
+from sinks.event import Cause, GapKind
 
 # Docker's `oom` and `stop` come up to 0.2 s after `die` in the recordings; twice the second that docker.md names.
 VERDICT_WAIT_NS: Final = 2_000_000_000
+# On a slow host Podman removes a container seconds after its end.
+_COMMAND_WAIT_NS: Final = 15_000_000_000
+_STOPS: Final = frozenset({Cause.DOCKER_STOP, Cause.DOCKER_STOP_TIMEOUT})
 KERNEL_SOURCES: Final = frozenset({"kmsg", "journald"})
 
 
@@ -84,10 +88,16 @@ class PendingDeaths:
         """
         self._queue.mark_process(pid)
 
-    def feed_daemon(self, fact: DockerDaemonFact) -> None:
+    def feed_service(self, fact: ServiceFact) -> None:
         """
-        Note that the Docker daemon stopped answering, or answers again.
+        Note that the Docker daemon stopped answering or answers again, or that systemd began to stop a service.
         """
+        if isinstance(fact, UnitStopping):
+            self._cases.unit_stops.add(fact)
+            for item in self._queue:
+                if item.record.unit == fact.unit:
+                    self._queue.mark_container(item.record.id)
+            return
         if fact.up:
             self._cases.outage = replace(self._cases.outage, up_ns=fact.at_ns)
         else:
@@ -180,7 +190,7 @@ class PendingDeaths:
         """
         Return the death once no awaited evidence can change its verdict; None until then.
         """
-        overdue = now_ns >= item.deadline_ns
+        overdue = now_ns >= item.deadline_ns or (item.awaits_command and item.run.is_cleaned_up)
         if item.changed and (overdue or not item.run.awaits_docker):
             self._settle(item)
         settled = item.settled
@@ -192,8 +202,13 @@ class PendingDeaths:
             if overdue:
                 self._queue.postpone(item, max(item.deadline_ns, now_ns + RETRY_NS))
             return None
+        death = settled or self._death(item)
+        item.awaits_command = _awaits_command(death) and now_ns < item.latest_ns - CAP_NS + _COMMAND_WAIT_NS
+        if item.awaits_command:
+            self._queue.postpone(item, item.latest_ns - CAP_NS + _COMMAND_WAIT_NS)
+            return None
         self._watermarks.give_up(behind)
-        return replace(settled or self._death(item), unread=behind)
+        return replace(death, unread=behind)
 
     def _settle(self, item: PendingRun) -> None:
         """
@@ -232,6 +247,17 @@ class PendingDeaths:
         pids |= {case.sender.sender_pid} if case.sender is not None else set()
         self._queue.update(item, frozenset(pid for pid in pids if pid is not None))
         return Death(record=item.record, run=item.run, case=case, verdict=decide(case))
+
+
+def _awaits_command(death: Death) -> bool:
+    """
+    Return whether Podman has still to say that it cleaned up after a run, or that it removed the container.
+
+    It says one of them after each end. `podman rm -f` and `podman stop` send the same signals.
+    """
+    record, run = death.record, death.run
+    is_known = run.is_cleaned_up or run.restarted or run.gone or run.die_event_ns is None or record.run is not run
+    return death.case.is_podmans and death.verdict.cause in _STOPS and not is_known
 
 
 def _has_kill_after_end(death: Death) -> bool:

@@ -101,6 +101,13 @@ class Run:
         return self.die_event_ns is not None or self.missed
 
     @property
+    def is_cleaned_up(self) -> bool:
+        """
+        Whether Podman has said that it cleaned up after the end, or that it removed the container.
+        """
+        return self.cleanup_ns is not None or self.destroy_ns is not None
+
+    @property
     def awaits_docker(self) -> bool:
         """
         Whether its log tail, or Docker's answer about its end, is to come: then it is not judged before its deadline.

@@ -15,6 +15,7 @@ from parsers.docker_inspect import ContainerSnapshot
 from parsers.engine import ContainerEngine
 from parsers.killers import KillerFact
 from parsers.proc_event import WaitStatus
+from parsers.unit_stops import UnitStopping
 from sinks.event import GapKind
 
 
@@ -253,6 +254,9 @@ class GapFact:
         return self.at_ns
 
 
+# What happens to services that run containers.
+ServiceFact = DockerDaemonFact | UnitStopping
+
 Fact = (
     KernelFact
     | DockerEvent
@@ -260,7 +264,7 @@ Fact = (
     | ContainerGoneFact
     | LogTailRequestedFact
     | LogTailFact
-    | DockerDaemonFact
+    | ServiceFact
     | RestoredRunFact
     | RestoredKillFact
     | RestoredDeathFact

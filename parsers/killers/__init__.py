@@ -6,7 +6,7 @@ Anyone can write such words to the journal, so an entry counts only if journald 
 is no name the words themselves. The author of such a fact is in doubt.
 """
 
-from parsers.killers.authors import EARLYOOM_UNIT, OOMD_UNIT, SYSTEMD_OOMD_UNIT, Writer, is_coredump_service
+from parsers.killers.authors import EARLYOOM_UNIT, OOMD_UNIT, SYSTEMD_OOMD_UNIT, Writer, author_of, is_coredump_service
 from parsers.killers.facts import (
     NOBODY_KNOWN,
     Author,
@@ -43,6 +43,7 @@ __all__ = [
     "UnitOomdKilled",
     "UserspaceKillFact",
     "Writer",
+    "author_of",
     "is_coredump_service",
     "parse_killer",
     "parse_killer_text",

@@ -43,6 +43,7 @@ PODMAN_RULES: Final[tuple[Rule, ...]] = (
     oom.main_process_killed,
     oom.killed_by_user_space,
     exits.host_went_down,
+    podman.stopped_with_unit,
     podman.stopped,
     podman.removed,
     podman.killed,

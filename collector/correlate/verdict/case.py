@@ -14,6 +14,7 @@ from collector.facts.observed import ProcessExitedFact, SignalFact
 from parsers.engine import ContainerEngine, EngineName
 from parsers.exit_code import meaning
 from parsers.proc_event import WaitStatus
+from parsers.unit_stops import UnitStopping
 from sinks.event import Cause, Confidence, Evidence, EvidenceSource, Killer, Scope
 
 SIGNAL_BASE: Final = 128
@@ -46,6 +47,7 @@ class Case:
         stop_signal: the signal that `docker stop` sends first.
         engine: the engine that runs the container; None where it is not known, which is Docker's.
         unit: the systemd unit that runs a container of Podman.
+        unit_stop: what systemd says of the stop of that unit, during the run.
         restarted: Podman said that it restarts the container, before the end.
         cleanup_ns: when Podman cleaned up after the end, which it does for a container that stays.
         sent: the signals that a process had sent to the main process before its end, as the trace saw them.
@@ -92,6 +94,7 @@ class Case:
     booted_ns: int | None = None
     engine: ContainerEngine | None = None
     unit: str | None = None
+    unit_stop: UnitStopping | None = None
     restarted: bool = False
     cleanup_ns: int | None = None
     sent: tuple[SignalFact, ...] = ()

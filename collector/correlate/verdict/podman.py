@@ -25,11 +25,12 @@ from collector.correlate.verdict.case import (
 )
 from collector.facts.observed import SignalFact
 from parsers.engine import ROOT
-from sinks.event import Cause, Confidence, Evidence
+from sinks.event import Cause, Confidence, Evidence, EvidenceSource
 from sinks.text import printable
 
 # The runtimes that Podman starts to send a signal, and its own programs, as the kernel names them.
 _PROGRAMS: Final = frozenset({"crun", "runc", "youki", "podman", "conmon"})
+_INIT_PID: Final = 1
 # Podman writes its events itself, after it has done what they say, and a busy host delays it.
 _STAMPED_WITHIN_S: Final = 10.0
 # A program may take so long to exit on the stop signal; Podman's own timeout is 10 s, and a unit may set a longer one.
@@ -63,6 +64,38 @@ def stopped(case: Case) -> Verdict | None:
         confidence=Confidence.CERTAIN if witnessed and said_ns is not None and kept else confidence,
         because=_how_stopped(case, sent, by_kill=by_kill),
         evidence=(*evidence, *evidence_of_exit(case)),
+    )
+
+
+def stopped_with_unit(case: Case) -> Verdict | None:
+    """
+    Decide for a container whose unit systemd stopped or restarted, as systemd itself says before the end.
+
+    systemd runs `podman stop` or `podman rm -f`, and kills what is left of the unit. A program that the stop signal has
+    ended, while its unit was being stopped, needs no third witness.
+    """
+    stopping = case.unit_stop
+    if stopping is None or case.signal not in (None, SIGKILL, case.stop_signal):
+        return None
+    by_systemd = case.sender is not None and _is_systemd(case.sender)
+    if case.killed_for_memory or _kills_said(case) or (_is_sent_by_another(case) and not by_systemd):
+        return None
+    of_stop = (one for one in case.sent if _is_systemd(one) or _may_be_podman(case, one))
+    sent = tuple(one for one in of_stop if one.at_ns >= stopping.at_ns)
+    if case.signal is None and not sent and (case.is_traced or case.kills):
+        return None  # it ended by itself before it was asked to, or may have
+    by_kill = case.signal == SIGKILL
+    number = SIGKILL if by_kill else case.stop_signal
+    is_seen = any(one.signal == number and (_is_systemd(one) or _is_podman(case, one)) for one in sent)
+    by_stop_signal = case.wait_status is not None and case.signal == case.stop_signal != SIGKILL
+    is_certain = stopping.author.doubt is None and (is_seen or by_stop_signal)
+    how = ", and it did not exit in time" if by_kill else ""
+    said = Evidence(source=EvidenceSource.JOURNALD, time_ns=stopping.at_ns, text=printable(stopping.text))
+    return Verdict(
+        cause=Cause.DOCKER_STOP_TIMEOUT if by_kill and case.stop_signal != SIGKILL else Cause.DOCKER_STOP,
+        confidence=Confidence.CERTAIN if is_certain else Confidence.LIKELY,
+        because=f"systemd {'restarted' if stopping.is_restart else 'stopped'} its unit {printable(stopping.unit)}{how}",
+        evidence=(said, *_evidence(sent), *evidence_of_exit(case)),
     )
 
 
@@ -138,6 +171,13 @@ def _perhaps_by_podman(case: Case) -> tuple[SignalFact, ...]:
     Return the same, with those whose sender was gone before more than its name could be read.
     """
     return tuple(sent for sent in case.sent if _may_be_podman(case, sent))
+
+
+def _is_systemd(sent: SignalFact) -> bool:
+    """
+    Return whether the host's systemd sent a signal.
+    """
+    return sent.sender_pid == _INIT_PID and sent.sender_uid in (None, ROOT)
 
 
 def _is_sent_by_another(case: Case) -> bool:

@@ -12,6 +12,7 @@ from parsers.kernel import NoticeWindow
 from parsers.killers import KillerFact, is_coredump_service, parse_killer
 from parsers.oom.facts import KernelLine
 from parsers.oom.window import OomWindow
+from parsers.unit_stops import UnitStopping, parse_unit_stopping
 from sinks.event import EvidenceSource, GapKind
 
 _SOURCE: Final = "journald"
@@ -42,7 +43,9 @@ def hole_of_entry(entry: JournalEntry, before_ns: int | None) -> GapFact | None:
     )
 
 
-def fact_of_entry(entry: JournalEntry, window: OomWindow, notices: NoticeWindow) -> KernelFact | KillerFact | None:
+def fact_of_entry(
+    entry: JournalEntry, window: OomWindow, notices: NoticeWindow
+) -> KernelFact | KillerFact | UnitStopping | None:
     """
     Return the fact that an entry states; None for an unrelated entry.
 
@@ -53,7 +56,7 @@ def fact_of_entry(entry: JournalEntry, window: OomWindow, notices: NoticeWindow)
     """
     line = kernel_line(entry)
     if line is None:
-        return reported_notice(entry) or parse_killer(entry)
+        return reported_notice(entry) or parse_killer(entry) or parse_unit_stopping(entry)
     is_of_oom, is_of_notice = window.wants(line.text, line.monotonic_us), notices.wants(line.text)
     if not is_of_oom and not is_of_notice:
         return None

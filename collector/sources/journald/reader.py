@@ -18,6 +18,7 @@ from parsers.journal import KERNEL_MISSED
 from parsers.kernel import AUDIT_TYPES, COREDUMP_MESSAGE_ID
 from parsers.killers import EARLYOOM_UNIT, OOMD_UNIT, SYSTEMD_OOMD_UNIT, UNIT_OOMD_KILL, UNIT_OUT_OF_MEMORY
 from parsers.podman_event import PODMAN_EVENTS
+from parsers.unit_stops import UNIT_STOPPING
 
 _MATCHES: Final = (
     ("_TRANSPORT", "kernel"),
@@ -25,6 +26,7 @@ _MATCHES: Final = (
     ("MESSAGE_ID", UNIT_OUT_OF_MEMORY),
     ("MESSAGE_ID", UNIT_OOMD_KILL),
     ("MESSAGE_ID", COREDUMP_MESSAGE_ID),
+    ("MESSAGE_ID", UNIT_STOPPING),
     *(("PODMAN_EVENT", action) for action in PODMAN_EVENTS),
     *(("_AUDIT_TYPE", number) for number in AUDIT_TYPES),
     *(("_SYSTEMD_UNIT", unit) for unit in (SYSTEMD_OOMD_UNIT, EARLYOOM_UNIT, OOMD_UNIT)),

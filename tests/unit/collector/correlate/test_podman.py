@@ -11,6 +11,8 @@ import pytest
 from collector.facts.restored import RestoredRunFact
 from parsers.docker_event import DockerAction, DockerEvent, parse_event
 from parsers.engine import ContainerEngine, EngineName
+from parsers.killers import Author
+from parsers.unit_stops import UnitStopping
 from sinks.event import Cause, Confidence, Event
 from sinks.event.ecs import OrchestratorResource
 from tests.unit.collector.correlate.scene import (
@@ -18,6 +20,7 @@ from tests.unit.collector.correlate.scene import (
     DIE,
     KILL,
     START,
+    STOP,
     A,
     Scene,
     causes,
@@ -53,7 +56,7 @@ def deaths(events: Iterator[DockerEvent]) -> dict[str | None, tuple[Cause | None
     for event in events:
         published += scene.feed(event, at_s=(event.time_ns - ns(0)) / 1e9)
         published += scene.wait(0.001)
-    published += scene.wait(10)
+    published += scene.wait(20)  # for what a slow Podman says after an end
     return {
         event.container.name if event.container is not None else None: (event.exit137.cause, event.exit137.confidence)
         for event in published
@@ -149,6 +152,60 @@ def test_a_users_container_is_found_by_its_path() -> None:
     kill = (*scene.feed(line(summary(4001, path), 1), line(killed(4001), 1), at_s=1), *scene.wait(20))
     assert owners([event for event in kill if event.exit137.oom is not None]) == [A]
     assert {event.container.name for event in kill if event.container is not None} == {"box-a"}
+
+
+def remembered(scene: Scene) -> None:
+    """
+    A container of root's Podman that the trace saw stopped, and that ended with 0.
+    """
+    scene.feed(docker(START, 0, engine=ROOTS), docker(STOP, 10, engine=ROOTS), at_s=10)
+    scene.feed(docker(DIE, 10.1, exit_code=0, engine=ROOTS), at_s=10.1)
+
+
+@pytest.mark.parametrize(
+    ("action", "cause"), [(DockerAction.CLEANUP, Cause.DOCKER_STOP), (DockerAction.DESTROY, Cause.DOCKER_RM)]
+)
+def test_a_stop_waits_until_podman_has_said_what_followed(action: DockerAction, cause: Cause) -> None:
+    """
+    `podman rm -f` sends the same signals, and on a slow host it removes the container seconds later.
+    """
+    scene = Scene()
+    remembered(scene)
+    assert causes(scene.wait(8)) == []
+    assert causes([*scene.feed(docker(action, 18, engine=ROOTS), at_s=18), *scene.wait(0.1)]) == [cause]
+
+
+def test_a_stop_waits_no_longer_for_a_podman_that_says_nothing() -> None:
+    scene = Scene()
+    remembered(scene)
+    assert causes(scene.wait(16)) == [Cause.DOCKER_STOP]
+
+
+UNIT = {"PODMAN_SYSTEMD_UNIT": "web.service"}
+
+
+@pytest.mark.parametrize(("engine", "of_uid"), [(ROOTS, 0), (USERS, 1000)], ids=["root", "user"])
+@pytest.mark.parametrize("said_s", [9.0, 10.5], ids=["before the end", "after it"])
+def test_systemd_stops_a_unit(engine: ContainerEngine, of_uid: int, said_s: float) -> None:
+    """
+    Only a stop that systemd began before the end explains the end, whichever comes first to the agent.
+    """
+    scene = Scene()
+    scene.feed(replace(docker(START, 0, engine=engine), attributes=UNIT), at_s=0)
+    scene.feed(docker(DIE, 10, exit_code=0, engine=engine), at_s=10)
+    author = Author(name="systemd", pid=1)
+    said = UnitStopping(unit="web.service", uid=of_uid, at_ns=ns(said_s), author=author, text="Stopping web.service...")
+    found = causes([*scene.feed(said, at_s=11), *scene.wait(20)])
+    assert found == ([Cause.DOCKER_STOP] if said_s < 10 else [Cause.EXIT])
+
+
+def test_a_users_systemd_stops_no_unit_of_root() -> None:
+    scene = Scene()
+    scene.feed(replace(docker(START, 0, engine=ROOTS), attributes=UNIT), at_s=0)
+    author = Author(name="systemd of user 1000", doubt="it can be forged", pid=900, within="/user.slice")
+    said = UnitStopping(unit="web.service", uid=1000, at_ns=ns(9), author=author, text="Stopping web.service...")
+    scene.feed(said, docker(DIE, 10, exit_code=0, engine=ROOTS), at_s=10)
+    assert causes(scene.wait(20)) == [Cause.EXIT]
 
 
 def test_a_restored_run_has_its_engine() -> None:

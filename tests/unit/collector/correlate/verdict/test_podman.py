@@ -10,6 +10,8 @@ from collector.correlate.verdict import Case, decide
 from collector.facts.observed import SignalFact
 from parsers.cgroup_path import ContainerRef, Runtime
 from parsers.engine import ContainerEngine, EngineName
+from parsers.killers import Author
+from parsers.unit_stops import UnitStopping
 from sinks.event import Cause, Confidence
 from tests.unit.collector.correlate.verdict.cases import (
     before_end,
@@ -106,6 +108,64 @@ def test_each_command_has_its_cause(ended: Case, cause: Cause, confidence: Confi
     """
     verdict = decide(ended)
     assert (verdict.cause, verdict.confidence) == (cause, confidence)
+
+
+def stopping(seconds: float = 3, doubt: str | None = None) -> UnitStopping:
+    """
+    What systemd wrote so long before the end.
+    """
+    author = Author(name="systemd", doubt=doubt)
+    at_ns = before_end(seconds)
+    return UnitStopping(unit="web.service", uid=0, at_ns=at_ns, author=author, text="Stopping web.service...")
+
+
+OF_UNIT: dict[str, Any] = {"unit": "web.service", "unit_stop": stopping(), "destroy_ns": before_end(-1)}
+BY_SYSTEMD = signal_from(1, seconds=0.05, sender_comm="systemd", sender_exe="/usr/lib/systemd/systemd")
+
+
+@pytest.mark.parametrize(
+    ("ended", "cause", "confidence"),
+    [
+        (case(0, sent=(by_crun(15, 2),), **OF_UNIT), Cause.DOCKER_STOP, CERTAIN),
+        (case(sent=(by_crun(15, 2), by_crun()), **OF_UNIT), Cause.DOCKER_STOP_TIMEOUT, CERTAIN),
+        (case(sent=(by_crun(15, 2), BY_SYSTEMD), **OF_UNIT), Cause.DOCKER_STOP_TIMEOUT, CERTAIN),
+        (case(143, is_traced=False, main_exit=main_exit(signal=15), **OF_UNIT), Cause.DOCKER_STOP, CERTAIN),
+        (case(is_traced=False, main_exit=KILLED, **OF_UNIT), Cause.DOCKER_STOP_TIMEOUT, LIKELY),
+        (case(0, is_traced=False, main_exit=main_exit(exit_code=0), **OF_UNIT), Cause.DOCKER_STOP, LIKELY),
+        (case(0, **OF_UNIT), Cause.EXIT, CERTAIN),
+        (case(0, sent=(by_crun(15, 5),), **OF_UNIT | {"unit_stop": stopping(3)}), Cause.DOCKER_STOP, LIKELY),
+        (case(0, sent=(by_crun(15, 2),), **OF_UNIT | {"unit_stop": stopping(doubt="")}), Cause.DOCKER_STOP, LIKELY),
+        (case(kills=(oom_kill(),), main_exit=KILLED, **OF_UNIT), Cause.OOM_KILL, CERTAIN),
+        (case(1, kills=(oom_kill(main=False),), is_traced=False, **OF_UNIT), Cause.OOM_KILL_CHILD, LIKELY),
+        (case(139, main_exit=main_exit(signal=11), **OF_UNIT), Cause.CRASH, CERTAIN),
+    ],
+    ids=[
+        "within the timeout",
+        "after the timeout",
+        "killed by systemd",
+        "ended by the stop signal, without the trace",
+        "SIGKILL without the trace",
+        "exited without the trace",
+        "exited without a signal",
+        "asked before systemd's stop",
+        "a manager in doubt",
+        "OOM kill meanwhile",
+        "OOM kill of a child meanwhile",
+        "crash meanwhile",
+    ],
+)
+def test_a_stop_of_its_unit(ended: Case, cause: Cause, confidence: Confidence) -> None:
+    """
+    Certain where systemd says so and the kernel saw the signal: two witnesses, neither of them Podman.
+    """
+    verdict = decide(ended)
+    assert (verdict.cause, verdict.confidence) == (cause, confidence)
+
+
+def test_a_kill_from_outside_while_its_unit_is_stopped() -> None:
+    by_shell = by_crun(sender_comm="bash", sender_exe="/usr/bin/bash")
+    verdict = decide(case(sent=(by_crun(15, 2), by_shell), **OF_UNIT))
+    assert (verdict.cause, verdict.confidence) == (Cause.SIGNAL, CERTAIN)
 
 
 def test_a_signal_of_another_program_is_no_command() -> None:
