@@ -54,8 +54,9 @@ class ContainerRef:
     cgroup: str | None = field(default=None, compare=False)
 
 
-# A report names the same few paths again and again.
-_PATHS_REMEMBERED: Final = 128
+# A report names the same few paths again and again, and so does each walk through the cgroups of a host: a host with
+# more of them than are remembered would gain nothing. Each takes half a kilobyte.
+_PATHS_REMEMBERED: Final = 1024
 _ID: Final = r"(?P<id>[0-9a-f]{8,64})"
 _PREFIXED: Final = re.compile(
     rf"(?P<prefix>docker|cri-containerd|nerdctl|crio|libpod(?:-payload)?|balena)-{_ID}(?:\.scope)?", re.ASCII

@@ -123,16 +123,24 @@ class Reconciler:
     def wants_watermarks(self, now_ns: int) -> bool:
         """
         Return whether a count waits for logs to be read, or will soon.
+
+        A count of no kill does not: whatever the logs have, they cannot explain it better. A host without kills is not
+        asked every few seconds.
         """
-        return bool(self._waiting) and now_ns >= self._waiting[0].deadline_ns - ASK_AHEAD_NS
+        if not self._waiting or not self._waiting[0].fact.count:
+            return False
+        return now_ns >= self._waiting[0].deadline_ns - ASK_AHEAD_NS
 
     def _is_due(self, count: "_Count", now_ns: int, unpublished_ns: Sequence[int]) -> bool:
         """
-        Return whether every log has been read past a count, and every kill before it has been published.
+        Return whether every log has been read past a count, and every kill before it has been published. A kill that
+        is read after a count of none is compared with the next one.
         """
         if now_ns < count.deadline_ns:
             return False
         waits_for_kill = is_any_between(unpublished_ns, count.fact.from_ns - _SLACK_NS, count.fact.to_ns + _SLACK_NS)
+        if not count.fact.count and not waits_for_kill:
+            return True
         self._watermarks.extend(count, now_ns, count.fact.to_ns, COUNTER_LAGS_NS, is_open=waits_for_kill)
         return now_ns >= count.deadline_ns
 

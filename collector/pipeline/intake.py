@@ -14,6 +14,7 @@ from collector.analyzer import Analyzer
 from collector.correlate.standing import Awaited, Question, Standing
 from collector.facts.observed import Fact, GapFact, Origin
 from collector.facts.watermark import WatermarkFact
+from collector.host.beat import until_beat_s
 from collector.metrics import Metrics
 from collector.pipeline.committer import Committer
 from collector.pipeline.inbox import Inbox
@@ -150,7 +151,7 @@ class Intake:
         status_ns = self._status.due_ns if self._status is not None else None
         deadlines = (self._analyzer.next_deadline_ns(), self._committer.due_ns, self._watermarks.due_ns, status_ns)
         waits_s = [max(due - self._clock_ns(), 0) / _NS_PER_S for due in deadlines if due is not None]
-        return min([_IDLE_S, *waits_s])
+        return min([until_beat_s(_IDLE_S, self._clock_ns()), *waits_s])
 
     def _paused(self) -> Collection[str]:
         """

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from collector.config.sections import SourcesConfig
 from collector.delivery import Courier, SinkHealth
+from collector.host.beat import until_beat_s
 from collector.host.clock import HostIdentity
 from collector.metrics import Metrics
 from collector.runtime.supervisor import Emit, Supervisor
@@ -166,7 +167,7 @@ class SinkManager:
         Runs until cancelled.
         """
         while True:
-            await asyncio.sleep(_WATCH_INTERVAL_S)
+            await asyncio.sleep(until_beat_s(_WATCH_INTERVAL_S))
             with contextlib.suppress(StoreUnavailableError):
                 if await self._store.refresh():
                     for running in self._running.values():

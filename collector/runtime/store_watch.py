@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Final
 
 from collector.facts.observed import GapFact
+from collector.host.beat import until_beat_s
 from collector.metrics import Metrics
 from collector.store import Rewritten, Store, StoreLostError, StoreUnavailableError
 from sinks.event import GapKind
@@ -50,7 +51,7 @@ class StoreWatch:
         """
         while True:
             await self.check()
-            await asyncio.sleep(_INTERVAL_S)
+            await asyncio.sleep(until_beat_s(_INTERVAL_S))
 
     async def check(self) -> None:
         """

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from collector.host.beat import until_beat_s
 from collector.metrics import Metrics
 from collector.runtime.sd_notify import SdNotifier
 
@@ -54,8 +55,9 @@ class Watchdog:
         while True:
             self._report()
             slept_from_ns = self._clock_ns()
-            await asyncio.sleep(self._interval_s)
-            late_s = (self._clock_ns() - slept_from_ns) / _NS_PER_S - self._interval_s
+            wait_s = until_beat_s(self._interval_s, slept_from_ns)
+            await asyncio.sleep(wait_s)
+            late_s = (self._clock_ns() - slept_from_ns) / _NS_PER_S - wait_s
             self._metrics.loop_lag_seconds.set_age(seconds=late_s)
 
     def _report(self) -> None:

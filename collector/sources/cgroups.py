@@ -16,6 +16,7 @@ from typing import Final
 
 from collector.config.sources import CgroupsConfig
 from collector.facts.observed import OomCountedFact
+from collector.host.beat import until_beat_s
 from collector.host.clock import HostIdentity
 from collector.host.inotify import Inotify
 from collector.sources.base import Position, Reading, SourceMissingError
@@ -74,7 +75,7 @@ class CgroupsSource:
                 yield Reading(facts=self._read_counters(root, counter), position={})
                 changes.follow(self._files)
                 await asyncio.sleep(min(_SHORTEST_S, self._config.interval_s))
-                await changes.wait(self._config.interval_s - _SHORTEST_S)
+                await changes.wait(until_beat_s(self._config.interval_s))
 
     def request_watermark(self) -> None:
         """

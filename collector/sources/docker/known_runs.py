@@ -109,6 +109,13 @@ class UnstartedContainers:
     def __init__(self) -> None:
         self._watched: dict[str, _Watch] = {}
 
+    @property
+    def waiting(self) -> bool:
+        """
+        Whether a container is watched, so that `due` is to be asked every second.
+        """
+        return bool(self._watched)
+
     def observe_event(self, event: DockerEvent, now_s: float) -> None:
         """
         Begin to watch a container that was created; forget one that has started or is gone.
@@ -158,6 +165,13 @@ class FailedInspections:
 
     def __init__(self) -> None:
         self._failed: dict[str, _Failure] = {}
+
+    @property
+    def waiting(self) -> bool:
+        """
+        Whether a container is to be tried again, so that `due` is to be asked every second.
+        """
+        return bool(self._failed)
 
     def add(self, container_id: str, now_s: float) -> bool:
         """

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from collector.facts.watermark import WatermarkFact
+from collector.host.beat import until_beat_s
 from collector.host.threads import Threads
 from collector.sources.base import SourceError
 from collector.sources.docker.client import DockerClient
@@ -21,8 +22,11 @@ _PING_EVERY_NS: Final = 15_000_000
 _PAUSE_PER_PING: Final = 9
 # An engine that fails, or takes long, is pinged no less often than this while somebody waits.
 _SLOWEST_NS: Final = 250_000_000
-# How often an engine is pinged although nobody asks for a watermark.
-_BEAT_NS: Final = 5_000_000_000
+# How often a ping that could not be sent, or something else that could not be done, is tried again.
+_RETRY_EVERY_S: Final = 1.0
+# How often an engine is pinged although nobody asks for a watermark; an answer takes a moment of that time.
+_BEAT_S: Final = 5.0
+_BEAT_NS: Final = 4_500_000_000
 # An engine that answers no ping for so long is down. Longer than one ping may take: a busy host delays one, not two.
 _LOST_NS: Final = 15_000_000_000
 _FAILURES: Final = 2
@@ -64,6 +68,16 @@ class StreamPing:
         self._answered_ns = monotonic_ns()
         self._failing_ns: int | None = None
         self._failures = 0
+
+    def pause_s(self, *, must_retry: bool) -> float:
+        """
+        Return how long to wait for events: until the next ping, or not long while something is to be done again.
+
+        Args:
+            must_retry: whether the caller has something to do again.
+        """
+        is_busy = self._wanted or self._is_pending or self._failing_ns is not None
+        return until_beat_s(_RETRY_EVERY_S if is_busy or must_retry else _BEAT_S)
 
     def request(self) -> None:
         """

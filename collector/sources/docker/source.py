@@ -46,8 +46,6 @@ from parsers.errors import ParseError
 # The first subscription reaches back a second, so that nothing between two calls is missed.
 _OVERLAP_NS: Final = 1_000_000_000
 _COMPARED_AT_MOST: Final = 1000
-# How often failed inspections and containers that have not started are tried again.
-_RETRY_EVERY_S: Final = 1.0
 _THREADS_KEPT: Final = 4
 _INSPECTED_AFTER: Final = frozenset(
     {DockerAction.CREATE, DockerAction.START, DockerAction.DIE, DockerAction.UPDATE, DockerAction.RENAME}
@@ -170,7 +168,8 @@ class DockerSource:
             if compare:
                 for container_id in await self._to_compare(client, only_running=only_running):
                     inspections.ask(container_id)
-            lines, ended = await pump.take(_RETRY_EVERY_S)
+            must_retry = self._failed.waiting or self._unstarted.waiting
+            lines, ended = await pump.take(self._ping.pause_s(must_retry=must_retry))
             events = [event for event in map(self._events.parse, lines) if event is not None]
             facts = [fact for event in events for fact in self._event_facts(event, tails)]
             if facts := [*facts, *self._ping.watermarks(events[-1].time_ns if events else None)]:

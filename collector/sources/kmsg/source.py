@@ -17,6 +17,7 @@ from typing import Final
 
 from collector.config.sources import KmsgConfig
 from collector.facts.watermark import WatermarkFact
+from collector.host.beat import until_beat_s
 from collector.host.clock import BootClock, HostIdentity
 from collector.host.drain import Drain
 from collector.host.schedstat import run_delay_ns
@@ -127,7 +128,7 @@ class KmsgSource:
                 yield Reading(facts=facts, position={"boot_id": self._boot_id, "seq": records.seen_seq})
             if not drain.is_done:
                 await asyncio.sleep(0)
-            elif not await drain.wait(_READ_AGAIN_S if rereads else _IDLE_READ_S):
+            elif not await drain.wait(_READ_AGAIN_S if rereads else until_beat_s(_IDLE_READ_S)):
                 self._was_starved()  # only what comes after this read counts
                 drain.read_now()
 

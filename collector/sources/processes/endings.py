@@ -68,11 +68,11 @@ class Endings:
         self._doubts: dict[int, _Doubt] = {}
 
     @property
-    def waiting(self) -> bool:
+    def due_ns(self) -> int | None:
         """
-        Whether there are exits that could not be decided yet.
+        When `recheck` has something to do; None if every exit is decided.
         """
-        return bool(self._doubts)
+        return min((doubt.due_ns for doubt in self._doubts.values()), default=None)
 
     def exited(self, process: Process, event: ProcExit, now_ns: int) -> Ending | None:
         """

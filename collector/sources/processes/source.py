@@ -35,8 +35,10 @@ _BATCH: Final = 1024
 _PAUSE_S: Final = 0.005
 _LONG_PAUSE_S: Final = 0.02
 _CONCERN_NS: Final = 1_000_000_000
-# How often unknown processes and unconfirmed exits are looked at again while no events arrive.
-_RECHECK_S: Final = 0.1
+# How soon a loss is looked at again while no events arrive.
+_RECHECK_NS: Final = 100_000_000
+_NS_PER_MS: Final = 1_000_000
+_MS_PER_S: Final = 1000
 # A host that loses events all the time must not be scanned all the time.
 _SCAN_EVERY_NS: Final = 1_000_000_000
 _REFUSED_EVERY_NS: Final = 60_000_000_000
@@ -127,7 +129,6 @@ class _Session:
         self._scan: Iterator[None] | None = tracker.scan(time.monotonic_ns())
         self._next_scan_ns = 0
         self._next_refused_ns = 0
-        self._idle = False
         self._watermark_wanted = False
         self.drain = Drain(connector.fileno(), self._copy, interval_s=_LONG_PAUSE_S, wall_ns=wall_ns)
         self.records = 0
@@ -148,7 +149,6 @@ class _Session:
             self.drain.read_now()
         datagrams = self.drain.take(_BATCH)
         exits = [*self._feed(datagrams, now_ns), *self._tracker.recheck(now_ns)]
-        self._idle = not datagrams
         is_concerned = now_ns - self._tracker.concerned_ns < _CONCERN_NS
         self.drain.interval_s = _PAUSE_S if is_concerned else _LONG_PAUSE_S
         gaps = [gap for gap in (self._repair(now_ns), self._refused(now_ns)) if gap is not None]
@@ -156,15 +156,16 @@ class _Session:
 
     async def pause(self) -> None:
         """
-        Wait until the next step is worthwhile: while events arrive, for a moment, so that many are read at once.
+        Wait until the next step is worthwhile: until events were copied, or something is to be looked at again.
         """
         if self._scan is not None or not self.drain.is_done:
             await asyncio.sleep(0)
-        elif not self._idle:
-            await self.drain.wait(self.drain.interval_s)
-        else:
-            has_work = self._tracker.waiting or self._losses.open
-            await self.drain.wait(_RECHECK_S if has_work else None)
+            return
+        now_ns = time.monotonic_ns()
+        due_ns = now_ns + _RECHECK_NS if self._losses.open else self._tracker.due_ns
+        # Timers count whole milliseconds: one that ends early would only begin another wait.
+        wait_ms = max(due_ns - now_ns, 0) // _NS_PER_MS + 1 if due_ns is not None else None
+        await self.drain.wait(wait_ms / _MS_PER_S if wait_ms is not None else None)
 
     def request_watermark(self) -> None:
         """

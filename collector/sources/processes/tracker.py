@@ -80,11 +80,13 @@ class Tracker:
         self.concerned_ns = 0
 
     @property
-    def waiting(self) -> bool:
+    def due_ns(self) -> int | None:
         """
-        Whether `recheck` has something to do soon.
+        When `recheck` has something to do without a further event; None if it has not.
         """
-        return bool(self._unknown) or self._endings.waiting
+        oldest_ns = next(iter(self._unknown.values()), None)
+        dues = (oldest_ns + _UNKNOWN_NS if oldest_ns is not None else None, self._endings.due_ns)
+        return min((due_ns for due_ns in dues if due_ns is not None), default=None)
 
     @property
     def refused(self) -> int:

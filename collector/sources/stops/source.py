@@ -16,20 +16,22 @@ from pathlib import Path
 from typing import Final
 
 from collector.config.sources import StopsConfig
-from collector.facts.stops import MainSignalsFact, OpenFilesFact, PendingKillFact, StopsFact
+from collector.facts.stops import MainSignalsFact, PendingKillFact, StopsFact
+from collector.host.beat import until_beat_s
 from collector.host.clock import HostIdentity
 from collector.host.threads import Threads
 from collector.sources.base import Position, Reading, SourceMissingError
 from collector.sources.memory.cgroups import CgroupTree, ContainerCgroup, NoCgroupsError
+from collector.sources.stops.open_files import OpenFilesWatch
 from collector.sources.stops.tasks import TaskReader
+from parsers.errors import ParseError
+from parsers.proc_status import parse_task_status, signal_lines
 
 # While something is being killed.
 _SOON_S: Final = 1.0
 # A host where more containers are stuck at once has one reason for all of them.
 _MAX_PENDING: Final = 32
 _FIRST_PID: Final = 1
-# The share of its limit from which on the open files of a process are worth a fact.
-_MANY_FILES: Final = 0.75
 _MAX_LOOKED_AT: Final = 64
 _FROZEN: Final = frozenset({"FROZEN", "FREEZING"})
 
@@ -64,6 +66,9 @@ class StopsSource:
         self._wall_ns = wall_ns
         self._mains: dict[str, _Main] = {}
         self._signals: dict[str, MainSignalsFact] = {}
+        # By container: the pid and the lines about signals that its fact was made of.
+        self._signal_lines: dict[str, tuple[int, bytes]] = {}
+        self._open_files = OpenFilesWatch(wall_ns)
         self._pending: set[str] = set()
         self._threads = Threads(1)
         self.is_behind = False
@@ -86,7 +91,8 @@ class StopsSource:
                 if facts:
                     self.records += len(facts)
                     yield Reading(facts=facts, position={})
-                await asyncio.sleep(min(_SOON_S, self._config.interval_s) if self._pending else self._config.interval_s)
+                interval_s = min(_SOON_S, self._config.interval_s) if self._pending else self._config.interval_s
+                await asyncio.sleep(until_beat_s(interval_s))
         finally:
             self._threads.end_idle()
 
@@ -105,6 +111,8 @@ class StopsSource:
         containers = tree.containers()
         self._mains = {one: main for one, main in self._mains.items() if one in containers}
         self._signals = {one: known for one, known in self._signals.items() if one in containers}
+        self._signal_lines = {one: known for one, known in self._signal_lines.items() if one in containers}
+        self._open_files.keep(containers)
         facts: list[StopsFact] = []
         pending: set[str] = set()
         for container in containers.values():
@@ -140,21 +148,19 @@ class StopsSource:
         return (fact,)
 
     def _of_running(self, reader: TaskReader, container_id: str, pid: int) -> tuple[StopsFact, ...]:
-        found = (self._changed_signals(reader, container_id, pid), self._many_files(reader, container_id, pid))
+        found = (self._changed_signals(reader, container_id, pid), self._open_files.look(reader, container_id, pid))
         return tuple(fact for fact in found if fact is not None)
 
-    def _many_files(self, reader: TaskReader, container_id: str, pid: int) -> OpenFilesFact | None:
-        counted = reader.open_files(pid)
-        if counted is None or counted[0] < counted[1] * _MANY_FILES:
-            return None
-        open_files, most = counted
-        return OpenFilesFact(
-            container_id=container_id, at_ns=self._wall_ns(), pid=pid, open_files=open_files, open_files_max=most
-        )
-
     def _changed_signals(self, reader: TaskReader, container_id: str, pid: int) -> MainSignalsFact | None:
-        status, known = reader.status(pid), self._signals.get(container_id)
-        if status is None or (known is not None and (known.pid, known.ignored) == (pid, status.ignored)):
+        text = reader.status_text(pid)
+        if self._signal_lines.get(container_id) == (lines := (pid, signal_lines(text))):
+            return None
+        try:
+            status, known = parse_task_status(text), self._signals.get(container_id)
+        except ParseError:
+            return None
+        self._signal_lines[container_id] = lines
+        if known is not None and (known.pid, known.ignored) == (pid, status.ignored):
             return None
         self._signals[container_id] = fact = MainSignalsFact(
             container_id=container_id,

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parsers.errors import ParseError
-from parsers.proc_status import TaskStatus, is_ending, parse_stack, parse_task_status, parse_wchan
+from parsers.proc_status import TaskStatus, is_ending, parse_stack, parse_task_status, parse_wchan, signal_lines
 
 FROZEN = b"""Name:\tsleep
 Umask:\t0022
@@ -109,6 +109,26 @@ def test_an_empty_field_of_a_stat_file_is_an_error() -> None:
     """
     with pytest.raises(ParseError):
         is_ending(b"7 (a) S 1 1 1 0 -1  " + b"0 " * 40)
+
+
+def test_the_lines_about_signals_are_those_between_the_threads_and_the_capabilities() -> None:
+    """
+    The kernel prints them in a row; what else changes in the file does not count.
+    """
+    text = FROZEN + b"SigIgn:\t0000000000001000\nSigCgt:\t0000000000000000\nCapInh:\t0000000000000000\n"
+    lines = signal_lines(text)
+    assert lines.splitlines()[1:] == text.splitlines()[-6:-1]
+    assert signal_lines(text.replace(b"Threads:\t1", b"Threads:\t2")) == lines
+    assert signal_lines(text.replace(b"SigIgn:\t0000000000001000", b"SigIgn:\t0000000000000000")) != lines
+    assert signal_lines(b"Name:\tsleep\n") == b""
+
+
+@given(st.binary())
+def test_any_bytes_have_lines_about_signals_or_none(text: bytes) -> None:
+    """
+    What is returned is part of the text.
+    """
+    assert signal_lines(text) in text
 
 
 def test_where_a_task_waits() -> None:

@@ -5,7 +5,9 @@ Kernel counters compared with published kills.
 from collector.correlate.findings import PublishedKill, UnconfirmedKill, UnexplainedCount
 from collector.correlate.reconciliation import COMPARE_AFTER_NS, Reconciler
 from collector.correlate.watermarks import Watermarks
-from collector.facts.observed import OomCountedFact
+from collector.facts.observed import GapFact, OomCountedFact
+from collector.facts.watermark import WatermarkFact
+from sinks.event import GapKind
 from tests.unit.collector.correlate.scene import A, B, ns
 
 
@@ -182,3 +184,28 @@ def test_a_log_full_of_old_kills_hides_no_new_one() -> None:
         counted.note_published(_published(1))
     counted.feed(_count(1, None, 5, 10), 0)
     assert _compared(counted) == []
+
+
+def test_only_a_count_of_kills_has_the_logs_read() -> None:
+    """
+    Nothing in them explains a count of none better, and a host without kills is not to be asked every few seconds.
+    """
+    counted = Reconciler(watermarks := Watermarks())
+    watermarks.feed_gap(GapFact(source="journald", what=GapKind.SOURCE_UP, at_ns=0, text=""))
+    watermarks.advance(WatermarkFact(source="journald", read_until_ns=1))
+    counted.feed(_count(0, container_id=None), now_ns=0)
+    counted.feed(_count(1, container_id=None, from_s=15, to_s=20), now_ns=0)
+    assert not counted.wants_watermarks(COMPARE_AFTER_NS)
+    assert counted.tick(COMPARE_AFTER_NS) == []
+    assert counted.compared_until_ns == ns(15)
+    assert counted.wants_watermarks(COMPARE_AFTER_NS)
+
+
+def test_a_count_of_none_waits_for_a_kill_that_is_not_published_yet() -> None:
+    """
+    Else a kill that no counter confirms would be compared with a later count only.
+    """
+    counted = Reconciler(Watermarks())
+    counted.feed(_count(0, container_id=None), now_ns=0)
+    counted.tick(COMPARE_AFTER_NS, unpublished_ns=[ns(12)])
+    assert not counted.compared_until_ns

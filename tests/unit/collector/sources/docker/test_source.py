@@ -240,7 +240,7 @@ async def test_a_container_that_was_created_and_not_started_is_inspected_again(
     A created container is inspected again after a while: Docker sends no event for a failed start.
     """
     monkeypatch.setattr("collector.sources.docker.known_runs._INSPECT_AFTER_S", (0.2,) * 20)
-    monkeypatch.setattr("collector.sources.docker.source._RETRY_EVERY_S", 0.05)
+    monkeypatch.setattr("collector.sources.docker.ping._RETRY_EVERY_S", 0.05)
     engine = Engine()
     async with aclosing(source(engine).readings(None)) as readings:
         await until(readings, has(DockerDaemonFact))

@@ -66,7 +66,7 @@ def test_all_threads_end_together(endings: Endings, proc: FakeProc) -> None:
     proc.add(10, state="Z")
     (ending,) = endings.recheck(10 * MS)
     assert (ending.status, ending.at_ns) == (WaitStatus(exit_code=0, signal=None), 7)
-    assert not endings.waiting
+    assert endings.due_ns is None
 
 
 def test_another_thread_runs_a_program(endings: Endings, proc: FakeProc) -> None:
@@ -77,7 +77,7 @@ def test_another_thread_runs_a_program(endings: Endings, proc: FakeProc) -> None
     assert endings.exited(PROCESS, _exit(), 0) is None
     proc.add(10, state="S")
     assert endings.recheck(5 * MS) == []
-    assert not endings.waiting
+    assert endings.due_ns is None
 
 
 def test_a_process_that_outlives_its_first_thread_has_no_status(endings: Endings, proc: FakeProc) -> None:

@@ -175,11 +175,11 @@ def test_a_runtime_that_starts_later(host: Host) -> None:
     host.feed(execute(40, SECOND), execute(41, SECOND))
     host.proc.add(40, "dockerd", start_ns=SECOND)
     host.proc.add(41, "nginx", start_ns=SECOND)
-    assert host.tracker.waiting
+    assert host.tracker.due_ns is not None
     host.wait(100 * MS)
     assert 40 in host.table.processes
     assert 41 not in host.table.processes
-    assert not host.tracker.waiting
+    assert host.tracker.due_ns is None
 
 
 def test_a_program_moves_between_containers(host: Host) -> None:
