@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
+from collector.config.hub import HubStoreConfig
 from collector.config.sections import Config, StoreConfig
 from collector.runtime.sd_notify import SdNotifier
 from fleet.arrival import arrival
@@ -71,7 +72,7 @@ async def serve_demo(config: Config, notifier: SdNotifier) -> None:
         await play(intake, clock, _SCENARIO, time.time_ns())
 
     with tempfile.TemporaryDirectory(prefix="exit137-demo-") as folder:
-        hub = msgspec.structs.replace(config.hub, webhook=None, kafka=None)
+        hub = msgspec.structs.replace(config.hub, store=HubStoreConfig(), webhook=None, kafka=None)
         store = StoreConfig(path=str(Path(folder) / "hub.db"))
         shown = msgspec.structs.replace(config, hub=hub, store=store, sinks=())
         await serve(shown, notifier, fill=fill, wall_ns=clock)

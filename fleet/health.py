@@ -24,10 +24,11 @@ class HubHealth:
 
     Args:
         metrics: its gauges are refreshed.
-        store: how many events are pending.
+        outbox: how many incidents are pending.
         intake: whether the store takes events.
         sinks: which sinks are up.
         kafka: returns the input of Kafka, if there is one.
+        cluster: returns what is wrong with the hub's part in a cluster.
         monotonic_s: CLOCK_MONOTONIC.
 
     Attributes:
@@ -37,19 +38,21 @@ class HubHealth:
     def __init__(
         self,
         metrics: Metrics,
-        store: Store,
+        outbox: Store,
         intake: FleetIntake,
         sinks: SinkManager,
         *,
         kafka: "Callable[[], KafkaInput | None]",
+        cluster: Callable[[], Sequence[str]] = lambda: (),
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self.ready = False
         self._metrics = metrics
-        self._store = store
+        self._outbox = outbox
         self._intake = intake
         self._sinks = sinks
         self._kafka = kafka
+        self._cluster = cluster
         self._monotonic_s = monotonic_s
 
     def readiness(self) -> tuple[bool, Sequence[str]]:
@@ -64,6 +67,7 @@ class HubHealth:
         kafka = self._kafka()
         if kafka is not None and not kafka.is_up:
             reasons.append("the brokers of hub.kafka cannot be reached")
+        reasons += self._cluster()
         notes = [
             f"sink {name} does not take events (circuit {health.circuit.value}): {health.why}"
             for name, health in self._sinks.health.items()
@@ -84,5 +88,5 @@ class HubHealth:
         """
         for name, health in self._sinks.health.items():
             self._metrics.sink_circuit.set_state(name, state=health.circuit)
-            self._metrics.sink_depth.set(name, to=self._store.depth(name))
+            self._metrics.sink_depth.set(name, to=self._outbox.depth(name))
         self._metrics.store_up.set(to=self._intake.trouble is None)

@@ -6,6 +6,7 @@ they delivered is stored, then the sinks. What is not stored was not acknowledge
 """
 
 import asyncio
+import contextlib
 import logging
 import signal
 import time
@@ -19,22 +20,24 @@ from collector.runtime.http_manager import HttpManager
 from collector.runtime.managers import SinkManager, cancel
 from collector.runtime.sd_notify import SdNotifier
 from collector.runtime.watchdog import Watchdog
-from collector.store import Store, StoredEvent
+from collector.store import PastEvent, StoredEvent, StoreError
 from collector.store.records import Position
 from fleet.health import HubHealth
 from fleet.incidents.detector import Detector
 from fleet.intake import DETECTOR, FleetIntake
+from fleet.opening import opened
 from fleet.pages.server import FleetPages
-from fleet.paths import hub_store_path
+from fleet.stores import Stores
 from sinks.errors import DisabledError, Reason
 
 if TYPE_CHECKING:
     from collector.runtime.http_server import Api
     from fleet.inputs.kafka import KafkaInput
     from fleet.inputs.webhook import WebhookInput
+    from fleet.opensearch.member import Member
 
-_DAY_NS: Final = 86_400_000_000_000
 _DRAIN_SINKS_S: Final = 5.0
+_DRAIN_CLUSTER_S: Final = 10.0
 _LOG: Final = logging.getLogger(__name__)
 
 Fill = Callable[[FleetIntake], Awaitable[None]]
@@ -46,8 +49,8 @@ class Hub:
 
     Args:
         config: inputs, store, pages and sinks.
-        store: where events and incidents are; the caller closes it.
-        state: the stored position of the detector; None if there is none.
+        stores: where events and incidents are; the caller closes them.
+        state: the stored position of the detector; None if there is none, or if hubs take turns.
         tasks: owns everything that runs.
         notifier: reports the state of the hub to the service manager.
         fill: stores events before the hub is ready, for a demonstration.
@@ -57,7 +60,7 @@ class Hub:
     def __init__(
         self,
         config: Config,
-        store: Store,
+        stores: Stores,
         state: Position | None,
         *,
         tasks: asyncio.TaskGroup,
@@ -66,20 +69,31 @@ class Hub:
         wall_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._config = config
-        self._store = store
+        self._stores = stores
         self._tasks = tasks
         self._notifier = notifier
         self._stop = asyncio.Event()
         self._metrics = Metrics()
-        self._sinks = SinkManager(store, self._metrics, tasks)
-        detector = Detector.restore(state["state"]) if state is not None else Detector()
+        self._sinks = SinkManager(stores.outbox, self._metrics, tasks)
         self._replay_after = int(state["seq"]) if state is not None else 0
-        self._pages = FleetPages(config, wall_ns)
-        self.intake = FleetIntake(store, detector, config.sinks, on_stored=self._on_stored, wall_ns=wall_ns)
+        self._pages = FleetPages(config, stores.past, wall_ns)
+        self._member = self._made_member(wall_ns)
+        if self._member is None:
+            detector = Detector.restore(state["state"]) if state is not None else Detector()
+            self.intake = FleetIntake(stores.events, detector, config.sinks, on_stored=self._on_stored, wall_ns=wall_ns)
+        else:
+            self.intake = FleetIntake(stores.events, None, (), wall_ns=wall_ns)
         self._fill = fill
         self._webhook: WebhookInput | None = None
         self._kafka: KafkaInput | None = None
-        self._health = HubHealth(self._metrics, store, self.intake, self._sinks, kafka=lambda: self._kafka)
+        self._health = HubHealth(
+            self._metrics,
+            stores.outbox,
+            self.intake,
+            self._sinks,
+            kafka=lambda: self._kafka,
+            cluster=self._member.troubles if self._member is not None else lambda: (),
+        )
         self._http = HttpManager(self._metrics, self._health, _no_api)
 
     def stop(self) -> None:
@@ -99,9 +113,7 @@ class Hub:
         """
         watchdog = Watchdog(self._notifier, self._metrics, self._health.stall_reason)
         report = self._tasks.create_task(watchdog.run(), name="watchdog")
-        await self._pages.load(self._store)
-        replayed = await self.intake.replay(self._replay_after)
-        await self._sinks.apply(self._config.sinks)
+        replayed = await self._load()
         running = [
             self._tasks.create_task(self.intake.run(), name="intake"),
             self._tasks.create_task(self._sinks.watch(), name="watch the spool"),
@@ -118,12 +130,49 @@ class Hub:
         if self._webhook is not None:
             await self._webhook.aclose()
         await cancel(*running)
-        await self.intake.drain()
+        with contextlib.suppress(TimeoutError):
+            # A cluster may be away for long. What it did not take was not acknowledged.
+            async with asyncio.timeout(_DRAIN_CLUSTER_S if self._member is not None else None):
+                await self.intake.drain()
         await self._sinks.drain(_DRAIN_SINKS_S)
+        if self._member is not None:
+            await self._member.stop()
         await self._sinks.stop()
         await self._pages.aclose()
         await self._http.stop()
         await cancel(report)
+
+    async def _load(self) -> int:
+        """
+        Read what was stored before. Return how many events the detector took again.
+        """
+        if self._member is not None:
+            after_seq = await self._stores.events.last_seq()
+            known = await self._pages.load(self._stores.events)
+            self._member.start(self._tasks, after_seq, known)
+            return 0
+        await self._pages.load(self._stores.events)
+        replayed = await self.intake.replay(self._replay_after)
+        await self._sinks.apply(self._config.sinks)
+        return replayed
+
+    def _made_member(self, wall_ns: Callable[[], int]) -> "Member | None":
+        """
+        Return this hub's part in a cluster; None with SQLite.
+        """
+        if self._stores.cluster is None:
+            return None
+        from fleet.opensearch.member import Member  # noqa: PLC0415 (only what is configured is imported)
+
+        return Member(
+            self._config,
+            self._stores.cluster,
+            self._stores.outbox,
+            apply=self._sinks.apply,
+            wake=self._sinks.wake,
+            take=self._on_followed,
+            wall_ns=wall_ns,
+        )
 
     async def _start(self) -> "list[asyncio.Task[None]]":
         """
@@ -146,7 +195,7 @@ class Hub:
 
                 key = "hub.kafka"
                 as_sink_config(hub.kafka)
-                self._kafka = KafkaInput(hub.kafka, self.intake, self._store.positions)
+                self._kafka = KafkaInput(hub.kafka, self.intake, self._stores.events.positions)
                 inputs.append(self._tasks.create_task(self._kafka.run(), name="kafka"))
         except (OSError, DisabledError) as error:
             raise ConfigurationError(key, str(error)) from error
@@ -155,6 +204,12 @@ class Hub:
     def _on_stored(self, events: Sequence[StoredEvent]) -> None:
         if any(event.sinks for event in events):
             self._sinks.wake()
+        self._show(events)
+
+    def _on_followed(self, events: Sequence[PastEvent]) -> None:
+        self._show(events)
+
+    def _show(self, events: Sequence[StoredEvent | PastEvent]) -> None:
         for event in events:
             self._metrics.events.add(event.type, "none")
         self._pages.take(events)
@@ -182,22 +237,19 @@ async def serve(
     """
     if config.hub.webhook is None and config.hub.kafka is None and fill is None:
         raise ConfigurationError("hub", "no input is configured, expected [hub.webhook], [hub.kafka] or both")
-    path = hub_store_path(config)
-    keep_ns = int(config.store.keep_days * _DAY_NS)
-    store = await Store.open(path, max_bytes=config.store.max_bytes, keep_ns=keep_ns, wall_ns=wall_ns)
     loop = asyncio.get_running_loop()
     try:
-        positions: Mapping[str, Position] = await store.positions()
-        async with asyncio.TaskGroup() as tasks:
-            state = positions.get(DETECTOR)
-            hub = Hub(config, store, state, tasks=tasks, notifier=notifier, fill=fill, wall_ns=wall_ns)
+        async with opened(config, wall_ns) as stores, asyncio.TaskGroup() as tasks:
+            positions: Mapping[str, Position] = await stores.outbox.positions()
+            state = positions.get(DETECTOR) if stores.cluster is None else None
+            hub = Hub(config, stores, state, tasks=tasks, notifier=notifier, fill=fill, wall_ns=wall_ns)
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, hub.stop)
             await hub.run()
     except* ConfigurationError as group:
         raise group.exceptions[0] from group
-    finally:
-        await store.aclose()
+    except* StoreError as group:
+        raise group.exceptions[0] from group
 
 
 def _no_api() -> "Api":

@@ -16,12 +16,13 @@ from typing import Any, Final
 import orjson
 
 from collector.delivery import addressed
-from collector.store import Store, StoredEvent, StoreError, StoreFullError, StoreUnavailableError
+from collector.store import StoredEvent, StoreError, StoreFullError, StoreUnavailableError
 from collector.store.records import Position
 from fleet.arrival import Arrival, RefusedEventError, arrivals
 from fleet.incidents.detector import Detector
 from fleet.incidents.event import event_of
 from fleet.incidents.incident import Incident
+from fleet.stores import HubStore
 from sinks import SinkConfig
 from sinks.event import EventType
 
@@ -64,7 +65,7 @@ class FleetIntake:
 
     Args:
         store: where they go.
-        detector: finds the incidents.
+        detector: finds the incidents; None where another task does (fleet/opensearch/duty.py).
         sinks: receive the incidents.
         on_stored: called with the new events and incidents after they were stored.
         wall_ns: the wall clock.
@@ -76,8 +77,8 @@ class FleetIntake:
 
     def __init__(
         self,
-        store: Store,
-        detector: Detector,
+        store: HubStore,
+        detector: Detector | None,
         sinks: Sequence[SinkConfig],
         *,
         on_stored: Callable[[Sequence[StoredEvent]], None] = lambda _events: None,
@@ -164,7 +165,9 @@ class FleetIntake:
         batch = self._next_batch()
         fresh = await self._new([item for delivery in batch for item in delivery.arrivals])
         positions = {name: position for delivery in batch for name, position in delivery.positions.items()}
-        incidents = [*self._observed(fresh), *self._detector.advance(self._wall_ns())]
+        incidents = self._observed(fresh)
+        if self._detector is not None:
+            incidents += self._detector.advance(self._wall_ns())
         await self._commit([item.stored for item in fresh], positions, incidents)
         for delivery in batch:
             if not delivery.stored.done():
@@ -209,8 +212,10 @@ class FleetIntake:
         return {}
 
     def _observed(self, events: Iterable[Arrival]) -> list[Incident]:
-        now_ns = self._wall_ns()
-        return [incident for item in events for incident in self._detector.observe(item.document, now_ns)]
+        now_ns, detector = self._wall_ns(), self._detector
+        if detector is None:
+            return []
+        return [incident for item in events for incident in detector.observe(item.document, now_ns)]
 
     async def _commit(
         self,
@@ -224,12 +229,13 @@ class FleetIntake:
         Store all of it in one transaction, however often the disk refuses.
         """
         now_ns = self._wall_ns()
-        self._is_changed = self._is_changed or bool(events)
+        save = save and self._detector is not None
+        self._is_changed = self._detector is not None and (self._is_changed or bool(events))
         is_due = self._is_changed and now_ns - self._saved_ns >= _SAVE_EVERY_NS
         stored = [*events, *(addressed(event_of(incident), self._sinks) for incident in incidents)]
         while stored or positions or save or is_due:
             try:
-                state = await self._state() if incidents or save or is_due else {}
+                state = await self._state(self._detector) if self._detector and (incidents or save or is_due) else {}
                 await self._store.commit(stored, {**positions, **state})
             except (StoreUnavailableError, StoreFullError) as error:
                 await self._wait_for_store(error)
@@ -242,13 +248,13 @@ class FleetIntake:
             self._on_stored(stored)
             return
 
-    async def _state(self) -> dict[str, dict[str, Any]]:
+    async def _state(self, detector: Detector) -> dict[str, dict[str, Any]]:
         """
         Return the detector's state, with the number of the last event that it surely knows.
 
         The events of this transaction come after that number: they are observed again, and recognised.
         """
-        return {DETECTOR: {"seq": await self._store.last_seq(), "state": orjson.Fragment(self._detector.save())}}
+        return {DETECTOR: {"seq": await self._store.last_seq(), "state": orjson.Fragment(detector.save())}}
 
     async def _wait_for_store(self, error: StoreError) -> None:
         if self.trouble is None:

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """
-Write the files in docs/opensearch/ from sinks/event.schema.json, searches.json and charts.json.
+Write the files in docs/opensearch/ from sinks/event.schema.json, searches.json and charts.json, and the fields of the
+index of a hub.
 
 For each engine a component template with the type of every field, an index template for the data stream, and a policy
 of retention; for OpenSearch Dashboards the searches, the charts and a dashboard of them.
@@ -14,6 +15,8 @@ from scripts.opensearch_saved import saved_objects
 
 ROOT: Final = Path(__file__).parents[1]
 FOLDER: Final = ROOT / "docs/opensearch"
+# The same fields for the index that a hub makes.
+HUB_FIELDS: Final = Path("../../fleet/opensearch/event_fields.json")
 SCHEMA: Final = ROOT / "sinks/event.schema.json"
 PATTERN: Final = "logs-exit137-*"
 RETENTION_DAYS: Final = 90
@@ -52,6 +55,7 @@ def files() -> dict[Path, str]:
         folder = Path(engine)
         found[folder / "component-template.json"] = _json(_component(schema, engine))
         found[folder / "index-template.json"] = _json(_index_template(engine))
+    found[HUB_FIELDS] = _json(_component(schema, "opensearch")["template"]["mappings"]["properties"])
     found[Path("opensearch/ism-policy.json")] = _json(_ism_policy())
     found[Path("elasticsearch/ilm-policy.json")] = _json(_ilm_policy())
     return found

@@ -10,6 +10,11 @@ from collections.abc import Generator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.opensearch.running import running
+
+# A node is started only where a test asks for it.
+__all__ = ["running"]
+
 _IN_CI = os.environ.get("EXIT137_NO_SKIP") == "1"
 settings.register_profile(
     "no clock",

@@ -2,9 +2,12 @@
 The structure of `[hub]`. It stands here and not beside the hub, so that reading a configuration imports no hub.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import msgspec
+
+from sinks.secret import Secret
 
 
 class HubWebhookConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -54,6 +57,39 @@ class HubKafkaConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     sasl_token_file: str | None = None
 
 
+class HubStoreConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """
+    `[hub.store]`: where events and incidents are; the settings of a connection are those of the sink `opensearch`.
+
+    Attributes:
+        type: `sqlite`, in the file that `[store]` names, or `opensearch`, in a cluster that several hubs may share.
+        index: the beginning of the names of the two indices.
+        replicas: the copies of each index besides the first, when the hub makes it.
+        max_bytes: what the events may take in the cluster, without replicas; `[store] keep_days` limits their age.
+        lease_s: after so long without a sign of the hub that finds incidents, another one does.
+    """
+
+    type: Literal["sqlite", "opensearch"] = "sqlite"
+    url: Secret | None = None
+    url_file: str | None = None
+    index: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_-]{0,63}$")] = "exit137-hub"
+    replicas: Annotated[int, msgspec.Meta(ge=0, le=9)] = 1
+    max_bytes: Annotated[int, msgspec.Meta(ge=1_048_576)] = 10_737_418_240
+    lease_s: Annotated[float, msgspec.Meta(ge=1, le=600)] = 15
+    timeout_s: Annotated[float, msgspec.Meta(gt=0, le=25)] = 10
+    api_key_file: str | None = None
+    user: str | None = None
+    password_file: str | None = None
+    headers: Mapping[str, Secret] = {}
+    headers_files: Mapping[str, str] = {}
+    proxy: Secret | None = None
+    proxy_file: str | None = None
+    ca_file: str | None = None
+    cert_file: str | None = None
+    key_file: str | None = None
+    key_password_file: str | None = None
+
+
 class HubConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """
     `[hub]`: the pages and `/v1` of the hub, and its inputs.
@@ -71,5 +107,6 @@ class HubConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     proxy_header: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9-]{1,64}$")] | None = None
     trusted_proxies: tuple[str, ...] = ("127.0.0.1", "::1")
     hosts: tuple[str, ...] = ()
+    store: HubStoreConfig = HubStoreConfig()
     webhook: HubWebhookConfig | None = None
     kafka: HubKafkaConfig | None = None

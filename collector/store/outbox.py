@@ -50,6 +50,14 @@ def depths(connection: sqlite3.Connection) -> dict[str, int]:
     return dict(connection.execute("SELECT sink, count(*) FROM outbox GROUP BY sink"))
 
 
+def pending_ids(connection: sqlite3.Connection, sink: str) -> frozenset[str]:
+    """
+    Return the ids of a sink's pending events.
+    """
+    statement = "SELECT e.id FROM outbox AS o JOIN events AS e ON e.seq = o.seq WHERE o.sink = ?"
+    return frozenset(id_ for (id_,) in connection.execute(statement, (sink,)))
+
+
 def pending(
     connection: sqlite3.Connection, sink: str, limit: int, now_s: float, groups: Collection[str] | None
 ) -> list[PendingEvent]:

@@ -86,6 +86,13 @@ class StoreReads:
         return outbox.pending_groups(self._database.connection, sink, now_s)
 
     @on_store_thread
+    def pending_ids(self, sink: str) -> frozenset[str]:
+        """
+        Return the ids of all events that a sink has neither accepted nor refused for good.
+        """
+        return outbox.pending_ids(self._database.connection, sink)
+
+    @on_store_thread
     def counts(self, groups: Collection[str], since_s: float) -> dict[str, int]:
         """
         Count the events of each group since a time (seconds since 1970), delivered or not.

@@ -5,6 +5,7 @@ The hub's pages over HTTP, from its store and from what it knows of the present;
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,7 +13,7 @@ from aiohttp import web
 from jinja2 import ChoiceLoader, FileSystemLoader
 
 from collector.config.sections import Config, parse_address
-from collector.store import History, Store, StoredEvent
+from collector.store import PastEvent, PastEvents, StoredEvent
 from collector.web.pages.incident_page import incident_page_of
 from collector.web.pages.live import Live
 from collector.web.pages.rendering import Renderer
@@ -25,7 +26,7 @@ from fleet.pages.api import FleetApi
 from fleet.pages.content import overview_of
 from fleet.pages.drawn_comparison import drawn_comparisons_of
 from fleet.pages.incident import FleetIncidentPage, fleet_incident_of
-from fleet.paths import hub_store_path
+from fleet.stores import HubStore
 from sinks.event import EventType
 from sinks.event.reader import UnreadableEventError, read_event
 from sinks.secret import read_secret
@@ -51,13 +52,18 @@ class FleetPages:
     Serves the pages.
 
     Args:
-        config: where to listen, and where the store is.
+        config: where to listen.
+        past: opens the store for one reading.
         wall_ns: the wall clock.
     """
 
-    def __init__(self, config: Config, wall_ns: Callable[[], int] = time.time_ns) -> None:
+    def __init__(
+        self,
+        config: Config,
+        past: Callable[[], AbstractContextManager[PastEvents]],
+        wall_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
         self._config = config.hub
-        self._store_path = hub_store_path(config)
         self._wall_ns = wall_ns
         self._hosts, self._incidents = HostBook(), IncidentBook()
         self._readers = Readers()
@@ -66,7 +72,7 @@ class FleetPages:
         self._live = Live(lambda: str(self._changes))
         templates = environment()
         templates.loader = ChoiceLoader([FileSystemLoader(_TEMPLATES), FileSystemLoader(FOLDER)])
-        self._renderer = Renderer(lambda: History(self._store_path), templates, _FILES)
+        self._renderer = Renderer(past, templates, _FILES)
         app = web.Application(middlewares=[guard(lambda: self._names), reader_guard(lambda: self._readers)])
         app.on_response_prepare.append(add_headers)
         for path, handler in {
@@ -84,15 +90,19 @@ class FleetPages:
             app, access_log=None, shutdown_timeout=_SHUTDOWN_S, max_line_size=_HEAD_BYTES, max_field_size=_HEAD_BYTES
         )
 
-    async def load(self, store: Store) -> None:
+    async def load(self, store: HubStore) -> Sequence[int]:
         """
-        Read the present from the store, as a start needs it.
+        Read the present from the store, as a start needs it. Return the numbers of the events that were read.
 
         Raises:
             StoreError: the store cannot be read.
         """
+        numbers: list[int] = []
         for types in ([kind.value for kind in EventType if kind is not EventType.HOST_STATUS], [EventType.HOST_STATUS]):
-            self._observe(event.body for event in await store.events(types=types, limit=_READ_AT_START))
+            events = await store.events(types=types, limit=_READ_AT_START)
+            self._observe(event.body for event in events)
+            numbers += [event.seq for event in events]
+        return numbers
 
     async def start(self) -> str:
         """
@@ -127,7 +137,7 @@ class FleetPages:
         """
         await self._runner.cleanup()
 
-    def take(self, events: Sequence[StoredEvent]) -> None:
+    def take(self, events: Sequence[StoredEvent | PastEvent]) -> None:
         """
         Show events that were stored now.
         """

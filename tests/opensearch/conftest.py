@@ -1,8 +1,7 @@
 """
-One node for most tests; each test has its own index.
+Each test has its own index.
 """
 
-from collections.abc import Iterator
 from typing import Final
 
 import pytest
@@ -10,8 +9,8 @@ import pytest
 from sinks.base import Outgoing
 from sinks.formats import Format
 from tests.opensearch.everything import STREAM, Documents, documents, every_event
-from tests.opensearch.node import DOCS, JARS, Node, node
-from tests.shared.maven import NoJarsError, need_jars
+from tests.opensearch.node import JARS, Node
+from tests.shared.maven import need_jars
 
 # The first time Maven fetches the node.
 _TIMEOUT_S: Final = 420
@@ -19,23 +18,6 @@ _TIMEOUT_S: Final = 420
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     need_jars(items, "opensearch", JARS, _TIMEOUT_S)
-
-
-@pytest.fixture(scope="session")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
-    try:
-        JARS.fetch()
-    except NoJarsError as error:
-        pytest.skip(str(error))
-    with node(tmp_path_factory.mktemp("opensearch")) as found:
-        templates = DOCS / "opensearch"
-        found.install(
-            [
-                ("_component_template/exit137", templates / "component-template.json"),
-                ("_index_template/exit137", templates / "index-template.json"),
-            ]
-        )
-        yield found
 
 
 @pytest.fixture

@@ -21,7 +21,16 @@ class HubProcess:
     `exit137 hub`, which a test can kill.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, store: str = "", keys: Path | None = None, inputs: str = "") -> None:
+        """
+        Prepare it.
+
+        Args:
+            folder: where its files are.
+            store: the section `[hub.store]`.
+            keys: where the secrets of the hosts are, if not in the same folder.
+            inputs: more of `[hub.webhook]`.
+        """
         self.folder = folder
         self.pages, self.webhook = free_ports(2)
         self._config = folder / "hub.toml"
@@ -32,7 +41,9 @@ path = "{folder}/hub.db"
 listen = "127.0.0.1:{self.pages}"
 [hub.webhook]
 listen = "127.0.0.1:{self.webhook}"
-keys_dir = "{folder}"
+keys_dir = "{keys or folder}"
+{inputs}
+{store}
 [[sinks]]
 name = "people"
 type = "file"
@@ -47,6 +58,17 @@ path = "{folder}/incidents.jsonl"
         with (self.folder / "hub.log").open("ab") as log:
             self._process = subprocess.Popen(command, stderr=log, stdout=log)
         wait_until(lambda: self.ask("v1/hosts") is not None, _START_S, "the hub answers")
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def kill(self) -> None:
+        """
+        End it, if it still runs.
+        """
+        self._process.kill()
+        self._process.wait(30)
 
     def end(self, number: signal.Signals) -> None:
         self._process.send_signal(number)

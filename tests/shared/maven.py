@@ -5,7 +5,7 @@ Fetches the jars of a server that tests start: those that a pom.xml names, once,
 import fcntl
 import shutil
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -99,10 +99,21 @@ def need_jars(items: Iterable[pytest.Item], folder: str, jars: Jars, timeout_s: 
     """
     Mark the tests of a folder as needing a server of these jars; they run in one process, as they share it.
     """
-    reason = jars.problem()
+    marks = jar_marks(folder, jars, timeout_s)
     for item in items:
         if f"tests/{folder}/" in item.path.as_posix():
-            item.add_marker(pytest.mark.broker)
-            item.add_marker(pytest.mark.xdist_group(folder))
-            item.add_marker(pytest.mark.timeout(timeout_s))
-            item.add_marker(pytest.mark.skipif(reason is not None, reason=str(reason)))
+            for mark in marks:
+                item.add_marker(mark)
+
+
+def jar_marks(group: str, jars: Jars, timeout_s: float) -> Sequence[pytest.MarkDecorator]:
+    """
+    Return the marks of a test that needs a server of these jars.
+    """
+    reason = jars.problem()
+    return (
+        pytest.mark.broker,
+        pytest.mark.xdist_group(group),
+        pytest.mark.timeout(timeout_s),
+        pytest.mark.skipif(reason is not None, reason=str(reason)),
+    )

@@ -12,12 +12,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from collector.config.hub import HubConfig, HubWebhookConfig
+from collector.config.hub import HubConfig, HubStoreConfig, HubWebhookConfig
 from collector.config.sections import Config, SourcesConfig
 from collector.correlate.verdict import RULES, docker, exits, oom
 from collector.sources import SOURCES
 from sinks import SINKS, load
 from sinks.event import Cause, EventType
+from sinks.opensearch import OpenSearchConfig
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -168,14 +169,17 @@ def test_each_section_of_the_configuration_is_documented() -> None:
 
 def test_each_setting_of_the_hub_is_documented() -> None:
     """
-    In its three sections; logins of Kafka are those of the sink.
+    In its sections; logins of Kafka and of OpenSearch are those of the sinks.
     """
     documented = text("configuration.md")
     kafka = {"bootstrap_servers", "topic", "group"}
-    inputs = {"webhook", "kafka"}
+    store = {"type", "url", "index", "replicas", "max_bytes", "lease_s", "timeout_s"}
+    inputs = {"webhook", "kafka", "store"}
     assert set(fields(HubConfig)) >= inputs
     assert [key for key in {*fields(HubConfig)} - inputs if f"{key} =" not in documented] == []
     assert [key for key in fields(HubWebhookConfig) if f"{key} =" not in documented] == []
+    assert set(fields(HubStoreConfig)) - store <= {*fields(OpenSearchConfig)}
+    assert [key for key in store if f"{key} =" not in documented] == []
     assert [key for key in kafka if f"{key} =" not in documented] == []
 
 

@@ -14,7 +14,7 @@ import pytest
 from collector.config.hub import HubConfig
 from collector.config.sections import Config, StoreConfig
 from collector.delivery import addressed
-from collector.store import Store
+from collector.store import History, Store
 from fleet.arrival import arrivals
 from fleet.incidents import Detector, Incident, event_of
 from fleet.intake import FleetIntake
@@ -62,7 +62,7 @@ async def pages(folder: Path, *incidents: Event, **hub: Any) -> AsyncIterator[st
         await intake._turn()
     await store.commit([addressed(incident, ()) for incident in incidents], {})
     config = Config(store=StoreConfig(path=str(folder / "hub.db")), hub=HubConfig(listen="127.0.0.1:0", **hub))
-    served = FleetPages(config, wall_ns=lambda: NOW_NS)
+    served = FleetPages(config, lambda: History(folder / "hub.db"), wall_ns=lambda: NOW_NS)
     await served.load(store)
     try:
         yield await served.start()
