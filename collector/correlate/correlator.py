@@ -10,6 +10,7 @@ from dataclasses import replace
 from signal import SIGKILL
 from typing import assert_never
 
+from collector.correlate.counted_victims import counter_only_kill
 from collector.correlate.deaths import Deaths
 from collector.correlate.findings import Finding, UnexplainedCount
 from collector.correlate.inventory import ContainerInventory
@@ -21,7 +22,7 @@ from collector.correlate.oom_notices import OomNotices, docker_notice, systemd_n
 from collector.correlate.pending_deaths import KERNEL_SOURCES, PendingDeaths
 from collector.correlate.pid_index import PidIndex
 from collector.correlate.pid_observations import PidObservations
-from collector.correlate.reconciliation import Reconciler, counter_only_kill
+from collector.correlate.reconciliation import Reconciler
 from collector.correlate.references import known_reference
 from collector.correlate.standing import Standings
 from collector.correlate.userspace_kills import UserspaceKills
@@ -293,8 +294,7 @@ class Correlator:
         return [*findings, *self._holes.take(self._reconciler.compared_until_ns, now_ns)]
 
     def _retry(self, now_ns: int) -> Sequence[Finding]:
-        kills = self._records.record(self._kernel_kills.retry_waiting(now_ns))
-        return [*kills, *self._kernel_notices.retry(now_ns)]
+        return [*self._records.record(self._kernel_kills.retry_waiting(now_ns)), *self._kernel_notices.retry(now_ns)]
 
     def _note_time(self, at_ns: int | None) -> None:
         self._wall_ns = max(self._wall_ns, at_ns or 0)

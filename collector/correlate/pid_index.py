@@ -23,6 +23,8 @@ _MARKED_NS: Final = 2_000_000_000
 # A pid that a report listed may belong to another process after this time.
 _LISTED_NS: Final = 60_000_000_000
 _PIDS_KEPT: Final = 32_768
+# Of the kills only the latest: what is learned of a process after its death comes soon after it.
+_KILLED_KEPT: Final = 8192
 # A log that is read from its beginning describes processes whose pids running processes have now.
 _REUSES_KEPT: Final = 16
 
@@ -103,7 +105,7 @@ class PidIndex:
     def __init__(self) -> None:
         self.revision = 0
         self._owners: LruDict[int, tuple[_Owner, ...]] = LruDict(_PIDS_KEPT)
-        self._killed: LruDict[int, tuple[int, ...]] = LruDict(_PIDS_KEPT)
+        self._killed: LruDict[int, tuple[int, ...]] = LruDict(_KILLED_KEPT)
 
     def learn_main(self, container_id: str, pid: int, started_ns: int | None) -> None:
         """

@@ -4,9 +4,6 @@ that were published and not counted.
 
 A counter is read some seconds after the kills, and shows that they happened between two reads. Evidence may still be on
 its way then, so the comparison waits for a moment, and until the logs have been read past the count.
-
-Where a count stays unexplained, the trace of the OOM killer's choices names the victims; without it the ends of
-processes do, if as many were killed as were counted. Where neither fits, no victim is named.
 """
 
 from collections import deque
@@ -14,23 +11,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from collector.correlate.container_record import ContainerRecord
-from collector.correlate.findings import CounterOnlyKill, PublishedKill, UnconfirmedKill, UnexplainedCount
-from collector.correlate.inventory import ContainerInventory
-from collector.correlate.pid_observations import PidObservations, evidence_of
-from collector.correlate.references import known_reference
+from collector.correlate.findings import PublishedKill, UnconfirmedKill, UnexplainedCount
 from collector.correlate.spans import is_any_between
 from collector.correlate.watermarks import ASK_AHEAD_NS, CAP_NS, COUNTER_LAGS_NS, Wait, Watermarks
 from collector.facts.lru import LruQueues
-from collector.facts.observed import OomCountedFact, ProcessExitedFact, VictimMarkedFact
-from sinks.event import Confidence, Host, Victim
-from sinks.event.ids import kill_id
+from collector.facts.observed import OomCountedFact
 
 COMPARE_AFTER_NS: Final = 4_000_000_000
 # The clocks of log and counter differ, and a kill that is counted just before a read may be published after it.
 _SLACK_NS: Final = 1_000_000_000
 _CONTAINERS_KEPT: Final = 2048
 _PUBLISHED_KEPT: Final = 4096
+# Where nobody counts, kills are kept only for a first count, which is fed soon after it was read.
+_UNCOUNTED_KEPT_NS: Final = CAP_NS
 
 
 @dataclass(slots=True)
@@ -75,6 +68,13 @@ class Reconciler:
         self._counting_since_ns: int | None = None
         self.compared_until_ns = 0
 
+    @property
+    def kept(self) -> int:
+        """
+        How many kills are kept for later counts, of containers and of the host together.
+        """
+        return len(self._on_host) + sum(map(len, self._by_container.values()))
+
     def note_published(self, kills: Iterable[PublishedKill]) -> None:
         """
         Note a published kill; of one with victims in several containers, the part of each.
@@ -86,6 +86,8 @@ class Reconciler:
                 continue
             self._on_host.append(_Entry(kill))
             self._by_container.add(kill.container_id, _Entry(kill))
+            if self._counting_since_ns is None:
+                self._forget_before(kill.at_ns - _UNCOUNTED_KEPT_NS)
 
     def feed(self, fact: OomCountedFact, now_ns: int) -> None:
         """
@@ -111,7 +113,9 @@ class Reconciler:
                 self.compared_until_ns = fact.read_ns
             found = self._compare(fact)
             unexplained += [found] if found is not None else []
-            unconfirmed += self._find_unconfirmed(fact) if fact.container_id is None else []
+            if fact.container_id is None:
+                unconfirmed += self._find_unconfirmed(fact)
+                self._forget_before(fact.from_ns - 2 * _SLACK_NS)
         return [*unexplained, *unconfirmed]
 
     def next_deadline_ns(self) -> int | None:
@@ -143,6 +147,20 @@ class Reconciler:
             return True
         self._watermarks.extend(count, now_ns, count.fact.to_ns, COUNTER_LAGS_NS, is_open=waits_for_kill)
         return now_ns >= count.deadline_ns
+
+    def _forget_before(self, at_ns: int) -> None:
+        """
+        Forget the kills from before a time: no count that is still to come includes them.
+
+        Kills are published nearly in their order; one that is not is forgotten with the next ones.
+        """
+        while self._on_host and self._on_host[0].kill.at_ns < at_ns:
+            self._on_host.popleft()
+        while self._by_container:
+            container_id, entries = next(iter(self._by_container.items()))
+            if entries[-1].kill.at_ns >= at_ns:
+                return
+            del self._by_container[container_id]
 
     def _compare(self, fact: OomCountedFact) -> UnexplainedCount | None:
         entries = self._on_host if fact.container_id is None else self._by_container.get(fact.container_id, ())
@@ -220,63 +238,3 @@ def _as_published(found: UnexplainedCount) -> PublishedKill:
         kills=found.count,
         text="",
     )
-
-
-def counter_only_kill(
-    found: UnexplainedCount, observations: PidObservations, inventory: ContainerInventory, host: Host
-) -> CounterOnlyKill | None:
-    """
-    Return the kill behind an unexplained count; None where it may have been in more than one container.
-
-    Args:
-        found: the count.
-        observations: what was seen of processes.
-        inventory: the containers.
-        host: where; part of the kill's id.
-    """
-    container_id, facts, confidence = _victims_of(found, observations, inventory)
-    if container_id is None:
-        if found.container_id is None or found.unplaced:
-            return None
-        container_id = found.container_id
-    record = inventory.get(container_id)
-    boot_id = host.boot.id if host.boot is not None else None
-    at_ns = min((fact.at_ns for fact in facts), default=found.to_ns)
-    return CounterOnlyKill(
-        id=kill_id(host.id, boot_id, at_ns // 1000, facts[0].pid if facts else container_id),
-        count=found,
-        container_id=container_id,
-        record=record,
-        victims=tuple(_victim(fact, container_id, record) for fact in facts),
-        at_ns=at_ns,
-        confidence=confidence,
-        evidence=tuple(evidence for fact in facts if (evidence := evidence_of(fact)) is not None),
-    )
-
-
-def _victims_of(
-    found: UnexplainedCount, observations: PidObservations, inventory: ContainerInventory
-) -> tuple[str | None, Sequence[VictimMarkedFact | ProcessExitedFact], Confidence]:
-    """
-    Find the victims of a count and their one container; no container where none or several fit.
-    """
-    seen = [
-        fact for fact in observations.killed_between(found.from_ns, found.to_ns) if fact.pid not in found.published_pids
-    ]
-    homes = {
-        fact.pid: container.id for fact in seen if (container := known_reference(fact.container, inventory)) is not None
-    }
-    here = [fact for fact in seen if fact.pid in homes and found.container_id in (None, homes[fact.pid])]
-    marked = [fact for fact in here if isinstance(fact, VictimMarkedFact)]
-    ended = [fact for fact in here if isinstance(fact, ProcessExitedFact)]
-    for candidates, confidence in ((marked, Confidence.LIKELY), (ended, Confidence.POSSIBLE)):
-        containers = {homes[fact.pid] for fact in candidates}
-        if len(candidates) == found.count and len(containers) == 1:
-            return containers.pop(), candidates, confidence
-    return None, (), Confidence.POSSIBLE
-
-
-def _victim(fact: VictimMarkedFact | ProcessExitedFact, container_id: str, record: ContainerRecord | None) -> Victim:
-    run = record.run if record is not None else None
-    main = run.main_pid == fact.pid if run is not None and run.main_pid is not None else None
-    return Victim(pid=fact.pid, name=fact.comm, container_id=container_id, main_process=main)

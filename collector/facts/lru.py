@@ -4,7 +4,7 @@ Dictionaries with a limit, for what correlation and the sources keep of the rece
 They stand on the floor of the facts because both may import them from there, and because they are pure.
 """
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from typing import TypeVar
 
 _Key = TypeVar("_Key")
@@ -32,9 +32,11 @@ class LruDict(OrderedDict[_Key, _Value]):
             self.popitem(last=False)
 
 
-class LruQueues(LruDict[_Key, deque[_Value]]):
+class LruQueues(LruDict[_Key, list[_Value]]):
     """
     Keeps the latest values of each key, for the `limit` keys that got a value last.
+
+    Most keys have one value: a list takes 88 bytes for it, a deque 760.
 
     Args:
         limit: how many keys to keep, at least one.
@@ -49,5 +51,7 @@ class LruQueues(LruDict[_Key, deque[_Value]]):
         """
         Keep a value as the latest of its key.
         """
-        self[key] = values = self.get(key) or deque(maxlen=self.of_each)
+        self[key] = values = self.get(key) or []
         values.append(value)
+        if len(values) > self.of_each:
+            del values[0]

@@ -209,3 +209,28 @@ def test_a_count_of_none_waits_for_a_kill_that_is_not_published_yet() -> None:
     counted.feed(_count(0, container_id=None), now_ns=0)
     counted.tick(COMPARE_AFTER_NS, unpublished_ns=[ns(12)])
     assert not counted.compared_until_ns
+
+
+def test_kills_that_no_later_count_can_include_are_forgotten() -> None:
+    """
+    Those from before a count of the host that was compared: what they take would grow with every kill.
+    """
+    counted = Reconciler(Watermarks())
+    counted.feed(_count(0, container_id=None, from_s=0, to_s=5), 0)
+    counted.tick(COMPARE_AFTER_NS)
+    counted.note_published(_published(7))
+    counted.feed(_count(1, container_id=None, from_s=5, to_s=10), 0)
+    counted.feed(_count(0, container_id=None, from_s=10, to_s=15), 0)
+    assert counted.kept == 2
+    assert _unconfirmed(counted) == []
+    assert counted.kept == 0
+
+
+def test_where_nobody_counts_kills_are_kept_for_a_minute() -> None:
+    """
+    A first count may still come; it is of kills that were published a moment before.
+    """
+    counted = Reconciler(Watermarks())
+    for at_s in (0, 30, 59, 61):
+        counted.note_published(_published(at_s, container_id=f"{at_s}"))
+    assert counted.kept == 6
