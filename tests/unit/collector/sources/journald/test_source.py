@@ -19,6 +19,8 @@ from collector.facts.kernel import KernelFact
 from collector.facts.observed import Fact, GapFact
 from collector.facts.watermark import WatermarkFact
 from collector.sources.base import Position, PrivilegeError, Reading, SourceMissingError
+from collector.sources.journald import reader
+from collector.sources.journald.files import open_journal
 from collector.sources.journald.source import JournaldSource, offered
 from parsers.journal import KERNEL_MISSED
 from parsers.killers import UnitOomKilled
@@ -223,6 +225,22 @@ async def test_reading_continues_after_the_position(directory: Path, write: Writ
     first = await _read(_source(directory), 1)
     write("system-2.journal", _kill(3, 3))
     assert _pids(await _read(_source(directory), 1, first[-1].position)) == [3]
+
+
+async def test_a_long_journal_is_opened_again_while_it_is_read(
+    directory: Path, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    What has been read does not stay mapped; no entry is left out or read twice, and nothing is said to be lost.
+    """
+    opened: list[str | None] = []
+    monkeypatch.setattr(reader, "open_journal", lambda path: [opened.append(path), open_journal(path)][1])
+    monkeypatch.setattr(reader, "_MAPPED_ENTRIES", 4)
+    monkeypatch.setattr("collector.sources.journald.source._BATCH", 2)
+    write("system.journal", *(_kill(second, second) for second in range(1, 14)))
+    readings = await _read(_source(directory), 13)
+    assert _pids(readings) == list(range(1, 14))
+    assert len(opened) == 4
 
 
 async def test_records_that_journald_has_missed_are_a_gap(directory: Path, write: Write) -> None:
