@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from parsers.untyped import fields_of, text_of
 
-_PODMANS_COMPONENT: Final = "Podman Engine"
+PODMANS_COMPONENT: Final = "Podman Engine"
 _PODMANS_FIELD: Final = "BuildahVersion"
 _VERSION_LENGTH: Final = 64
 ROOT: Final = 0
@@ -59,7 +59,7 @@ def parse_engine(version: Mapping[str, Any], info: Mapping[str, Any]) -> Contain
     """
     components = version.get("Components")
     names = [fields_of(item).get("Name") for item in components] if isinstance(components, list) else []
-    is_podman = _PODMANS_COMPONENT in names or _PODMANS_FIELD in info
+    is_podman = PODMANS_COMPONENT in names or _PODMANS_FIELD in info
     stated = text_of(version.get("Version")) or text_of(info.get("ServerVersion"))
     return ContainerEngine(
         name=EngineName.PODMAN if is_podman else EngineName.DOCKER,

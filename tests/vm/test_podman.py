@@ -27,7 +27,11 @@ def test_every_step_was_done(outcome: Outcome) -> None:
     The agent reads root's Podman and that of a user.
     """
     assert not (outcome.out / "failed").exists(), outcome.read("failed")
-    assert f"source podman: can be read: Podman {outcome.read('podman').strip()}" in outcome.read("prepare.log")
+    version = outcome.read("podman").strip()
+    (line,) = (
+        line for line in outcome.read("prepare.log").splitlines() if line.startswith("source podman: can be read")
+    )
+    assert [line.count(f"Podman {version} (API"), line.count("of user 1000 at"), line.count("of root at")] == [2, 1, 1]
 
 
 def test_every_death_has_its_cause(outcome: Outcome) -> None:
@@ -55,6 +59,7 @@ def test_each_container_has_its_engine(outcome: Outcome) -> None:
     assert {engine["name"] for name, engine in engines.items() if name.startswith("docker-")} == {"docker"}
     assert {engine["uid"] for name, engine in engines.items() if name.startswith("rootless-")} == {1000}
     others = [engine for name, engine in engines.items() if not name.startswith("docker-")]
+    assert {engine.get("uid") for engine in others} == {None, 1000}
     assert {engine["name"] for engine in others} == {"podman"}
 
 
@@ -77,3 +82,12 @@ def test_the_sender_of_a_signal_is_named(outcome: Outcome) -> None:
     """
     assert outcome.death("root-foreign")["exit137"]["death"]["killer"]["name"] == "sh"
     assert outcome.death("root-killed")["exit137"]["death"]["killer"]["name"] == "crun"
+
+
+def test_the_stop_of_a_unit_is_certain(outcome: Outcome) -> None:
+    """
+    systemd says that it stops the unit, and the trace shows the signal. Podman 4.3 has no Quadlet.
+    """
+    if "quadlet" not in outcome.true_causes:
+        pytest.skip("Podman without Quadlet")
+    assert outcome.death("quadlet")["exit137"]["confidence"] == Confidence.CERTAIN

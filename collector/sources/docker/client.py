@@ -18,6 +18,7 @@ import orjson
 from collector.sources.base import SourceError
 from collector.sources.docker.bounded import EngineAnswer, UnusableAnswerError
 from collector.sources.docker.event_lines import EventStream, event_lines
+from collector.sources.docker.podman_ping import version_of_podman
 from collector.sources.docker.queries import event_query, timestamp
 from parsers.docker_log import payloads
 from parsers.engine import ContainerEngine, parse_engine
@@ -77,6 +78,7 @@ class DockerClient:
 
     Args:
         url: as in DOCKER_HOST, for example `unix:///var/run/docker.sock` or `tcp://…`.
+        may_be_podman: Podman may answer there, which states its version in the answer to a ping too.
 
     Attributes:
         api_version: the newest version of Docker's API that the engine speaks; None where it does not say.
@@ -88,12 +90,12 @@ class DockerClient:
         SourceError: connecting failed. Every method raises these errors too.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, may_be_podman: bool = False) -> None:
         from collector.sources.docker.transport import Engine  # noqa: PLC0415 (only what is configured is imported)
 
         self._url = url
         self._engine = Engine(url)
-        self._version = self._described()
+        self._version = (version_of_podman(self._engine) if may_be_podman else None) or self._described()
         api = str(self._version.get("ApiVersion"))
         self.api_version = api if _API_VERSION.fullmatch(api) else None
         self._prefix = f"/v{api}" if self.api_version is not None else ""

@@ -32,6 +32,13 @@ class SdkAnswer:
         self.reader: BoundedReader = response.raw._original_response.reader  # noqa: SLF001 (as the SDK does)
         self._response = response
 
+    def header(self, name: str) -> str | None:
+        """
+        Return a header; None if the answer has none of that name.
+        """
+        value: str | None = self._response.headers.get(name)
+        return value
+
     def read(self, at_most: int) -> bytes:
         """
         Return the next bytes of the body; nothing at its end.

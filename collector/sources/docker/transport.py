@@ -48,6 +48,12 @@ class EngineStream:
         finally:
             self.release()
 
+    def header(self, name: str) -> str | None:
+        """
+        Return a header of the answer; None if it has none of that name.
+        """
+        return self._answer.header(name)
+
     def has_unread(self) -> bool:
         """
         Return whether something has arrived that was not yielded, or was yielded and is still being processed.

@@ -36,6 +36,12 @@ class UnixAnswer:
         self._connection: _Connection | None = connection
         self._pool = pool
 
+    def header(self, name: str) -> str | None:
+        """
+        Return a header; None if the answer has none of that name.
+        """
+        return self._response.getheader(name)
+
     def read(self, at_most: int) -> bytes:
         """
         Return the next bytes of the body; nothing at its end.

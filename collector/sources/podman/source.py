@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final, Protocol
 
 from collector.config.sources import DockerConfig, PodmanConfig
@@ -19,6 +20,7 @@ from collector.facts.restored import RestoredRunFact
 from collector.facts.watermark import WatermarkFact
 from collector.host.clock import HostIdentity
 from collector.sources.base import Position, Reading, SourceError, SourceMissingError
+from collector.sources.docker.client import DockerClient
 from collector.sources.docker.snapshots import owner_of, user_of
 from collector.sources.docker.source import DockerSource
 from collector.sources.podman.events_file import SCHEME as FILE
@@ -258,6 +260,6 @@ def create(config: PodmanConfig, host: HostIdentity) -> PodmanSource:
         if url.startswith(FILE):
             return EventsFile(path := url.removeprefix(FILE), user_of(path) or ROOT)
         engine = DockerConfig(url=url, last_words=config.last_words)
-        return DockerSource(engine, host.boot_id, wall_ns=time.time_ns)
+        return DockerSource(engine, host.boot_id, partial(DockerClient, may_be_podman=True), time.time_ns)
 
     return PodmanSource(config, follow)

@@ -5,6 +5,7 @@ Asks every engine of Podman on this host which it is, for `exit137 check`.
 import asyncio
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
 from collector.facts.engines import described
@@ -17,10 +18,11 @@ from parsers.engine import ROOT
 from sinks.text import printable
 
 # A connection starts Podman's service, which takes seconds on a slow host.
-_ANSWER_S: Final = 8.0
+_ANSWER_S: Final = 30.0
+_CONNECT: Final = partial(DockerClient, may_be_podman=True)
 
 
-async def survey(urls: Sequence[str], connect: Callable[[str], DockerClient] = DockerClient) -> str:
+async def survey(urls: Sequence[str], connect: Callable[[str], DockerClient] = _CONNECT) -> str:
     """
     Return in words which engine is at each place, and why one is not read.
 
