@@ -102,6 +102,7 @@ _NOMAD: Final = re.compile(
 _ELISION: Final = re.compile(r"[\[(<]?(?:\.{3,}|…).*", re.DOTALL)
 # systemd delegates this cgroup to the manager of a user (user@.service, Delegate=).
 _USER_MANAGER: Final = re.compile(r"user@[0-9]{1,10}\.service")
+_USERS_PART: Final = re.compile(r"/user\.slice/user-(?P<uid>[0-9]{1,10})\.slice/user@(?P=uid)\.service/")
 _UNIT_ESCAPE: Final = re.compile(r"\\x(?P<code>[0-7][0-9a-f])")
 
 
@@ -154,6 +155,14 @@ def is_delegated(path: str) -> bool:
     Return whether a path is in a part of the tree that a user manages, and where that user may name cgroups.
     """
     return any(_USER_MANAGER.fullmatch(component) is not None for component in path.split("/"))
+
+
+def user_of(path: str) -> int | None:
+    """
+    Return the user to whom systemd has delegated the part of the tree that a path is in; None elsewhere.
+    """
+    users = _USERS_PART.match(path)
+    return int(users["uid"]) if users is not None else None
 
 
 def is_of_user(path: str, uid: int) -> bool:

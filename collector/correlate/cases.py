@@ -99,6 +99,7 @@ class CaseBuilder:
             cleanup_ns=run.cleanup_ns,
             sent=self._sent(run, main_exit),
             is_traced=self._is_traced(run),
+            is_unreported=run.is_unreported,
         )
 
     def _unit_stop(self, record: ContainerRecord, run: Run, main_exit: ProcessExitedFact | None) -> UnitStopping | None:

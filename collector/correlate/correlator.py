@@ -235,8 +235,7 @@ class Correlator:
         if container is None:
             return ()
         self.inventory.keep_exit(container_id := container.id, fact)
-        self._pending.container_changed(container_id)
-        self._pending.process_changed(fact.pid)
+        self._pending.feed_exit(fact, container, now_ns)
         if fact.status is None or fact.status.signal != SIGKILL:
             return self._kernel_notices.retry(now_ns)
         self._pids.learn_exited(container_id, fact.pid, fact.started_ns, fact.at_ns)
@@ -273,7 +272,7 @@ class Correlator:
         """
         Return the deaths whose evidence is complete.
         """
-        return () if self._pending.is_empty else self._deaths.tick(now_ns, self._kernel_kills.unpublished_ns())
+        return () if self._pending.is_idle(now_ns) else self._deaths.tick(now_ns, self._kernel_kills.unpublished_ns())
 
     def _discrepancies(self, now_ns: int) -> list[Finding]:
         """

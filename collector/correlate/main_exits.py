@@ -89,7 +89,7 @@ def _exit_code(reported: int | None, first: ProcessExitedFact | None) -> int | N
     """
     if reported not in (None, LOST_TASK) or first is None or first.status is None:
         return reported
-    return _code_of(first.status)
+    return code_of(first.status)
 
 
 def _may_end(at_ns: int, ended_ns: int | None) -> bool:
@@ -107,8 +107,11 @@ def _gives(exited: ProcessExitedFact, exit_code: int | None) -> bool:
     """
     Return whether an init that ends as its child did has this exit code.
     """
-    return exited.status is not None and exit_code is not None and _code_of(exited.status) == exit_code
+    return exited.status is not None and exit_code is not None and code_of(exited.status) == exit_code
 
 
-def _code_of(status: WaitStatus) -> int | None:
+def code_of(status: WaitStatus) -> int | None:
+    """
+    Return the exit code that an engine reports for a wait status.
+    """
     return _SIGNAL_BASE + status.signal if status.signal is not None else status.exit_code

@@ -19,10 +19,12 @@ from collector.correlate.pending_queue import PendingQueue, PendingRun
 from collector.correlate.pid_observations import PidObservations
 from collector.correlate.runs import CLOCK_SLACK_NS, Run
 from collector.correlate.spans import is_any_between
+from collector.correlate.unreported_ends import UnreportedEnds
 from collector.correlate.verdict import decide
 from collector.correlate.verdict.settling import open_until_ns
 from collector.correlate.watermarks import ASK_AHEAD_NS, CAP_NS, RETRY_NS, VERDICT_LAGS_NS, Watermarks
-from collector.facts.observed import GapFact, Origin, ServiceFact
+from collector.facts.observed import GapFact, Origin, ProcessExitedFact, ServiceFact
+from parsers.cgroup_path import ContainerRef
 from parsers.unit_stops import UnitStopping
 from sinks.event import Cause, GapKind
 
@@ -63,6 +65,7 @@ class PendingDeaths:
             booted_ns=booted_ns,
         )
         self._queue = PendingQueue()
+        self._unreported = UnreportedEnds(inventory, boot_id)
         # What the settled verdicts were last compared with: how far the sources have been read, and the open kills.
         self._compared: tuple[int, tuple[int, ...]] | None = None
 
@@ -81,6 +84,14 @@ class PendingDeaths:
         Judge the runs of a container again: something new is known of it.
         """
         self._queue.mark_container(container_id)
+
+    def feed_exit(self, fact: ProcessExitedFact, container: ContainerRef, now_ns: int) -> None:
+        """
+        Note the end of a process in a container: a verdict may depend on it, and no engine may report it.
+        """
+        self._unreported.feed_exit(fact, container, now_ns)
+        self.container_changed(container.id)
+        self.process_changed(fact.pid)
 
     def process_changed(self, pid: int) -> None:
         """
@@ -123,12 +134,12 @@ class PendingDeaths:
         """
         return self._queue.waits_begun
 
-    @property
-    def is_empty(self) -> bool:
+    def is_idle(self, now_ns: int) -> bool:
         """
-        Whether no run is pending.
+        Return whether no run is pending, so that `tick` has nothing to do.
         """
-        return self._queue.is_empty
+        due_ns = self._unreported.next_deadline_ns()
+        return self._queue.is_empty and (due_ns is None or now_ns < due_ns)
 
     def tick(self, now_ns: int, unpublished_ns: Sequence[int] = ()) -> list[Death]:
         """
@@ -139,6 +150,8 @@ class PendingDeaths:
             unpublished_ns: the times of kills that are not published yet, wall clock, sorted: any run of that time may
                 have lost the process.
         """
+        for record, run in self._unreported.take(now_ns):
+            self.add(record, run, now_ns, None)
         deaths: list[Death] = []
         while items := self._take_due(now_ns, unpublished_ns):
             for item in items:
@@ -163,7 +176,8 @@ class PendingDeaths:
         """
         Return when `tick` should be called next.
         """
-        return self._queue.next_deadline_ns()
+        deadlines = (self._queue.next_deadline_ns(), self._unreported.next_deadline_ns())
+        return min((deadline for deadline in deadlines if deadline is not None), default=None)
 
     def wants_watermarks(self, now_ns: int) -> bool:
         """

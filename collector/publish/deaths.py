@@ -172,14 +172,14 @@ def _created(record: ContainerRecord) -> int | None:
 def _evidence(death: Death) -> list[Evidence]:
     run = death.run
     evidence: list[Evidence] = []
-    if run.die_event_ns is not None:
+    if run.die_event_ns is not None and not run.is_unreported:
         code = f" exitCode={run.exit_code}" if run.exit_code is not None else ""
         evidence.append(Evidence(source=EvidenceSource.DOCKER, time_ns=run.die_event_ns, text=f"die{code}"))
     if run.after is not None:
         text = f"State.ExitCode={run.after.exit_code} State.OOMKilled={str(run.after.oom_killed).lower()}"
         evidence.append(Evidence(source=EvidenceSource.INSPECT, time_ns=run.after.finished_at_ns, text=text))
     evidence += [Evidence(source=item.source, time_ns=item.at_ns, text=item.text) for item in _host_events(death)]
-    if death.case.is_code_disputed:
+    if death.case.is_code_disputed or run.is_unreported:
         evidence += [seen for seen in evidence_of_exit(death.case) if seen not in death.verdict.evidence]
     return evidence
 

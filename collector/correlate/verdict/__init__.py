@@ -65,9 +65,23 @@ def decide(case: Case) -> Verdict:
     """
     verdicts = (rule(case) for rule in (PODMAN_RULES if case.is_podmans else RULES))
     verdict = next((verdict for verdict in verdicts if verdict is not None), None) or exits.unknown(case)
+    if case.is_unreported:
+        return _without_engine(verdict)
     if verdict.confidence is Confidence.CERTAIN and case.engine is not None and case.engine.is_of_user:
         return verdict if _is_proven(case, verdict) else replace(verdict, confidence=Confidence.LIKELY)
     return verdict
+
+
+def _without_engine(verdict: Verdict) -> Verdict:
+    """
+    Return a verdict on a run of which no engine has said anything: a command may be missing, and so may be another run.
+    """
+    is_certain = verdict.confidence is Confidence.CERTAIN
+    return replace(
+        verdict,
+        confidence=Confidence.LIKELY if is_certain else verdict.confidence,
+        because=f"{verdict.because}; Podman reported nothing of it",
+    )
 
 
 def _is_proven(case: Case, verdict: Verdict) -> bool:

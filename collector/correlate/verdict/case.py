@@ -52,6 +52,7 @@ class Case:
         cleanup_ns: when Podman cleaned up after the end, which it does for a container that stays.
         sent: the signals that a process had sent to the main process before its end, as the trace saw them.
         is_traced: whether the trace was read at the end.
+        is_unreported: no engine has reported the end.
         main_exit: how the main process ended, from the kernel itself; under an init the process that init ran.
         crash: the kernel's line about the crash of the main process.
         host_events: errors of the host in the minute before the end; no verdict uses them.
@@ -99,6 +100,7 @@ class Case:
     cleanup_ns: int | None = None
     sent: tuple[SignalFact, ...] = ()
     is_traced: bool = False
+    is_unreported: bool = False
 
     @property
     def is_podmans(self) -> bool:
