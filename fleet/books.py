@@ -115,6 +115,14 @@ class HostBook:
         host = self._hosts.get(host_id)
         return host.name if host is not None else host_id
 
+    def id_of(self, text: str) -> str:
+        """
+        Return the id of the host with this id or name; the text itself if no host has it.
+        """
+        if text in self._hosts:
+            return text
+        return next((host.id for host in self if host.hostname == text), text)
+
     def observe(self, host_id: str, event: EventView, now_ns: int) -> None:
         """
         Take one event of a host.

@@ -27,7 +27,9 @@ async def opened(config: Config, wall_ns: Callable[[], int]) -> AsyncIterator[St
     """
     path = hub_store_path(config)
     keep_ns = int(config.store.keep_days * _DAY_NS)
-    outbox = await Store.open(path, max_bytes=config.store.max_bytes, keep_ns=keep_ns, wall_ns=wall_ns)
+    outbox = await Store.open(
+        path, max_bytes=config.store.max_bytes, keep_ns=keep_ns, wall_ns=wall_ns, is_of_hosts=True
+    )
     try:
         if config.hub.store.type == "sqlite":
             yield Stores(events=outbox, outbox=outbox, past=lambda: History(path))

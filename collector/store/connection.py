@@ -14,9 +14,11 @@ from collector.store.errors import StoreCorruptError, StoreForeignError, StoreVe
 from collector.store.fields import fill_fields
 
 # The script at index n migrates from schema version n to n + 1.
-MIGRATIONS: Final = ("schema_1.sql", "schema_2.sql", "schema_3.sql", "schema_4.sql")
+MIGRATIONS: Final = ("schema_1.sql", "schema_2.sql", "schema_3.sql", "schema_4.sql", "schema_5.sql")
 # The first version that has the fields of events in tables of their own.
 FIELDS_SINCE: Final = 4
+# The version that added the last of these fields.
+FIELDS_COMPLETE: Final = 5
 FILE_MODE: Final = 0o640
 _APPLICATION_ID: Final = int.from_bytes(b"e137", "big")
 # SQLite truncates its log to this size after a checkpoint.
@@ -101,7 +103,7 @@ def _migrate(connection: sqlite3.Connection) -> None:
     found = pragma(connection, "user_version")
     for version in range(found + 1, len(MIGRATIONS) + 1):
         connection.executescript(f"BEGIN IMMEDIATE; {migration(version)}")
-        if version == FIELDS_SINCE:
+        if version == FIELDS_COMPLETE:
             fill_fields(connection)
         # Not by executescript, which commits first.
         for statement in (

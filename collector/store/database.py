@@ -26,6 +26,7 @@ from collector.store.errors import (
     StoreLostError,
     as_store_errors,
 )
+from collector.store.fields import index_hosts
 from collector.store.files import OpenFiles
 from collector.store.rewriting import Rewritten, rewrite
 from collector.store.salvage import Salvaged, finished_salvage, salvage
@@ -45,6 +46,7 @@ class Database:
 
     Args:
         path: the file; it and its directory are created.
+        is_of_hosts: have events found by their hosts.
 
     Attributes:
         connection: the connection, in autocommit mode; `transaction` groups statements.
@@ -55,7 +57,7 @@ class Database:
         StoreError: the database cannot be used; the class says why.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, is_of_hosts: bool = False) -> None:
         self.path = path
         self.salvaged: Salvaged | None = None
         self._rewrites: list[Rewritten] = []
@@ -69,6 +71,8 @@ class Database:
             self._lock = _acquire_lock(path, lock)
         try:
             self.connection = self._open(was_ours=was_ours)
+            if is_of_hosts:
+                index_hosts(self.connection)
         except StoreError:
             if not was_ours:
                 lock.unlink()

@@ -15,9 +15,11 @@ NAME_CHARACTERS: Final = 256
 _MESSAGE_CHARACTERS: Final = 1024
 _INSERT: Final = """
     INSERT OR IGNORE INTO event_fields
-        (seq, time_ns, type, container_id, cause, container_name, service, image, message)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+        (seq, time_ns, type, container_id, cause, container_name, service, image, host, message)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
+# Only a hub asks for the events of a host, and each index costs every commit a page.
+_INDEX_HOSTS: Final = "CREATE INDEX IF NOT EXISTS event_fields_host ON event_fields (host) WHERE host IS NOT NULL"
 _WITHOUT_FIELDS: Final = """
     SELECT seq, time_ns, type, container_id, body FROM events
     WHERE seq > ? AND seq > (SELECT ifnull(max(seq), 0) FROM event_fields) ORDER BY seq LIMIT 100
@@ -37,6 +39,13 @@ def add_fields(connection: sqlite3.Connection, row: tuple[int, int, str, str | N
     connection.execute(_INSERT, (seq, time_ns, type_, known_id, *fields_of(body)))
 
 
+def index_hosts(connection: sqlite3.Connection) -> None:
+    """
+    Have events found by their hosts.
+    """
+    connection.execute(_INDEX_HOSTS)
+
+
 def fill_fields(connection: sqlite3.Connection) -> None:
     """
     Store the fields of the events after the last one that has them: of an older schema, or of a damaged store.
@@ -50,7 +59,7 @@ def fill_fields(connection: sqlite3.Connection) -> None:
 
 def fields_of(body: bytes) -> tuple[str | None, ...]:
     """
-    Return cause, container name, service, image and message; empty ones as None.
+    Return cause, container name, service, image, host and message; empty ones as None.
     """
     try:
         event = read_event(body)
@@ -63,5 +72,6 @@ def fields_of(body: bytes) -> tuple[str | None, ...]:
         container.name if container is not None else None,
         service.name if service is not None else None,
         image.name if image is not None else None,
+        event.data.host.id,
     )
     return (*(name[:NAME_CHARACTERS] if name else None for name in names), event.data.message[:_MESSAGE_CHARACTERS])

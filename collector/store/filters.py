@@ -25,6 +25,7 @@ class EventFilter(TypedDict, total=False):
         causes: deaths with these causes.
         service: events of this service.
         image: events of containers of this image.
+        host: events of the host with this machine id; quick only in the store of a hub.
         text: events that contain this in message, container, service or image; ASCII letters match in both cases.
     """
 
@@ -35,6 +36,7 @@ class EventFilter(TypedDict, total=False):
     causes: Collection[str] | None
     service: str | None
     image: str | None
+    host: str | None
     text: str | None
 
 
@@ -91,9 +93,13 @@ class Search:
 
     def _fields(self, wanted: EventFilter) -> Iterator[tuple[str, bool]]:
         service, image, causes = wanted.get("service"), wanted.get("image"), wanted.get("causes")
+        host = wanted.get("host")
         if service is not None:
             self.values["service"] = service[:NAME_CHARACTERS]
             yield "service = :service", True
+        if host is not None:
+            self.values["host"] = host[:NAME_CHARACTERS]
+            yield "host = :host", True
         if causes is not None and len(causes) == 1:
             (self.values["cause"],) = causes
             yield "cause = :cause", True

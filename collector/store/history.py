@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Self, Unpack
 
 from collector.store import query
-from collector.store.connection import FIELDS_SINCE, check_schema, migration, pragma
+from collector.store.connection import FIELDS_COMPLETE, FIELDS_SINCE, check_schema, migration, pragma
 from collector.store.database import check_readable
 from collector.store.errors import as_store_errors
 from collector.store.fields import fill_fields
@@ -165,7 +165,8 @@ def _with_fields(uri: str) -> sqlite3.Connection:
     connection = sqlite3.connect("file::memory:", uri=True, isolation_level=None)
     try:
         connection.execute("ATTACH ? AS stored", (uri,))
-        connection.executescript(migration(FIELDS_SINCE))
+        for version in range(FIELDS_SINCE, FIELDS_COMPLETE + 1):
+            connection.executescript(migration(version))
     except BaseException:
         connection.close()
         raise

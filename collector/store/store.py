@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Final, Self
 
@@ -20,12 +21,7 @@ from collector.store.backlog import Backlog
 from collector.store.database import Database
 from collector.store.errors import StoreError, StoreFullError
 from collector.store.reads import StoreReads
-from collector.store.records import (
-    Dropped,
-    NotificationLog,
-    Position,
-    StoredEvent,
-)
+from collector.store.records import Dropped, NotificationLog, Position, StoredEvent
 from collector.store.retention import AgeLimit, drop_undelivered, trim
 from collector.store.rewriting import Rewritten
 from collector.store.rows import insert, save_positions
@@ -76,6 +72,7 @@ class Store(StoreReads):
         max_bytes: int = DEFAULT_MAX_BYTES,
         keep_ns: int = DEFAULT_KEEP_NS,
         wall_ns: Callable[[], int] = time.time_ns,
+        is_of_hosts: bool = False,
     ) -> Self:
         """
         Open the database, or create it.
@@ -85,13 +82,16 @@ class Store(StoreReads):
             max_bytes: the largest size of the store.
             keep_ns: how long delivered events are kept.
             wall_ns: the wall clock.
+            is_of_hosts: it has events of many hosts, and they are asked for by host.
 
         Raises:
             StoreError: the database cannot be used; the class says why.
         """
         thread = ThreadPoolExecutor(1, "store")
         try:
-            database = await asyncio.get_running_loop().run_in_executor(thread, Database, path)
+            database = await asyncio.get_running_loop().run_in_executor(
+                thread, partial(Database, path, is_of_hosts=is_of_hosts)
+            )
         except StoreError:
             thread.shutdown(wait=False)
             raise

@@ -84,7 +84,7 @@ def source_of(body: bytes) -> str:
 
 def _hub_fields(event: StoredEvent, now_ns: int) -> dict[str, Any]:
     time_ns = now_ns if event.time_ns is None else max(-_LONGEST_NS, min(event.time_ns, _LONGEST_NS))
-    cause, name, service, image, message = fields_of(event.body)
+    cause, name, service, image, host, message = fields_of(event.body)
     fields = {
         "id": event.id,
         "type": event.type,
@@ -98,6 +98,7 @@ def _hub_fields(event: StoredEvent, now_ns: int) -> dict[str, Any]:
         "container_name": name,
         "service": service,
         "image": image,
+        "host": host,
         "message": message,
         "body": event.body.decode(),
     }

@@ -23,7 +23,8 @@ _KEPT: Final = {"type": "keyword", "index": False, "doc_values": False}
 _HUB: Final = {
     "dynamic": False,
     "properties": {
-        **dict.fromkeys(("type", "cause", "container_id", "container_name", "service", "image", "message"), _KEYWORD),
+        **dict.fromkeys(("type", "cause", "container_id", "container_name"), _KEYWORD),
+        **dict.fromkeys(("service", "image", "host", "message"), _KEYWORD),
         **dict.fromkeys(("time_ns", "day", "stored_ms"), _LONG),
         **dict.fromkeys(("id", "subject", "source", "body"), _KEPT),
     },

@@ -31,10 +31,10 @@ def query_of(wanted: EventFilter, container: Query | None, *more: Query) -> Quer
     conditions: list[Query] = [*_choices(wanted), *more]
     if container is not None:
         conditions.append(container)
-    for key, field in (("service", "service"), ("image", "image")):
+    for key in ("service", "image", "host"):
         value = wanted.get(key)
         if isinstance(value, str):
-            conditions.append(_term(field, value[:NAME_CHARACTERS]))
+            conditions.append(_term(key, value[:NAME_CHARACTERS]))
     times = {"gte": wanted.get("since_ns"), "lt": wanted.get("until_ns")}
     bounds = {name: at_ns for name, at_ns in times.items() if at_ns is not None}
     if bounds:

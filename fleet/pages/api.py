@@ -3,8 +3,9 @@ The hub's `/v1`: hosts, incidents and events as JSON, from the store and from wh
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
+from importlib import resources
 from typing import Any, Final
 
 import orjson
@@ -13,7 +14,7 @@ from aiohttp.typedefs import Handler
 
 from collector.store import PastEvent, PastEvents, StoreError
 from collector.web.api.events import events_query_of
-from collector.web.api.parameters import ParameterError
+from collector.web.api.parameters import ParameterError, Parameters
 from fleet.books import HostBook, IncidentBook
 from fleet.pages.content import hosts_json
 
@@ -52,35 +53,38 @@ class FleetApi:
             id_pattern: the part of a path that is the id of an event.
         """
         return {
-            "/v1/hosts": self._hosts_page,
-            "/v1/incidents": self._incidents_page,
-            "/v1/events": self._events_page,
-            f"/v1/events/{id_pattern}": self._event,
+            "/v1/hosts": _checked(self._hosts_page),
+            "/v1/incidents": _checked(self._incidents_page),
+            "/v1/events": _checked(self._events_page),
+            f"/v1/events/{id_pattern}": _checked(self._event),
+            "/v1/openapi.json": _checked(self._openapi),
         }
 
     async def _hosts_page(self, request: web.Request) -> web.Response:
-        del request
+        Parameters(request.query, ())
         return _json({"hosts": hosts_json(self._hosts, self._wall_ns())})
 
     async def _incidents_page(self, request: web.Request) -> web.Response:
-        is_all = request.query.get("state") == "all"
+        asked = Parameters(request.query, ("state", "host"))
+        is_all, host = asked.text("state") == "all", asked.text("host")
         events = [*self._incidents.open(), *(self._incidents.over(_MOST_INCIDENTS) if is_all else ())]
+        if host:
+            host_id = self._hosts.id_of(host)
+            events = [event for event in events if event.exit137.fleet and host_id in event.exit137.fleet.hosts]
         found = await asyncio.to_thread(self._read, lambda past: [past.event(event.id) for event in events])
         if isinstance(found, StoreError):
             return _error(HTTPStatus.SERVICE_UNAVAILABLE, found)
         return _json({"events": [orjson.Fragment(event.body) for event in found if event is not None]})
 
     async def _events_page(self, request: web.Request) -> web.Response:
-        try:
-            query = events_query_of(request.query, self._wall_ns())
-        except ParameterError as error:
-            return _error(HTTPStatus.BAD_REQUEST, error)
+        query = events_query_of(request.query, self._wall_ns(), self._hosts.id_of)
         found: bytes | StoreError = await asyncio.to_thread(self._read, query.answer)
         if isinstance(found, StoreError):
             return _error(HTTPStatus.SERVICE_UNAVAILABLE, found)
         return web.Response(body=found, content_type=_JSON)
 
     async def _event(self, request: web.Request) -> web.Response:
+        Parameters(request.query, ())
         id_ = request.match_info["id"]
         found: PastEvent | StoreError | None = await asyncio.to_thread(self._read, lambda past: past.event(id_))
         if isinstance(found, StoreError):
@@ -88,6 +92,27 @@ class FleetApi:
         if found is None:
             return _error(HTTPStatus.NOT_FOUND, "there is no event with this id")
         return web.Response(body=found.body, content_type=_EVENT)
+
+    async def _openapi(self, request: web.Request) -> web.Response:
+        Parameters(request.query, ())
+        return web.Response(body=openapi(), content_type=_JSON)
+
+
+def openapi() -> bytes:
+    """
+    Return the description of the API, an OpenAPI document.
+    """
+    return resources.files(__package__).joinpath("openapi.json").read_bytes()
+
+
+def _checked(handler: Callable[[web.Request], Awaitable[web.Response]]) -> Handler:
+    async def checked(request: web.Request) -> web.Response:
+        try:
+            return await handler(request)
+        except ParameterError as error:
+            return _error(HTTPStatus.BAD_REQUEST, error)
+
+    return checked
 
 
 def _error(status: HTTPStatus, why: object) -> web.Response:

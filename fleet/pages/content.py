@@ -2,7 +2,7 @@
 The content of the hub's pages and of its `/v1`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -43,6 +43,7 @@ class Overview:
         open: incidents that are not over.
         over: the last that ended.
         hosts: each with its class in the grid.
+        names: of the hosts of incidents, by their ids.
         days: deaths and kills of the last days.
         services: those that died most.
         running: containers that run on all hosts.
@@ -51,6 +52,7 @@ class Overview:
     open: Sequence[EventView]
     over: Sequence[EventView]
     hosts: Sequence[tuple[HostPage, str]]
+    names: Mapping[str, str]
     days: Sequence[Day]
     services: Sequence[ServiceDeaths]
     running: int
@@ -63,10 +65,12 @@ def overview_of(past: PastEvents, hosts: HostBook, incidents: IncidentBook, now_
     Raises:
         StoreError: the store cannot be read.
     """
-    known = list(hosts)
+    known, is_open, over = list(hosts), incidents.open(), incidents.over(_OVER)
+    affected = {host for event in [*is_open, *over] if event.exit137.fleet for host in event.exit137.fleet.hosts}
     return Overview(
-        open=incidents.open(),
-        over=incidents.over(_OVER),
+        open=is_open,
+        over=over,
+        names={host: hosts.name_of(host) for host in affected},
         hosts=[(host, host.health(now_ns)) for host in known],
         days=days_of(past.count_by("day", "type", "cause", types=_COUNTED, since_ns=first_day_ns(now_ns)), now_ns),
         services=services_of(past, now_ns),

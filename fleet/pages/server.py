@@ -26,6 +26,7 @@ from fleet.pages.api import FleetApi
 from fleet.pages.content import overview_of
 from fleet.pages.drawn_comparison import drawn_comparisons_of
 from fleet.pages.incident import FleetIncidentPage, fleet_incident_of
+from fleet.pages.stream import FleetStream
 from fleet.stores import HubStore
 from sinks.event import EventType
 from sinks.event.reader import UnreadableEventError, read_event
@@ -44,6 +45,8 @@ _HEAD_BYTES: Final = 8190
 _SHUTDOWN_S: Final = 1.0
 _READ_AT_START: Final = 5000
 _COMPARISONS: Final = 5
+# More names than a browser's list can show help nobody; any other can be typed.
+_CHOICES: Final = 500
 _ID: Final = "{id:[0-9A-Za-z-]{1,64}}"
 
 
@@ -70,7 +73,9 @@ class FleetPages:
         self._names: frozenset[str] = frozenset()
         self._changes = 0
         self._live = Live(lambda: str(self._changes))
+        self._stream = FleetStream(past)
         templates = environment()
+        templates.globals["shows_hosts"] = True
         templates.loader = ChoiceLoader([FileSystemLoader(_TEMPLATES), FileSystemLoader(FOLDER)])
         self._renderer = Renderer(past, templates, _FILES)
         app = web.Application(middlewares=[guard(lambda: self._names), reader_guard(lambda: self._readers)])
@@ -82,6 +87,7 @@ class FleetPages:
             f"/incident/{_ID}": self._incident,
             "/service": self._service,
             "/live": self._live.stream,
+            "/v1/stream": self._stream.answer,
             "/static/{name}": self._renderer.static,
             **FleetApi(self._renderer.read, self._hosts, self._incidents, wall_ns).routes(_ID),
         }.items():
@@ -136,12 +142,14 @@ class FleetPages:
         Stop listening.
         """
         await self._runner.cleanup()
+        self._stream.close()
 
     def take(self, events: Sequence[StoredEvent | PastEvent]) -> None:
         """
         Show events that were stored now.
         """
         self._observe(event.body for event in events)
+        self._stream.wake()
 
     def _observe(self, bodies: Any) -> None:  # noqa: ANN401 (any iterable of bytes)
         now_ns = self._wall_ns()
@@ -169,7 +177,8 @@ class FleetPages:
         return await self._renderer.page("host.html", lambda _past: {"host": host, "health": health})
 
     async def _listing(self, request: web.Request) -> web.Response:
-        return await self._renderer.listing(request.query, self._wall_ns())
+        names = [host.name for host in self._hosts][:_CHOICES]
+        return await self._renderer.listing(request.query, self._wall_ns(), self._hosts.id_of, names)
 
     async def _service(self, request: web.Request) -> web.Response:
         name = request.query.get("name", "")

@@ -46,8 +46,8 @@ def event(number: int, **fields: Any) -> StoredEvent:  # noqa: ANN401 (the field
 
 FOUR: Final = (
     event(1, service="shop", message="Killed 100% of it"),
-    event(2, type=DEATH, cause="oom_kill", service="shop", image="registry/shop:2"),
-    event(3, type=DEATH, cause="exit", name="aaaa", container="bbbb2222"),
+    event(2, type=DEATH, cause="oom_kill", service="shop", image="registry/shop:2", data={"host": {"id": "h1"}}),
+    event(3, type=DEATH, cause="exit", name="aaaa", container="bbbb2222", data={"host": {"id": "h1"}}),
     event(4, type=DEATH, cause="exit", name="db", container="aabb3333", message="ended_well, *or* not?"),
 )
 
@@ -123,6 +123,8 @@ async def test_positions_are_replaced_one_by_one(kept: Kept) -> None:
         ({"container": "nobody"}, []),
         ({"service": "shop", "types": [DEATH]}, [2]),
         ({"image": "registry/shop:2"}, [2]),
+        ({"host": "h1"}, [3, 2]),
+        ({"host": "h1", "causes": ["exit"]}, [3]),
         ({"since_ns": 2 * DAY_NS, "until_ns": 4 * DAY_NS}, [3, 2]),
         ({"text": "KILLED 100%"}, [1]),
         ({"text": "d_w"}, [4]),

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from collector.memory.history import KILLS_WITHIN_NS, kills_by_container
 from collector.memory.usage import MemoryUse, sorted_uses
-from collector.store import History
+from collector.store import PastEvents
 from sinks.event import EventType
 from sinks.event.reader import read_events
 
@@ -30,7 +30,7 @@ class RunningContainer:
     use: MemoryUse
 
 
-def as_json(running: Sequence[RunningContainer], past: History, now_ns: int) -> dict[str, Any]:
+def as_json(running: Sequence[RunningContainer], past: PastEvents, now_ns: int) -> dict[str, Any]:
     """
     Return the containers, those next to their limits first.
 

@@ -12,7 +12,7 @@ import orjson
 
 from collector.correlate.standing import Question
 from collector.sources.base import SourceError
-from collector.store import StoreError
+from collector.store import History, StoreError
 from collector.web.api import limit
 from collector.web.api.agent import RunningAgent
 from collector.web.api.containers import as_json
@@ -42,7 +42,7 @@ class Api:
 
     def __init__(self, agent: RunningAgent, store_path: Path) -> None:
         self._agent = agent
-        self._store = StoreReader(store_path)
+        self._store = StoreReader(lambda: History(store_path))
         self._feed = Feed(self._store)
         self._pages: Mapping[str, Callable[[Mapping[str, str]], Awaitable[Response]]] = {
             "/v1/why": self._why,

@@ -2,7 +2,7 @@
 Questions for stored events: pages of them, newest first, and the stream; the same on a host and in a hub.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -43,14 +43,20 @@ class EventsQuery:
         return orjson.dumps({"events": [orjson.Fragment(event.body) for event in page.events], "cursor": cursor})
 
 
-def events_query_of(given: Mapping[str, str], now_ns: int) -> EventsQuery:
+def events_query_of(given: Mapping[str, str], now_ns: int, host_id: Callable[[str], str] | None = None) -> EventsQuery:
     """
     Read the parameters of `/v1/events`.
+
+    Args:
+        given: the parameters.
+        now_ns: the time now.
+        host_id: returns the id of a host by its id or name; None: all events are of one host.
 
     Raises:
         ParameterError: one is unknown or cannot be used.
     """
-    asked = Parameters(given, (*_FILTER, "limit", "cursor"))
+    asked = Parameters(given, (*_FILTER, "limit", "cursor", *(("host",) if host_id is not None else ())))
+    host = asked.text("host")
     return EventsQuery(
         limit=asked.number("limit", _PAGE, _LARGEST_PAGE) or _PAGE,
         before_seq=asked.number("cursor", None),
@@ -60,6 +66,7 @@ def events_query_of(given: Mapping[str, str], now_ns: int) -> EventsQuery:
             "container": asked.text("container"),
             "service": asked.text("service"),
             "image": asked.text("image"),
+            "host": host_id(host) if host_id is not None and host is not None else None,
             "text": asked.text("text"),
             "since_ns": asked.time_ns("since", now_ns),
             "until_ns": asked.time_ns("until", now_ns),

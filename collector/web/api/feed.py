@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Final
 
-from collector.store import History, PastEvent
+from collector.store import PastEvent
 from collector.web.api.store_reader import StoreReader
 
 _AT_ONCE: Final = 100
@@ -48,7 +48,7 @@ class Feed:
             after_seq: the number of the last event that the client has; None: only what is new.
             wants: says which events the client wants.
         """
-        seq = after_seq if after_seq is not None else await self._store.read(History.last_seq)
+        seq = after_seq if after_seq is not None else await self._store.read(lambda past: past.last_seq())
         yield _KEEP_ALIVE
         while True:
             stored = self._stored

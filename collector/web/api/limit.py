@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from collector.memory.history import MEMORY_TYPES, MemoryHistory, memory_history_of
 from collector.memory.sizing import Sizing
-from collector.store import History
+from collector.store import PastEvents
 from collector.web.api.containers import RunningContainer
 from sinks.event.reader import read_events
 
@@ -28,7 +28,7 @@ def find(running: Sequence[RunningContainer], wanted: str) -> RunningContainer |
     return found[0] if len(found) == 1 else None
 
 
-def memory_history(past: History, container_id: str) -> MemoryHistory:
+def memory_history(past: PastEvents, container_id: str) -> MemoryHistory:
     """
     Return what the stored events say of a container's memory.
 

@@ -1,16 +1,16 @@
 """
 Reads the store for the API in threads of its own, so that a slow disk holds up neither the agent nor other requests.
 
-It never writes. Each question opens the store anew (`collector.store.history` says why).
+Each question opens the store anew (`collector.store.history` says why).
 """
 
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from contextlib import AbstractContextManager
 from typing import Final, TypeVar
 
-from collector.store import History
+from collector.store import PastEvents
 
 _THREADS: Final = 2
 _Answer = TypeVar("_Answer")
@@ -21,14 +21,14 @@ class StoreReader:
     Reads one store.
 
     Args:
-        path: the database.
+        past: opens the store for one reading.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, past: Callable[[], AbstractContextManager[PastEvents]]) -> None:
+        self._past = past
         self._threads = ThreadPoolExecutor(_THREADS, "api")
 
-    async def read(self, ask: Callable[[History], _Answer]) -> _Answer:
+    async def read(self, ask: Callable[[PastEvents], _Answer]) -> _Answer:
         """
         Return what a function returns that is called with the open store, in a thread.
 
@@ -37,7 +37,7 @@ class StoreReader:
         """
 
         def answer() -> _Answer:
-            with History(self._path) as past:
+            with self._past() as past:
                 return ask(past)
 
         return await asyncio.get_running_loop().run_in_executor(self._threads, answer)

@@ -9,7 +9,7 @@ from typing import Any, Final
 import orjson
 
 from collector.correlate.standing import ContainerState, Standing
-from collector.store import History, PastEvent
+from collector.store import PastEvent, PastEvents
 from sinks.event import EventType, rfc3339
 from sinks.event.reader import UnreadableEventError, read_event, time_ns
 from sinks.event.views import EventView
@@ -52,7 +52,7 @@ class Down:
 
 
 def answer(
-    past: History, subject: Subject, *, standing: Standing, asked_ns: int, down: Sequence[Down]
+    past: PastEvents, subject: Subject, *, standing: Standing, asked_ns: int, down: Sequence[Down]
 ) -> dict[str, Any] | None:
     """
     Return the answer as JSON; None if nothing is known of the container or process.
@@ -91,7 +91,7 @@ def answer(
     }
 
 
-def _death(past: History, subject: Subject) -> PastEvent | None:
+def _death(past: PastEvents, subject: Subject) -> PastEvent | None:
     """
     Return the last death of the container, or of the process; not one before the time that matters.
     """
@@ -110,7 +110,7 @@ def _since_ns(subject: Subject, death: PastEvent | None, asked_ns: int) -> int:
     return (started_ns - _BEFORE_START_NS) if started_ns is not None else asked_ns - _DEFAULT_NS
 
 
-def _found(past: History, subject: Subject, types: Sequence[str], since_ns: int) -> list[PastEvent]:
+def _found(past: PastEvents, subject: Subject, types: Sequence[str], since_ns: int) -> list[PastEvent]:
     """
     Return the events of these types, newest first; a process is looked for in the victims of kills.
     """
@@ -129,7 +129,7 @@ def _names(event: PastEvent, pid: int) -> bool:
     return oom is not None and any(victim.pid == pid for victim in oom.victims)
 
 
-def _gaps(past: History, since_ns: int) -> Iterator[Mapping[str, Any]]:
+def _gaps(past: PastEvents, since_ns: int) -> Iterator[Mapping[str, Any]]:
     """
     Yield what the agent said it could not see, oldest first.
     """

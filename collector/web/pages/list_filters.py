@@ -3,7 +3,7 @@ The filters in the URL of a list of incidents. Any URL gives a page: a filter th
 says so.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlencode
@@ -37,6 +37,8 @@ class ListFilters:
 
     Attributes:
         text, service, image, container: as in `EventFilter`; empty: no filter.
+        host: the id or the name of a host, in a hub; empty: no filter.
+        host_id: the id of that host.
         kind: a key of KINDS; empty: kills and deaths.
         span: a key of SPANS; empty: all times.
         day: the day that a bar of the chart links to, in days since 1970; None: no filter.
@@ -49,6 +51,8 @@ class ListFilters:
     service: str = ""
     image: str = ""
     container: str = ""
+    host: str = ""
+    host_id: str = ""
     kind: str = ""
     span: str = ""
     day: int | None = None
@@ -67,6 +71,7 @@ class ListFilters:
             service=self.service or None,
             image=self.image or None,
             container=self.container or None,
+            host=self.host_id or None,
             text=self.text or None,
             since_ns=self.day * day_ns if self.day is not None else since_ns,
             until_ns=(self.day + 1) * day_ns if self.day is not None else None,
@@ -77,7 +82,7 @@ class ListFilters:
         Return the address of the list with these filters, some of them changed.
         """
         values = {
-            **{name: getattr(self, name) for name in (*_TEXTS, "cause", "kind", "span", "day")},
+            **{name: getattr(self, name) for name in (*_TEXTS, "host", "cause", "kind", "span", "day")},
             "before": None,
             **changes,
         }
@@ -85,14 +90,21 @@ class ListFilters:
         return f"/incidents?{urlencode(chosen)}" if chosen else "/incidents"
 
 
-def list_filters_of(query: Mapping[str, str]) -> ListFilters:
+def list_filters_of(query: Mapping[str, str], host_id: Callable[[str], str] | None = None) -> ListFilters:
     """
     Read the query of a URL.
+
+    Args:
+        query: its parameters.
+        host_id: returns the id of a host by its id or name; None: all events are of one host.
     """
     refused: list[str] = []
     texts = {name: query.get(name, "").strip()[:_TEXT_CHARACTERS] for name in _TEXTS}
+    host = query.get("host", "").strip()[:_TEXT_CHARACTERS] if host_id is not None else ""
     return ListFilters(
         **texts,
+        host=host,
+        host_id=host_id(host) if host_id is not None and host else "",
         cause=_choice(query, "cause", set(Cause), refused),
         kind=_choice(query, "kind", KINDS, refused),
         span=_choice(query, "span", SPANS, refused),

@@ -11,7 +11,7 @@ from collector.web.pages.causes import CAUSES, Look, look_of
 from collector.web.pages.days import Day, days_of, first_day_ns
 from collector.web.pages.list_filters import ListFilters
 from sinks.chat.groups import Group, gathered, name_of
-from sinks.chat.titles import owner_of, title_of
+from sinks.chat.titles import host_of, owner_of, title_of
 from sinks.event.reader import read_events
 from sinks.event.views import EventView
 from sinks.event.words import EventType
@@ -28,12 +28,14 @@ class Row:
 
     Attributes:
         newest: the incidents of the group, newest first.
+        hosts: the ids and names of their hosts.
     """
 
     title: str
     owner: str
     look: Look
     newest: Sequence[EventView]
+    hosts: Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +155,13 @@ def rows_of(events: Iterable[PastEvent]) -> list[Row]:
     """
     groups = (Group(events=each[::-1]) for each in gathered(read_events(event.body for event in events), name_of))
     return [
-        Row(title=title_of(each.last), owner=owner_of(each.last), look=look_of(each.last), newest=each.events[::-1])
+        Row(
+            title=title_of(each.last),
+            owner=owner_of(each.last),
+            look=look_of(each.last),
+            newest=each.events[::-1],
+            hosts=list(dict.fromkeys((event.data.host.id or "", host_of(event)) for event in each.events)),
+        )
         for each in groups
     ]
 

@@ -3,7 +3,7 @@ Renders the pages whose content is read from the store; shared by the pages of a
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from http import HTTPStatus
 from pathlib import Path
@@ -63,12 +63,25 @@ class Renderer:
         """
         return await asyncio.to_thread(self._page, template, read)
 
-    async def listing(self, query: Mapping[str, str], now_ns: int) -> web.Response:
+    async def listing(
+        self,
+        query: Mapping[str, str],
+        now_ns: int,
+        host_id: Callable[[str], str] | None = None,
+        hosts: Sequence[str] = (),
+    ) -> web.Response:
         """
         Render the list of incidents, with the filters of a query.
+
+        Args:
+            query: of the request.
+            now_ns: the time now.
+            host_id: where there are many hosts, returns the id of one by its id or name.
+            hosts: their names, for the form.
         """
-        filters = list_filters_of(query)
+        filters = list_filters_of(query, host_id)
         choices = {"causes": list(Cause), "kinds": list(KINDS), "spans": list(SPANS)}
+        choices |= {"hosts": hosts, "is_of_hosts": host_id is not None}
         return await self.page("incidents.html", lambda past: {"listing": listing_of(past, filters, now_ns), **choices})
 
     async def service(

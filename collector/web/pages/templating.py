@@ -37,6 +37,8 @@ def environment() -> Environment:
     )
     made.filters |= {"size": size, "duration": duration, "day_and_time": day_and_time, "cut": cut}
     made.globals["style"] = stylesheet
+    # A hub names the hosts of what it lists.
+    made.globals["shows_hosts"] = False
     return made
 
 

@@ -6,6 +6,7 @@ import sqlite3
 import struct
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ def event(number: int, **fields: Any) -> StoredEvent:  # noqa: ANN401 (the field
     name, id_ = fields.get("name", "web"), fields.get("container", "aaaa1111")
     data = {
         "message": fields.get("message", f"event {number}"),
+        "host": {"id": fields["host"]} if "host" in fields else {},
         "container": {"id": id_, "name": name, "image": {"name": fields.get("image", "img")}},
         "service": {"name": fields["service"]} if "service" in fields else {},
         "exit137": {"cause": fields["cause"]} if "cause" in fields else {},
@@ -115,6 +117,7 @@ _CHOICES = {
     "name": ["web", "db"],
     "container": ["aa1", "aa2", "b"],
     "service": ["shop", "pay"],
+    "host": ["h1", "h2"],
 }
 _FIELDS = st.fixed_dictionaries({}, optional={key: st.sampled_from(values) for key, values in _CHOICES.items()})
 _WANTED = st.fixed_dictionaries(
@@ -124,6 +127,7 @@ _WANTED = st.fixed_dictionaries(
         "causes": st.lists(st.sampled_from(_CHOICES["cause"]), max_size=2),
         "container": st.sampled_from(["web", "db", "a", "aa1", "b", "c"]),
         "service": st.sampled_from(_CHOICES["service"]),
+        "host": st.sampled_from(_CHOICES["host"]),
         "since_ns": st.integers(0, 12 * DAY_NS),
         "until_ns": st.integers(0, 12 * DAY_NS),
     },
@@ -140,6 +144,7 @@ def fulfils(fields: dict[str, str], number: int, wanted: dict[str, Any], names: 
         ("types" not in wanted or fields.get("type", KILL) in wanted["types"])
         and ("causes" not in wanted or fields.get("cause") in wanted["causes"])
         and ("service" not in wanted or fields.get("service") == wanted["service"])
+        and ("host" not in wanted or fields.get("host") == wanted["host"])
         and (name == container if container in names else id_.startswith(container))
         and wanted.get("since_ns", 0) <= time_ns < wanted.get("until_ns", 99 * DAY_NS)
     )
@@ -176,7 +181,7 @@ def memory_store() -> sqlite3.Connection:
     Return an empty store in memory.
     """
     connection = sqlite3.connect(":memory:", isolation_level=None)
-    for script in scripts(4):
+    for script in scripts(5):
         connection.executescript(script)
     connection.execute("PRAGMA foreign_keys = ON")
     return connection
@@ -277,6 +282,26 @@ async def test_a_store_of_an_older_schema_is_read_as_it_is_and_after_its_migrati
     with History(path) as history:
         assert numbers(history.page(service="shop").events) == [1]
         assert history.count_by("cause") == [count(2, cause="exit")]
+
+
+async def test_the_host_of_an_event_is_found_after_the_migration(tmp_path: Path) -> None:
+    """
+    A store of schema version 4 has every field but the host.
+    """
+    path = tmp_path / "s.db"
+    with closing(sqlite3.connect(path)) as connection:
+        for script in scripts(4):
+            connection.executescript(script)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute("PRAGMA user_version = 4")
+        store_as_before(connection, event(1, host="a"))
+        store_as_before(connection, replace(event(2, host="b"), body=b"not json"))
+        connection.execute("INSERT INTO event_fields (seq, time_ns, type) SELECT seq, time_ns, type FROM events")
+        connection.commit()
+    await (await Store.open(path, is_of_hosts=True)).aclose()
+    with History(path) as history:
+        assert numbers(history.page(host="a").events) == [1]
+        assert history.page(host="b").events == []
 
 
 def store_as_before(connection: sqlite3.Connection, new: StoredEvent) -> None:

@@ -3,72 +3,16 @@ The hub's pages and `/v1`, over a real store.
 """
 
 import base64
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import aiohttp
+import orjson
 import pytest
 
-from collector.config.hub import HubConfig
-from collector.config.sections import Config, StoreConfig
-from collector.delivery import addressed
-from collector.store import History, Store
-from fleet.arrival import arrivals
-from fleet.incidents import Detector, Incident, event_of
-from fleet.intake import FleetIntake
-from fleet.pages.server import FleetPages
-from sinks.event import Event, Fleet, FleetKind, IncidentState, VersionFigures
-from tests.shared.hub_events import BEGIN_NS, SECOND, body, death, host_id, status
-
-NOW_NS = BEGIN_NS + 200 * SECOND
-SCRIPT = "<script>alert(1)</script>"
-
-
-def regression() -> Event:
-    fleet = Fleet(
-        kind=FleetKind.REGRESSION,
-        state=IncidentState.OPEN,
-        incident_id="i",
-        service="shop",
-        before=VersionFigures(version="1.0", deaths=2, container_hours=1000.0),
-        after=VersionFigures(version="2.0", deaths=9, container_hours=300.0),
-        rate_ratio=15.0,
-        rate_ratio_low=6.0,
-        e_value=5000.0,
-    )
-    return event_of(Incident(fleet=fleet, sequence=0, at_ns=NOW_NS))
-
-
-@asynccontextmanager
-async def pages(folder: Path, *incidents: Event, **hub: Any) -> AsyncIterator[str]:  # noqa: ANN401 (any setting)
-    """
-    A hub where one of six hosts lost four services; yields the address.
-
-    Args:
-        folder: of its store.
-        incidents: what is open besides.
-        hub: settings.
-    """
-    store = await Store.open(folder / "hub.db", wall_ns=lambda: NOW_NS)
-    clock = {"ns": BEGIN_NS}
-    intake = FleetIntake(store, Detector(), [], wall_ns=lambda: clock["ns"])
-    events = [status(host, 150) for host in range(1, 7)]
-    events += [death(1, 160 + number, name) for number, name in enumerate(("api", "db", "web", SCRIPT))]
-    for event in events:
-        clock["ns"] = event.time_ns or 0
-        intake.offer(arrivals(body(event)))
-        await intake._turn()
-    await store.commit([addressed(incident, ()) for incident in incidents], {})
-    config = Config(store=StoreConfig(path=str(folder / "hub.db")), hub=HubConfig(listen="127.0.0.1:0", **hub))
-    served = FleetPages(config, lambda: History(folder / "hub.db"), wall_ns=lambda: NOW_NS)
-    await served.load(store)
-    try:
-        yield await served.start()
-    finally:
-        await served.aclose()
-        await store.aclose()
+from fleet.pages.api import openapi
+from tests.shared.hub_events import host_id
+from tests.shared.hub_pages import SCRIPT, pages, regression
 
 
 async def get(url: str, headers: Mapping[str, str] | None = None) -> tuple[int, str]:
@@ -135,6 +79,7 @@ async def test_a_regression_is_drawn_with_the_figures_of_its_test(tmp_path: Path
         ("v1/events", 200),
         ("v1/events?limit=x", 400),
         ("v1/events?colour=red", 400),
+        ("v1/stream?after=x", 400),
     ],
 )
 async def test_each_page_answers(tmp_path: Path, path: str, code: int) -> None:
@@ -160,6 +105,67 @@ async def test_events_are_found_page_by_page(tmp_path: Path) -> None:
         assert names == [SCRIPT, "web", "db", "api"]
         found = await (await client.get(f"{url}v1/events?service=db")).json()
         assert [event["data"]["service"]["name"] for event in found["events"]] == ["db"]
+
+
+@pytest.mark.parametrize("host", [host_id(1), "node-1"])
+async def test_events_are_found_by_their_host(tmp_path: Path, host: str) -> None:
+    """
+    By its id or its name, in the list for people and in those for programs.
+    """
+    async with pages(tmp_path) as url, aiohttp.ClientSession() as client:
+        for path, count in ((f"v1/events?host={host}&type=exit137.container_death", 4), ("v1/events?host=node-2", 1)):
+            found = await (await client.get(url + path)).json()
+            assert len(found["events"]) == count
+        text = (await get(f"{url}incidents?host={host}"))[1]
+        assert f'name="host" list="hosts" value="{host}"' in text
+        assert text.count(f'<a class="chip" href="/host?id={host_id(1)}">node-1</a>') == 4
+        assert "No incident matches" in (await get(f"{url}incidents?host=node-2"))[1]
+        assert len((await (await client.get(f"{url}v1/incidents?host={host}")).json())["events"]) == 1
+        assert (await (await client.get(f"{url}v1/incidents?host=node-2")).json())["events"] == []
+
+
+async def test_a_stream_goes_on_where_the_client_was(tmp_path: Path) -> None:
+    """
+    Each message has the number of its event as its id; only the wanted types are sent.
+    """
+    async with pages(tmp_path) as url, aiohttp.ClientSession() as client:
+        path = f"{url}v1/stream?type=exit137.container_death"
+        async with client.get(path, headers={"Last-Event-ID": "0"}) as answer:
+            assert answer.content_type == "text/event-stream"
+            first = await _message(answer)
+            second = await _message(answer)
+        assert (first["event"], second["event"]) == ("exit137.container_death",) * 2
+        async with client.get(f"{path}&after=0", headers={"Last-Event-ID": first["id"]}) as answer:
+            assert await _message(answer) == second
+        assert orjson.loads(second["data"])["data"]["service"]["name"] == "db"
+
+
+async def _message(answer: aiohttp.ClientResponse) -> dict[str, str]:
+    """
+    The next message, without comments.
+    """
+    found: dict[str, str] = {}
+    async for line in answer.content:
+        name, _, value = line.decode().rstrip("\n").partition(": ")
+        if name:
+            found[name] = value
+        elif found:
+            return found
+    raise AssertionError("the stream has ended")
+
+
+async def test_the_description_names_every_path_and_parameter(tmp_path: Path) -> None:
+    """
+    What the document names is known, and an answer to a parameter that is not names all that are.
+    """
+    document = orjson.loads(openapi())
+    async with pages(tmp_path) as url, aiohttp.ClientSession() as client:
+        for path, methods in document["paths"].items():
+            named = [one["name"] for one in methods["get"]["parameters"] if one["in"] == "query"]
+            answer = await client.get(f"{url}{path.removeprefix('/').replace('{id}', 'x')}?unheard_of=1")
+            assert answer.status == 400
+            assert (await answer.json())["error"].partition("known are ")[2] == ", ".join(named), path
+        assert await (await client.get(f"{url}v1/openapi.json")).json() == document
 
 
 async def test_with_a_token_nothing_is_answered_without_it(tmp_path: Path) -> None:
