@@ -11,14 +11,13 @@ memory and tmpfs as file pages. Here they are separate, because the kernel canno
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from parsers.errors import ParseError
 
 _SIZE: Final = re.compile(rb"[0-9]{1,19}")
-_STAT_LINE: Final = re.compile(rb"^([a-z_0-9]{1,64}) ([0-9]{1,19})$", re.MULTILINE)
 _STALL: Final = re.compile(
     rb"^(some|full) avg10=([0-9]{1,3}\.[0-9]{2}) avg60=([0-9]{1,3}\.[0-9]{2})"
     rb" avg300=([0-9]{1,3}\.[0-9]{2}) total=([0-9]{1,19})$",
@@ -27,7 +26,18 @@ _STALL: Final = re.compile(
 # "No limit" on v1 is the largest number of whole pages that a long holds, whatever the page size (up to 1 MiB here).
 _UNLIMITED_BYTES: Final = (1 << 63) - (1 << 20)
 _OOM_KILLS: Final = re.compile(rb"^oom_kill ([0-9]{1,20})$", re.MULTILINE)
-_KERNEL_PARTS: Final = ("slab", "kernel_stack", "pagetables", "percpu")
+_KERNEL_PARTS: Final = (b"slab", b"kernel_stack", b"pagetables", b"percpu")
+_LINES_V1: Final = frozenset(
+    {
+        b"total_rss",
+        b"total_cache",
+        b"total_shmem",
+        b"total_inactive_file",
+        b"total_swap",
+        b"hierarchical_memory_limit",
+    }
+)
+_LINES_V2: Final = frozenset({b"anon", b"file", b"inactive_file", b"shmem", b"kernel", *_KERNEL_PARTS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,15 +119,15 @@ def parse_stat_v1(text: bytes) -> MemoryStat:
     """
     Parse memory.stat of cgroup v1; missing lines are None.
     """
-    values = _values(text)
-    shmem = values.get("total_shmem")
+    values = _values(text, _LINES_V1)
+    shmem = values.get(b"total_shmem")
     return MemoryStat(
-        anon_bytes=values.get("total_rss"),
-        file_bytes=_without(values.get("total_cache"), shmem),
-        inactive_file_bytes=values.get("total_inactive_file"),
+        anon_bytes=values.get(b"total_rss"),
+        file_bytes=_without(values.get(b"total_cache"), shmem),
+        inactive_file_bytes=values.get(b"total_inactive_file"),
         shmem_bytes=shmem,
-        swap_bytes=values.get("total_swap"),
-        hierarchical_limit_bytes=_limit(values.get("hierarchical_memory_limit")),
+        swap_bytes=values.get(b"total_swap"),
+        hierarchical_limit_bytes=_limit(values.get(b"hierarchical_memory_limit")),
     )
 
 
@@ -125,12 +135,12 @@ def parse_stat_v2(text: bytes) -> MemoryStat:
     """
     Parse memory.stat of cgroup v2; missing lines are None.
     """
-    values = _values(text)
-    shmem = values.get("shmem")
+    values = _values(text, _LINES_V2)
+    shmem = values.get(b"shmem")
     return MemoryStat(
-        anon_bytes=values.get("anon"),
-        file_bytes=_without(values.get("file"), shmem),
-        inactive_file_bytes=values.get("inactive_file"),
+        anon_bytes=values.get(b"anon"),
+        file_bytes=_without(values.get(b"file"), shmem),
+        inactive_file_bytes=values.get(b"inactive_file"),
         shmem_bytes=shmem,
         kernel_bytes=_kernel(values),
     )
@@ -170,8 +180,12 @@ def working_set_bytes(usage_bytes: int, stat: MemoryStat) -> int:
     return max(0, usage_bytes - (stat.inactive_file_bytes or 0))
 
 
-def _values(text: bytes) -> Mapping[str, int]:
-    return {match[1].decode("ascii"): int(match[2]) for match in _STAT_LINE.finditer(text)}
+def _values(text: bytes, wanted: Container[bytes]) -> Mapping[bytes, int]:
+    """
+    Return the values of the lines that are wanted: the others, six in seven, cost nothing but the cut.
+    """
+    lines = (line.partition(b" ") for line in text.split(b"\n"))
+    return {name: int(value) for name, _, value in lines if name in wanted and _SIZE.fullmatch(value) is not None}
 
 
 def _limit(size_bytes: int | None) -> int | None:
@@ -182,12 +196,12 @@ def _without(file_bytes: int | None, shmem_bytes: int | None) -> int | None:
     return max(0, file_bytes - (shmem_bytes or 0)) if file_bytes is not None else None
 
 
-def _kernel(values: Mapping[str, int]) -> int | None:
+def _kernel(values: Mapping[bytes, int]) -> int | None:
     """
     Return the line `kernel` (since 5.18), or else the sum of the parts.
     """
-    if "kernel" in values:
-        return values["kernel"]
+    if b"kernel" in values:
+        return values[b"kernel"]
     parts = [values[name] for name in _KERNEL_PARTS if name in values]
     return sum(parts) if parts else None
 

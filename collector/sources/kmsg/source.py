@@ -20,7 +20,7 @@ from collector.facts.watermark import WatermarkFact
 from collector.host.beat import until_beat_s
 from collector.host.clock import BootClock, HostIdentity
 from collector.host.drain import Drain
-from collector.host.schedstat import run_delay_ns
+from collector.host.schedstat import RunDelay
 from collector.sources.base import Position, PrivilegeError, Reading, SourceError, SourceMissingError
 from collector.sources.kmsg.records import Records, stamp_of
 
@@ -66,6 +66,7 @@ class KmsgSource:
         self._clock = clock
         self._read = read
         self._wall_ns = wall_ns
+        self._run_delay: RunDelay | None = None
         self._run_delay_ns = 0
         self.drain: Drain | None = None
         self._watermark_wanted = False
@@ -105,12 +106,12 @@ class KmsgSource:
             wall_ns=self._wall_ns,
         )
         try:
-            with drain:
-                self.drain = drain
+            with RunDelay() as run_delay, drain:
+                self.drain, self._run_delay = drain, run_delay
                 async for reading in self._follow(drain, self._records):
                     yield reading
         finally:
-            self.drain = None
+            self.drain = self._run_delay = None
             os.close(device)
 
     async def _follow(self, drain: Drain, records: Records) -> AsyncGenerator[Reading]:
@@ -180,8 +181,9 @@ class KmsgSource:
         """
         Return whether this thread had to wait for a CPU since this was last asked.
         """
-        before_ns, self._run_delay_ns = self._run_delay_ns, run_delay_ns()
-        return self._run_delay_ns - before_ns > _STARVED_NS
+        now_ns = self._run_delay.read_ns() if self._run_delay is not None else 0
+        before_ns, self._run_delay_ns = self._run_delay_ns, now_ns
+        return now_ns - before_ns > _STARVED_NS
 
     def _watermark(self, read_until_ns: int, records: Records) -> tuple[WatermarkFact, ...]:
         """
