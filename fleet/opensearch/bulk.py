@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 import orjson
 
 from collector.store import StoreUnavailableError
-from fleet.opensearch.cluster import Cluster, reason_of
+from fleet.opensearch.cluster import Cluster, reason_of, understood
 
 # Of one request: proxies in front of a cluster accept no more than a few megabytes.
 _REQUEST_BYTES: Final = 4_000_000
@@ -63,6 +63,7 @@ class Outcome:
     refused: Sequence[int]
 
 
+@understood
 async def send(cluster: Cluster, index: str, actions: Sequence[Action]) -> Outcome:
     """
     Send actions, in requests of bounded size.
@@ -75,7 +76,10 @@ async def send(cluster: Cluster, index: str, actions: Sequence[Action]) -> Outco
     begin = 0
     for body, count in _requests(actions):
         _, answer = await cluster.ask("POST", f"{index}/_bulk", body, _QUERY)
-        for place, item in enumerate(answer["items"], begin):
+        items = answer["items"]
+        if len(items) != count:
+            raise LookupError(f"{count} results expected, {len(items)} found")
+        for place, item in enumerate(items, begin):
             (result,) = item.values()
             status, error = result["status"], result.get("error")
             if status == _CONFLICT:

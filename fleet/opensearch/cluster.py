@@ -5,8 +5,9 @@ The hub never goes on with half an answer: shards that failed, and a search that
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+import functools
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from typing import Any, Final, ParamSpec, TypeVar
 
 import orjson
 
@@ -14,12 +15,13 @@ from collector.config.hub import HubStoreConfig
 from collector.store import StoreUnavailableError
 from sinks.errors import SinkError
 from sinks.http import HttpClient
+from sinks.http.client import AnswerTooLongError
 from sinks.opensearch import OpenSearchConfig
 from sinks.opensearch.config import authorization
 from sinks.secret import Secret
 
 _CONNECTIONS: Final = 8
-# A page of 500 events, each with a body of at most 256 KiB in practice far less.
+# Some hundred times what a page of events usually has.
 _ANSWER_BYTES: Final = 134_217_728
 _JSON: Final = "application/json"
 _LINES: Final = "application/x-ndjson"
@@ -28,6 +30,14 @@ _FORBIDDEN: Final = frozenset({401, 403})
 _REASON_CHARS: Final = 300
 
 Reply = tuple[int, Mapping[str, Any]]
+_Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
+
+
+class LongAnswerError(StoreUnavailableError):
+    """
+    Raised when an answer is too long to be read. A request for fewer events may be answered.
+    """
 
 
 class Cluster:
@@ -80,6 +90,8 @@ class Cluster:
             if self._authorization is not None:
                 headers["authorization"] = self._authorization.reveal()
             answer = await self._client.exchange(method, data, headers, path=path, query=query)
+        except AnswerTooLongError as error:
+            raise LongAnswerError(self.name, error.detail) from None
         except SinkError as error:
             raise StoreUnavailableError(self.name, error.detail) from None
         content = _object(answer.body)
@@ -132,6 +144,21 @@ def as_sink_config(config: HubStoreConfig) -> OpenSearchConfig:
     )
     made.check()
     return made
+
+
+def understood(ask: Callable[_Arguments, Awaitable[_Result]]) -> Callable[_Arguments, Coroutine[Any, Any, _Result]]:
+    """
+    Make it an error of the store if an answer lacks what answers of OpenSearch have: a proxy may have sent it.
+    """
+
+    @functools.wraps(ask)
+    async def asked(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> _Result:
+        try:
+            return await ask(*args, **kwargs)
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            raise StoreUnavailableError("hub.store", f"the answer is not one of OpenSearch: {error!r}") from error
+
+    return asked
 
 
 def reason_of(error: object) -> str:

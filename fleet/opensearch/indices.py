@@ -12,7 +12,7 @@ from typing import Any, Final
 import orjson
 
 from collector.store import StoreError
-from fleet.opensearch.cluster import Cluster
+from fleet.opensearch.cluster import Cluster, understood
 
 _VERSION: Final = 1
 _BAD_REQUEST: Final = 400
@@ -37,6 +37,7 @@ class StoreForeignIndexError(StoreError):
     """
 
 
+@understood
 async def make_indices(cluster: Cluster, prefix: str, replicas: int) -> None:
     """
     Make the indices that do not exist.
@@ -73,7 +74,9 @@ def state_of(prefix: str) -> str:
 
 async def _check(cluster: Cluster, alias: str) -> None:
     _, answer = await cluster.ask("GET", f"{alias}/_mapping")
-    made = [index.get("mappings", {}).get("_meta", {}).get("exit137") for index in answer.values()]
+    made = [index["mappings"].get("_meta", {}).get("exit137") for index in answer.values()]
+    if not made:
+        raise LookupError(alias)
     if made != [_VERSION]:
         advice = "move it away, or set hub.store.index"
         raise StoreForeignIndexError(f"{alias} is not an index of version {_VERSION} of the hub: {advice}")

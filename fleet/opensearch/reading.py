@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from collector.store import EventCount, EventFilter, Page, PastEvent, StoreUnavailableError
 from fleet.opensearch import queries
-from fleet.opensearch.cluster import Cluster, reason_of
+from fleet.opensearch.cluster import Cluster, LongAnswerError, reason_of, understood
 from fleet.opensearch.documents import READ, document_id, past_event
 from fleet.opensearch.queries import Query
 
@@ -35,6 +35,7 @@ class Reading:
         self._cluster = cluster
         self._index = index
 
+    @understood
     async def page(self, wanted: EventFilter, before_seq: int | None, limit: int) -> Page:
         """
         Return a page of events, newest first, and where the next one continues.
@@ -43,25 +44,29 @@ class Reading:
         is_full = len(events) == limit
         return Page(events=events, next_before_seq=events[-1].seq if is_full and events else None)
 
+    @understood
     async def newest(self, wanted: EventFilter, limit: int) -> list[PastEvent]:
         """
         Return the newest events, in the order in which they were stored; with a limit of -1 all of them.
         """
         return (await self._found(wanted, limit=limit, order="desc"))[::-1]
 
+    @understood
     async def after(self, wanted: EventFilter, after_seq: int, limit: int, *more: Query) -> list[PastEvent]:
         """
         Return the first events that were stored after another one, in that order; with a limit of -1 all of them.
         """
         return await self._found(wanted, *more, limit=limit, order="asc", after_seq=after_seq)
 
+    @understood
     async def event(self, id_: str) -> PastEvent | None:
         """
         Return the event with this id; None if it is not stored. It need not have been refreshed.
         """
         (found,) = await self.documents([id_], READ)
-        return past_event(found) if found.get("found") else None
+        return past_event(found) if found["found"] else None
 
+    @understood
     async def sources(self, ids: Collection[str]) -> dict[str, str]:
         """
         Return the `source` of the stored events among these ids, by id. They need not have been refreshed.
@@ -69,9 +74,10 @@ class Reading:
         names = list(dict.fromkeys(ids))
         found = await self.documents(names, ["hub.source"]) if names else []
         return {
-            name: item["_source"]["hub"]["source"] for name, item in zip(names, found, strict=True) if item.get("found")
+            name: item["_source"]["hub"]["source"] for name, item in zip(names, found, strict=True) if item["found"]
         }
 
+    @understood
     async def last_seq(self) -> int:
         """
         Return the number of the newest event; 0 if there is none.
@@ -80,6 +86,7 @@ class Reading:
         hits = answer["hits"]["hits"]
         return int(hits[0]["sort"][0]) + 1 if hits else 0
 
+    @understood
     async def count_by(self, by: Collection[str], wanted: EventFilter) -> list[EventCount]:
         """
         Count events by some of `day`, `type`, `cause` and `service`: exactly, however many values there are.
@@ -128,12 +135,19 @@ class Reading:
         within = queries.between(after_seq=after_seq, before_seq=before_seq)
         query = queries.query_of(wanted, container, within, *more)
         found: list[PastEvent] = []
+        most = _ROWS_AT_ONCE
         while limit < 0 or len(found) < limit:
-            size = _ROWS_AT_ONCE if limit < 0 else min(_ROWS_AT_ONCE, limit - len(found))
+            size = most if limit < 0 else min(most, limit - len(found))
             body: dict[str, Any] = {"size": size, "query": query, "sort": [{"_seq_no": order}], "_source": READ}
             if found:
                 body["search_after"] = [found[-1].seq - 1]
-            hits = (await self._search({**body, "seq_no_primary_term": True}))["hits"]["hits"]
+            try:
+                hits = (await self._search({**body, "seq_no_primary_term": True}))["hits"]["hits"]
+            except LongAnswerError:
+                if size == 1:
+                    raise
+                most = size // 2
+                continue
             found += [past_event(hit) for hit in hits]
             if len(hits) < size:
                 break

@@ -14,6 +14,8 @@ from typing import Any, Final
 
 from collector.config.sections import Config
 from collector.store import StoreError
+from fleet.opensearch.bulk import Action, send
+from fleet.opensearch.cluster import understood
 from fleet.opensearch.lease import Lease
 from fleet.opensearch.store import ClusterStore
 from sinks.event import EventType
@@ -23,8 +25,8 @@ _LOOK_S: Final = 1.0
 _MS_PER_DAY: Final = 86_400_000
 _KEEP_STATUSES_MS: Final = 7_200_000
 _NS_PER_MS: Final = 1_000_000
-# So many in one request, which is over within its timeout.
-_DELETED_AT_ONCE: Final = 5000
+# So many in one request.
+_DELETED_AT_ONCE: Final = 1000
 # Somewhat less than the limit, so that not every turn has to delete.
 _SHARE_KEPT: Final = 0.9
 _LOG: Final = logging.getLogger(__name__)
@@ -65,6 +67,7 @@ class Retention:
             except StoreError as error:
                 _LOG.warning("old events were not deleted, trying again later: %s", error)
 
+    @understood
     async def turn(self) -> None:
         """
         Delete what is too old, then what is too much.
@@ -81,16 +84,23 @@ class Retention:
             before_ms = await self._stored_ms_at(share)
             if before_ms is not None:
                 _LOG.warning("the events take more than hub.store.max_bytes: the oldest are deleted")
-                await self._delete(_stored_before(before_ms))
+                await self._delete(_stored_before(before_ms + 1))
 
     async def _delete(self, *conditions: Mapping[str, Any]) -> None:
-        body = {"query": {"bool": {"filter": conditions}}, "max_docs": _DELETED_AT_ONCE}
-        deleted = _DELETED_AT_ONCE
-        while deleted == _DELETED_AT_ONCE and self._lease.is_held:
-            _, answer = await self._store.cluster.ask(
-                "POST", f"{self._store.events_index}/_delete_by_query", body, {"conflicts": "proceed"}
-            )
-            deleted = answer["deleted"]
+        index, cluster = self._store.events_index, self._store.cluster
+        body: dict[str, Any] = {
+            "size": _DELETED_AT_ONCE,
+            "query": {"bool": {"filter": conditions}},
+            "sort": [{"_seq_no": "asc"}],
+            "_source": False,
+        }
+        while self._lease.is_held:
+            _, answer = await cluster.ask("POST", f"{index}/_search", body)
+            hits = answer["hits"]["hits"]
+            if not hits:
+                return
+            await send(cluster, index, [Action(verb="delete", id=hit["_id"]) for hit in hits])
+            body["search_after"] = hits[-1]["sort"]
 
     async def _share_to_delete(self) -> float:
         """

@@ -9,7 +9,7 @@ from typing import Any, Final
 import orjson
 
 from fleet.opensearch.bulk import Action, send
-from fleet.opensearch.cluster import Cluster
+from fleet.opensearch.cluster import Cluster, understood
 
 _NOT_FOUND: Final = 404
 _CONFLICT: Final = 409
@@ -56,6 +56,7 @@ class StateIndex:
         self._cluster = cluster
         self._index = index
 
+    @understood
     async def get(self, kind: str, id_: str) -> Note | None:
         """
         Return a document as it is now; None if there is none.
@@ -65,8 +66,9 @@ class StateIndex:
         """
         _, answer = await self._cluster.ask("POST", f"{self._index}/_mget", {"docs": [{"_id": _name(kind, id_)}]})
         (found,) = answer["docs"]
-        return _note(kind, found) if found.get("found") else None
+        return _note(kind, found) if found["found"] else None
 
+    @understood
     async def all(self, kind: str) -> Sequence[Note]:
         """
         Return the documents of a kind as they are now.
@@ -93,6 +95,7 @@ class StateIndex:
         ]
         await send(self._cluster, self._index, actions)
 
+    @understood
     async def replace(self, kind: str, id_: str, content: Mapping[str, Any], seen: Version | None) -> Version | None:
         """
         Write a document if it is still the one that was seen. Return its new version; None if somebody was faster.

@@ -14,11 +14,11 @@ from typing import Any, Final, Unpack
 import orjson
 
 from collector.config.hub import HubStoreConfig
-from collector.store import EventFilter, PastEvent, StoredEvent, StoreUnavailableError
+from collector.store import EventFilter, PastEvent, StoredEvent, StoreError, StoreUnavailableError
 from collector.store.records import Position
 from fleet.arrival import RefusedEventError, arrival
 from fleet.opensearch.bulk import Action, Outcome, send
-from fleet.opensearch.cluster import Cluster, as_sink_config
+from fleet.opensearch.cluster import Cluster, as_sink_config, understood
 from fleet.opensearch.documents import document_id, document_of, plain_document_of, source_of
 from fleet.opensearch.history import ClusterHistory
 from fleet.opensearch.indices import events_of, make_indices, state_of
@@ -110,6 +110,7 @@ class ClusterStore:
         """
         return await self.reading.after(wanted, seq, limit, *more)
 
+    @understood
     async def uuid(self) -> str:
         """
         Return which index it is that holds the events: another one begins to count anew.
@@ -168,7 +169,5 @@ class ClusterStore:
         """
         Make indices that somebody has deleted, so that the next attempt finds them.
         """
-        try:
+        with suppress(StoreError):
             await self.prepare()
-        except StoreUnavailableError:
-            return

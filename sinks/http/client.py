@@ -31,6 +31,12 @@ _HEADER_BYTES: Final = 8192
 _REFUSED: Final = frozenset({401, 403, 407})
 
 
+class AnswerTooLongError(TransientError):
+    """
+    Raised when an answer has more bytes than are read. A request for less may be answered.
+    """
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """
@@ -220,7 +226,7 @@ def _failure(error: aiohttp.ClientError | OSError, to: Access) -> SinkError:
         case aiohttp.ClientProxyConnectionError():
             return TransientError(Reason.UNREACHABLE, f"the proxy {_proxy(to)}: {reason_of(_cause(error))}")
         case OversizedAnswerError():
-            return TransientError(Reason.SERVER_ERROR, f"{to.host}: {error.what}")
+            return AnswerTooLongError(Reason.SERVER_ERROR, f"{to.host}: {error.what}")
         case aiohttp.ClientResponseError() | aiohttp.ClientPayloadError():
             return TransientError(Reason.SERVER_ERROR, f"{to.host}: the response is not valid HTTP")
         case _:
