@@ -29,6 +29,7 @@ _EXPECTED: Final = "the answer of docker inspect for one container"
 
 # An overlay has at most so many (OVL_MAX_STACK in fs/overlayfs).
 _LAYERS_AT_MOST: Final = 500
+_MOUNTS_AT_MOST: Final = 256
 _SECCOMP_OPTION: Final = re.compile(r"\Aseccomp[=:](?P<profile>.*)", re.DOTALL)
 
 
@@ -43,6 +44,20 @@ class SeccompProfile(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mount:
+    """
+    A volume, a bind mount or a tmpfs of a container.
+
+    Attributes:
+        destination: where the container sees it; absolute.
+        source: the directory or file of the host; None for a tmpfs, which ends with the container.
+    """
+
+    destination: str
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerSnapshot:
     """
     A container as the engine described it at one time. Times are nanoseconds since 1970.
@@ -52,6 +67,7 @@ class ContainerSnapshot:
         image_name: the image name from the container's configuration.
         image_tags: the tag in that name; empty if the image was named by digest or id.
         image_id: the image's digest.
+        working_dir: where the command starts, if it is not the root.
         command: `path` and `args`, quoted for a shell.
         pid: of the main process on the host; None while the container does not run.
         oom_killed: what the engine says about the last run.
@@ -64,6 +80,7 @@ class ContainerSnapshot:
         memory_swap_bytes: the limit of memory and swap together; -1 means no limit.
         layers: the directories of its file system on the host, the upper one first; empty where the engine does not
             name them, as it does for overlay2.
+        mounts: what is mounted over these.
         shm_bytes: the size of its own /dev/shm; None if it shares another one.
         apparmor: the name of its AppArmor profile; None where it has none.
         seccomp: the profile that filters its system calls; the daemon's own default counts as the default.
@@ -79,6 +96,7 @@ class ContainerSnapshot:
     created_at_ns: int | None = None
     path: str | None = None
     args: tuple[str, ...] = ()
+    working_dir: str | None = None
     command: str | None = None
     pid: int | None = None
     status: str | None = None
@@ -99,6 +117,7 @@ class ContainerSnapshot:
     stop_signal: str | None = None
     log_driver: str | None = None
     layers: tuple[str, ...] = ()
+    mounts: tuple[Mount, ...] = ()
     shm_bytes: int | None = None
     apparmor: str | None = None
     seccomp: SeccompProfile = SeccompProfile.DEFAULT
@@ -137,18 +156,18 @@ def image_tag(name: str) -> str | None:
 def _snapshot(container_id: str, fields: Mapping[str, Any]) -> ContainerSnapshot:
     state, config, host = (fields_of(fields.get(name)) for name in ("State", "Config", "HostConfig"))
     image = text_of(config.get("Image"))
-    tag = image_tag(image) if image is not None else None
     path, args = text_of(fields.get("Path")), texts_of(fields.get("Args"))
     return ContainerSnapshot(
         id=container_id,
         name=(text_of(fields.get("Name")) or "").removeprefix("/") or None,
         image_name=image,
-        image_tags=(tag,) if tag else (),
+        image_tags=_image_tags(image),
         image_id=text_of(fields.get("Image")),
         labels=text_map_of(config.get("Labels")),
         created_at_ns=time_ns_of(fields.get("Created")),
         path=path,
         args=args,
+        working_dir=text_of(config.get("WorkingDir")) or None,
         command=shlex.join([path, *args]) if path is not None else None,
         pid=int_of(state.get("Pid")) or None,
         status=text_of(state.get("Status")),
@@ -169,10 +188,16 @@ def _snapshot(container_id: str, fields: Mapping[str, Any]) -> ContainerSnapshot
         stop_signal=text_of(config.get("StopSignal")),
         log_driver=text_of(fields_of(host.get("LogConfig")).get("Type")),
         layers=_layers(fields),
+        mounts=_mounts(fields, host),
         shm_bytes=_shm_bytes(host),
         apparmor=text_of(fields.get("AppArmorProfile")) or None,
         seccomp=_seccomp(host),
     )
+
+
+def _image_tags(image: str | None) -> tuple[str, ...]:
+    tag = image_tag(image) if image is not None else None
+    return (tag,) if tag else ()
 
 
 def _seccomp(host: Mapping[str, Any]) -> SeccompProfile:
@@ -196,6 +221,18 @@ def _layers(fields: Mapping[str, Any]) -> tuple[str, ...]:
         return ()
     directories = [upper, *lower.split(":")[:_LAYERS_AT_MOST]]
     return tuple(directory for directory in directories if directory.startswith("/"))
+
+
+def _mounts(fields: Mapping[str, Any], host: Mapping[str, Any]) -> tuple[Mount, ...]:
+    """
+    Return the mounts of a container; those of --tmpfs are named only in its configuration.
+    """
+    listed = fields.get("Mounts")
+    found = [Mount(destination=path) for path in text_map_of(host.get("Tmpfs"))]
+    for mount in map(fields_of, listed if isinstance(listed, list) else ()):
+        source, destination = text_of(mount.get("Source")) or "", text_of(mount.get("Destination")) or ""
+        found.append(Mount(destination=destination, source=source if source.startswith("/") else None))
+    return tuple(mount for mount in found if mount.destination.startswith("/"))[:_MOUNTS_AT_MOST]
 
 
 def _shm_bytes(host: Mapping[str, Any]) -> int | None:

@@ -17,7 +17,10 @@ from collector.correlate.watermarks import Watermarks
 from collector.facts.observed import ProcessExitedFact, SignalFact
 from parsers.engine import ROOT
 from parsers.unit_stops import UnitStopping
+from sinks.event import CrashLine
 
+# A process that a signal of a crash ends may wait so long for a processor, or write its core dump.
+_CRASH_NS: Final = 10_000_000_000
 # So long before an end a command may have sent the signal that led to it.
 _TRACED_FOR_NS: Final = 120_000_000_000
 
@@ -85,6 +88,7 @@ class CaseBuilder:
             booted_ns=self.booted_ns,
             engine=record.engine,
         )
+        case = self._with_crash_line(case, run)
         return self._of_podman(case, record, run, main.exited) if case.is_podmans else case
 
     def _of_podman(self, case: Case, record: ContainerRecord, run: Run, main_exit: ProcessExitedFact | None) -> Case:
@@ -140,6 +144,22 @@ class CaseBuilder:
         if sent is not None and sent.sender_pid == run.main_pid:
             return self.observations.sender(run.main_pid, signal, ended_ns) or sent
         return sent
+
+    def _with_crash_line(self, case: Case, run: Run) -> Case:
+        """
+        Add what is known of a crash of which the kernel's log has no line.
+        """
+        ended_ns = case.main_exit.at_ns if case.main_exit is not None else run.ended_ns
+        is_read = any(self._is_up(source, ended_ns) for source in ("kmsg", "journald"))
+        line = CrashLine.NOT_PRINTED if is_read else CrashLine.NOT_READ
+        line = CrashLine.LEFT_OUT if self.inventory.printed_lines.has_left_out(ended_ns) else line
+        return replace(case, crash_line=line, is_sender_seen=self._is_up("trace", ended_ns))
+
+    def _is_up(self, source: str, ended_ns: int | None) -> bool:
+        """
+        Return whether a source has missed nothing from shortly before an end on.
+        """
+        return ended_ns is not None and self.watermarks.is_up_since(source, ended_ns - _CRASH_NS)
 
     def _is_traced(self, run: Run) -> bool:
         """

@@ -14,12 +14,12 @@ class CrashInRun:
     The line about a process of a container that crashed.
 
     Attributes:
-        pid: the process.
+        pid: the process; None where only the end of the run fits.
         text: the line.
         confidence: that it was this process.
     """
 
-    pid: int
+    pid: int | None
     at_ns: int
     notice: KernelNotice
     text: str

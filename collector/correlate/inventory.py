@@ -17,6 +17,7 @@ from collector.correlate.crash_in_run import CrashInRun
 from collector.correlate.host_events import HostEvents
 from collector.correlate.kill_in_run import KillInRun
 from collector.correlate.main_exits import MainExit, find_main_exit
+from collector.correlate.printed_lines import PrintedLines
 from collector.correlate.repeated_events import RepeatedEvents
 from collector.correlate.runs import CLOCK_SLACK_NS, RESTART_NS, Run
 from collector.facts.lru import LruQueues
@@ -49,6 +50,7 @@ class ContainerInventory:
 
     Attributes:
         host_events: the latest errors of the host itself.
+        printed_lines: when its kernel printed lines about crashes.
     """
 
     def __init__(self) -> None:
@@ -60,6 +62,7 @@ class ContainerInventory:
         self._kills: OrderedDict[str, list[KillInRun]] = OrderedDict()
         self._exits: LruQueues[str, ProcessExitedFact] = LruQueues(_CONTAINERS_KEPT, of_each=_EXITS_KEPT)
         self.host_events = HostEvents()
+        self.printed_lines = PrintedLines()
         self._crashes: LruQueues[str, CrashInRun] = LruQueues(_CONTAINERS_KEPT, of_each=_CRASHES_KEPT)
 
     def __iter__(self) -> Iterator[ContainerRecord]:
@@ -211,8 +214,8 @@ class ContainerInventory:
             run: the run.
             exited: the end of the main process; None where it was not seen.
         """
-        pid = exited.pid if exited is not None else run.main_pid
-        of_pid = (crash for crash in reversed(self._crashes.get(record.id, ())) if crash.pid == pid)
+        pids = {exited.pid} if exited is not None else {run.main_pid, None}
+        of_pid = (crash for crash in reversed(self._crashes.get(record.id, ())) if crash.pid in pids)
         in_run = (
             crash for crash in of_pid if run.had_begun(crash.at_ns) and not run.is_over(crash.at_ns, _KILL_LATE_NS)
         )

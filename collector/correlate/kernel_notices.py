@@ -103,6 +103,7 @@ class KernelNotices:
             or add_owner(self._waiting, fact, notice)
         ):
             return []
+        self._inventory.printed_lines.add(notice, fact.line.at_ns)
         waiting = WaitingNotice(
             id=event_id,
             notice=notice,
@@ -218,7 +219,9 @@ class KernelNotices:
         Keep the line about a crash for the death that may follow it.
         """
         container_id, at_ns = event.attribution.container_id, event.line.at_ns
-        if container_id is None or event.pid is None or at_ns is None or not signals_of(event.notice):
+        is_by_run = event.pid is None and event.attribution.confidence is Confidence.POSSIBLE
+        is_placed = container_id is not None and (event.pid is not None or is_by_run)
+        if container_id is None or not is_placed or at_ns is None or not signals_of(event.notice):
             return
         crash = CrashInRun(
             pid=event.pid,

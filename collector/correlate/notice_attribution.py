@@ -5,6 +5,7 @@ The kernel names a thread. Threads and processes share one range of numbers, and
 number: a task that is seen with it at that time is the one in the line.
 """
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,6 +16,8 @@ from collector.correlate.inventory import ContainerInventory
 from collector.correlate.pid_index import SLACK_NS, Attribution, PidIndex
 from collector.correlate.pid_observations import PidObservations
 from collector.correlate.references import known_reference
+from collector.correlate.runs import Run
+from collector.correlate.verdict.case import SIGNAL_BASE
 from collector.facts.kernel import KernelFact, LiveTask, ThreadCrashedFact
 from collector.facts.lru import LruQueues
 from collector.facts.observed import ProcessExitedFact
@@ -27,6 +30,7 @@ _THREADS_KEPT: Final = 1024
 _CRASHES_KEPT: Final = 8
 # The kernel prints the line right before it delivers the signal; a starved host takes its time.
 _CRASH_NS: Final = 1_000_000_000
+_COMM_LENGTH: Final = 15
 _UNCONFINED: Final = "unconfined"
 
 
@@ -134,10 +138,32 @@ class NoticeAttribution:
             return None
         ends = self._observations.ended_between(at_ns - SLACK_NS, at_ns + _CRASH_NS)
         alike = [end for end in ends if end.comm == comm and _signal(end) in signals]
-        if len({end.pid for end in alike}) != 1:
+        runs = self._unseen_ends(comm, signals, at_ns)
+        if len({end.pid for end in alike}) + len(runs) != 1:
             return None
         how = f'by its name alone: the only process "{comm}" that such a signal ended then'
-        return self._placed(alike[0].pid, alike[0].container, how, Confidence.POSSIBLE)
+        if alike:
+            return self._placed(alike[0].pid, alike[0].container, how, Confidence.POSSIBLE)
+        (record,) = runs
+        found = Attribution(container_id=record.id, runtime=record.runtime, confidence=Confidence.POSSIBLE, how=how)
+        return Placed(pid=None, attribution=found)
+
+    def _unseen_ends(self, comm: str, signals: AbstractSet[int], at_ns: int) -> list[ContainerRecord]:
+        """
+        Return the containers with a command of this name that ended with the code of such a signal at that time, and
+        whose main process nobody saw: it lived for milliseconds, or while the agent was busy.
+        """
+        return [
+            record
+            for record in self._inventory
+            if _runs(record, comm)
+            and any(self._has_crashed_unseen(record, run, signals, at_ns) for run in reversed(record.runs))
+        ]
+
+    def _has_crashed_unseen(self, record: ContainerRecord, run: Run, signals: AbstractSet[int], at_ns: int) -> bool:
+        is_then = run.ended_ns is not None and -SLACK_NS <= run.ended_ns - at_ns <= _CRASH_NS and run.had_begun(at_ns)
+        is_signal = (run.reported_exit_code or 0) - SIGNAL_BASE in signals
+        return is_then and is_signal and self._inventory.main_exit_of(record, run).exited is None
 
     def _by_profile(self, profile: str | None) -> Attribution:
         """
@@ -177,6 +203,14 @@ class NoticeAttribution:
 def _has_profile(record: ContainerRecord, profile: str) -> bool:
     is_confined = record.snapshot is not None and record.snapshot.apparmor == profile != _UNCONFINED
     return is_confined and record.living is not None
+
+
+def _runs(record: ContainerRecord, comm: str) -> bool:
+    """
+    Return whether a container was asked to run a program with the name that the kernel keeps of it.
+    """
+    words = (record.snapshot.path, *record.snapshot.args) if record.snapshot is not None else ()
+    return comm in {word.rpartition("/")[2][:_COMM_LENGTH] for word in words if word is not None}
 
 
 def _nowhere(how: str, confidence: Confidence = Confidence.CERTAIN) -> Attribution:

@@ -28,6 +28,7 @@ def as_markdown(report: Report) -> str:
 def _sections(report: Report) -> Iterator[tuple[str, Iterable[str]]]:
     yield "Memory", _memory(report)
     yield ("Timeline", _timeline(report)) if report.is_dated else ("Evidence", _evidence(report))
+    yield "Crash", _fenced(report.crash) if report.crash else []
     yield "Verdict", [f"- {_plain(text.strip())}" for text in report.verdict]
     yield "Advice", [f"- **{_plain(step.text)}** {_plain(step.reason)}" for step in report.advice]
     yield "Last log lines", _fenced(report.logs) if report.logs else [_plain(report.logs_missing or "")]

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from collector.explain.crash import crash_lines
 from collector.explain.paragraph import paragraph
 from sinks.event.fleet_views import CulpritView
 from sinks.event.views import AdviceView, CandidateView, EventView, Exit137View, MemoryView
@@ -56,6 +57,7 @@ class Report:
         limit_bytes: the memory limit.
         memory: the memory figures in one line; None without any.
         timeline: what was observed, oldest first.
+        crash: where a process crashed, and the calls that led to it.
         verdict: cause and confidence, and why this victim.
         advice: what to do.
         logs: the last lines of the container's log.
@@ -67,6 +69,7 @@ class Report:
     limit_bytes: int | None
     memory: str | None
     timeline: tuple[TimelineEntry, ...]
+    crash: tuple[str, ...]
     verdict: tuple[str, ...]
     advice: tuple[Step, ...]
     logs: tuple[str, ...]
@@ -96,6 +99,7 @@ def report_of(event: EventView, related: Sequence[EventView] = ()) -> Report:
         limit_bytes=memory.limit_bytes,
         memory=", ".join(_figures(memory)) or None,
         timeline=tuple(_timeline(event, related)),
+        crash=crash_lines(exit137.crash) if exit137.crash is not None else (),
         verdict=tuple(_verdict(exit137, related)),
         advice=tuple(map(_step, exit137.advice)),
         logs=tuple(map(printable_output, exit137.logs)),

@@ -32,6 +32,7 @@ def _sections(report: Report, width: int) -> Iterator[tuple[str, Iterable[str]]]
     if report.is_dated:
         clock = max(clock, _TIME)
     yield title, (line for entry in report.timeline for line in _entry(entry, width, clock))
+    yield "Crash", (line for text in report.crash for line in _wrapped(text, width, _SECTION))
     yield "Verdict", (line for text in report.verdict for line in _wrapped(text, width, _SECTION))
     yield "Advice", _advice(report, width)
     yield "Last log lines", [f"{_SECTION}{line}" for line in report.logs or [report.logs_missing or ""] if line]

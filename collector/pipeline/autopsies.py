@@ -3,10 +3,9 @@ Looks up, before an event is stored, what is gone soon: of a crash what the file
 refused fork how many tasks there are, of a failure on a full disk how much space is left, and of a
 JVM that crashed the calls in its report.
 
-The file is read from the container's layers on the host, which stay after the end of a container until it is removed;
-the layers of its image stay longer. That needs root or CAP_DAC_READ_SEARCH, and an engine that names the layers
-(overlay2). The kernel prints only the last component of a path, so the file is searched in a few directories; it counts
-only if its code has the size that the kernel printed, and if no other such file has that too.
+While a process of the container lives, the file is read as that sees it. Later it is read from the container's volumes
+and layers on the host: they stay after the end of a container until it is removed. That needs root or
+CAP_DAC_READ_SEARCH, and for the layers an engine that names them (overlay2).
 
 An event waits for this a second at most. While the agent sees more crashes than the budget allows, they go without.
 """
@@ -14,27 +13,24 @@ An event waits for this a second at most. While the agent sees more crashes than
 import asyncio
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, ParamSpec, TypeVar
 
 from collector.facts.lru import LruDict
-from collector.host.container_files import ContainerRoot
-from collector.host.executable import read_code
 from collector.host.procfs import ProcFiles
 from collector.host.task_counts import count_tasks
 from collector.host.threads import Threads
+from collector.pipeline.module_files import find_code, frames_of_report
 from collector.publish.disk_space import wants_disk_space, with_disk_space
 from collector.publish.examined import with_code, with_frames
 from collector.publish.task_limits import with_task_limit
 from parsers.docker_inspect import ContainerSnapshot
 from parsers.instruction import CodeAt
 from parsers.kernel import KernelNotice, parse_notice
-from parsers.tracebacks import hs_err_path, parse_hs_err
+from parsers.tracebacks import hs_err_path
 from sinks.event import Event, KernelEventKind, TaskLimit
-from sinks.masking import mask_lines
-from sinks.text import printable
 
 # With the first import of the library, which takes a tenth of it on an idle host.
 _WAIT_S: Final = 1.0
@@ -45,31 +41,12 @@ _KEPT_S: Final = 600.0
 # So many searches for files in a row, and then one more in each period.
 _BURST: Final = 8
 _PERIOD_S: Final = 2.0
-_DIRECTORIES: Final = (
-    "/lib/x86_64-linux-gnu",
-    "/lib/aarch64-linux-gnu",
-    "/lib",
-    "/lib64",
-    "/usr/lib",
-    "/usr/local/lib",
-    "/usr/local/bin",
-    "/usr/bin",
-    "/bin",
-    "/sbin",
-    "/usr/sbin",
-    "/usr/local/sbin",
-    "/usr/local/lib/x86_64-linux-gnu",
-    "/app",
-    "/",
-)
-# The calls are in its first pages.
-_REPORT_BYTES: Final = 131_072
 _CPU: Final = Path("/proc/cpuinfo")
 _CPU_BYTES: Final = 65_536
 
 _Arguments = ParamSpec("_Arguments")
 _Result = TypeVar("_Result")
-_Key = tuple[int, tuple[str, ...], str, int | None, int]
+_Key = tuple[int, str, str, int | None, int]
 
 
 class Autopsies:
@@ -114,13 +91,13 @@ class Autopsies:
             return with_task_limit(event, limit) if limit is not None else event
         container_id = event.container.id if event.container is not None else None
         snapshot = self._snapshot_of(container_id) if container_id else None
-        if snapshot is None or not snapshot.layers:
+        if snapshot is None:
             return event
-        if wants_disk_space(event):
+        if snapshot.layers and wants_disk_space(event):
             space = await self._look_up(_space_of, snapshot.layers[0])
             event = with_disk_space(event, *space) if space is not None else event
         if (path := hs_err_path(event.exit137.logs)) is not None:
-            frames = await self._look_up(_frames_of, snapshot.layers, path)
+            frames = await self._look_up(frames_of_report, snapshot, path)
             event = with_frames(event, frames) if frames else event
         return await self._with_code(event, snapshot) if event.exit137.crash is not None else event
 
@@ -131,20 +108,20 @@ class Autopsies:
         notice = _notice_of(event)
         if notice is None:
             return event
-        code = await self._code(snapshot, notice)
+        code = await self._code(snapshot, notice, _pids_of(event, snapshot))
         return with_code(event, notice, code, self._flags()) if code is not None else event
 
-    async def _code(self, snapshot: ContainerSnapshot, notice: KernelNotice) -> CodeAt | None:
+    async def _code(self, snapshot: ContainerSnapshot, notice: KernelNotice, pids: tuple[int, ...]) -> CodeAt | None:
         fault = notice.fault
         if fault is None or fault.module is None or fault.ip is None or fault.module_offset is None:
             return None
         period = int(self._clock_s() / _KEPT_S)
-        key = (period, snapshot.layers, fault.module.name, fault.module.size, fault.module_offset)
+        key = (period, snapshot.id, fault.module.name, fault.module.size, fault.module_offset)
         if key in self._known:
             return self._known[key]
         if not self._may_search():
             return None
-        code = await self._look_up(_search, snapshot, notice, time.monotonic() + self._wait_s)
+        code = await self._look_up(find_code, snapshot, notice, pids, time.monotonic() + self._wait_s)
         if code is not None:
             self._known[key] = code
         return code
@@ -201,13 +178,13 @@ def _notice_of(event: Event) -> KernelNotice | None:
     return next((notice for notice in notices if notice is not None and notice.fault is not None), None)
 
 
-def _frames_of(layers: tuple[str, ...], path: str) -> tuple[str, ...]:
+def _pids_of(event: Event, snapshot: ContainerSnapshot) -> tuple[int, ...]:
     """
-    Return the calls in the report that a JVM has written before it ended, with secrets masked.
+    Return the processes whose root may be that of the one that crashed, itself first.
     """
-    with ContainerRoot(layers).open(path) as descriptor:
-        text = os.pread(descriptor, _REPORT_BYTES, 0) if descriptor is not None else b""
-    return tuple(map(printable, mask_lines(parse_hs_err(text.decode("utf-8", "replace").splitlines()))))
+    crashed = (event.exit137.kernel, event.process)
+    pids = (*(each.pid for each in crashed if each is not None), snapshot.pid)
+    return tuple(pid for pid in pids if pid is not None)
 
 
 def _space_of(directory: str) -> tuple[int, int] | None:
@@ -219,39 +196,3 @@ def _space_of(directory: str) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize
-
-
-def _search(snapshot: ContainerSnapshot, notice: KernelNotice, deadline_s: float) -> CodeAt | None:
-    """
-    Find the file of a module, and read what it says; None where no file fits, or several that differ do.
-    """
-    module = notice.fault.module if notice.fault is not None else None
-    ip = notice.fault.ip if notice.fault is not None else None
-    if module is None or ip is None:
-        return None
-    root = ContainerRoot(snapshot.layers)
-    seen: set[tuple[int, int]] = set()
-    found: set[CodeAt] = set()
-    for path in _paths(snapshot, module.name):
-        with root.open(path) as descriptor:
-            if descriptor is None:
-                continue
-            status = os.fstat(descriptor)
-            if (status.st_dev, status.st_ino) in seen:
-                continue
-            seen.add((status.st_dev, status.st_ino))
-            code = read_code(descriptor, module, ip, deadline_s)
-            found |= {code} if code is not None else set()
-    return found.pop() if len(found) == 1 else None
-
-
-def _paths(snapshot: ContainerSnapshot, name: str) -> Iterator[str]:
-    """
-    Yield where a module may be: beside what the container runs, and where libraries and programs usually are.
-    """
-    if "/" in name:
-        return
-    started = [word for word in (snapshot.path, *snapshot.args) if word is not None and word.startswith("/")]
-    yield from (word for word in started if word.rpartition("/")[2] == name)
-    yield from (f"{word.rpartition('/')[0]}/{name}" for word in started)
-    yield from (f"{directory}/{name}" for directory in _DIRECTORIES)

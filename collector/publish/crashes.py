@@ -11,6 +11,7 @@ from typing import Final
 
 from collector.correlate.crash_in_run import CrashInRun
 from collector.correlate.findings import Death
+from collector.correlate.verdict.exits import missing_line
 from collector.publish.kernel_advice import advice_of
 from collector.publish.kernel_events import crash_of
 from parsers.docker_inspect import SeccompProfile
@@ -53,7 +54,8 @@ def crash_of_death(death: Death, line: CrashInRun | None) -> Crash | None:
     if traceback is not None and not traceback.ends_log:
         traceback = None
     if cause is Cause.CRASH:
-        crash = replace((crash_of(line.notice) if line is not None else None) or Crash(), signal=case.signal)
+        known = (crash_of(line.notice) if line is not None else None) or Crash()
+        crash = replace(known, signal=case.signal, line_missing=missing_line(case))
         return _with_traceback(crash, traceback) if traceback is not None else crash
     level = missing_cpu_level(death.run.log_tail) if case.exit_code == _NOT_LOADED else None
     if level is not None:

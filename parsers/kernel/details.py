@@ -44,6 +44,7 @@ _PRINTED_BY: Final = {
     "show_signal": frozenset(
         {NoticeKind.SEGFAULT, NoticeKind.INVALID_OPCODE, NoticeKind.TRAP, NoticeKind.GENERAL_PROTECTION}
     ),
+    "kauditd_printk_skb": frozenset({NoticeKind.ABNORMAL_END, NoticeKind.SECCOMP}),
     "net_ratelimit": frozenset({NoticeKind.NETWORK_ERROR}),
 }
 _CRASHES: Final = frozenset(

@@ -36,6 +36,7 @@ from sinks.event.size import MAX_EVENT_BYTES
 from sinks.event.words import (
     Cause,
     Confidence,
+    CrashLine,
     CrashReason,
     EventType,
     EvidenceSource,
@@ -60,6 +61,7 @@ __all__ = [
     "Confidence",
     "Container",
     "Crash",
+    "CrashLine",
     "CrashReason",
     "Culprit",
     "Death",

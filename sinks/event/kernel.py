@@ -5,7 +5,7 @@ The parts of the published event for kernel log lines outside OOM reports: kerne
 from dataclasses import dataclass
 
 from sinks.event.ecs import ParentProcess
-from sinks.event.words import CrashReason, KernelEventKind
+from sinks.event.words import CrashLine, CrashReason, KernelEventKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +107,7 @@ class Crash:
     Attributes:
         signal: the signal that ended the process.
         kind: what the kernel's line is about; None without a line.
+        line_missing: why there is no line of the kernel about a fault; None with one, and where it prints none.
         reason: what the line proves; None where it leaves several explanations.
         module: the file that contains the instruction.
         module_offset: the offset of the instruction from the start of the module's mapping, in hexadecimal.
@@ -132,6 +133,7 @@ class Crash:
 
     signal: int | None = None
     kind: KernelEventKind | None = None
+    line_missing: CrashLine | None = None
     reason: CrashReason | None = None
     module: str | None = None
     module_offset: str | None = None

@@ -190,6 +190,22 @@ class GapView(View, frozen=True, kw_only=True):
     what: str
 
 
+class CrashView(View, frozen=True, kw_only=True):
+    """
+    `exit137.crash`.
+    """
+
+    line_missing: str | None = None
+    module: str | None = None
+    module_offset: str | None = None
+    build_id: str | None = None
+    function: str | None = None
+    exe: str | None = None
+    error: str | None = None
+    frames: tuple[str, ...] = ()
+    signature: str | None = None
+
+
 class Exit137View(View, frozen=True, kw_only=True):
     """
     `exit137`.
@@ -204,6 +220,7 @@ class Exit137View(View, frozen=True, kw_only=True):
     pressure: PressureView | None = None
     stuck: StuckView | None = None
     kernel: KernelView | None = None
+    crash: CrashView | None = None
     advice: tuple[AdviceView, ...] = ()
     logs: tuple[str, ...] = ()
     logs_missing: str | None = None

@@ -130,6 +130,17 @@ class CrashReason(StrEnum):
     CPU_TOO_OLD = "cpu_too_old"
 
 
+class CrashLine(StrEnum):
+    """
+    Why a death by a crash has no line of the kernel: it left out lines at that time, it printed none, or nobody read
+    its log.
+    """
+
+    LEFT_OUT = "left_out"
+    NOT_PRINTED = "not_printed"
+    NOT_READ = "not_read"
+
+
 class GapKind(StrEnum):
     """
     What an agent event is about: lost evidence, a source that went down or came back, a fault, or only a test.

@@ -15,7 +15,7 @@ from parsers.engine import ContainerEngine, EngineName
 from parsers.exit_code import meaning
 from parsers.proc_event import WaitStatus
 from parsers.unit_stops import UnitStopping
-from sinks.event import Cause, Confidence, Evidence, EvidenceSource, Killer, Scope
+from sinks.event import Cause, Confidence, CrashLine, Evidence, EvidenceSource, Killer, Scope
 
 SIGNAL_BASE: Final = 128
 SIGKILL: Final = 9
@@ -50,11 +50,14 @@ class Case:
         unit_stop: what systemd says of the stop of that unit, during the run.
         restarted: Podman said that it restarts the container, before the end.
         cleanup_ns: when Podman cleaned up after the end, which it does for a container that stays.
-        sent: the signals that a process had sent to the main process before its end, as the trace saw them.
-        is_traced: whether the trace was read at the end.
+        sent: of Podman's, the signals that a process had sent to the main process before its end, as the trace saw
+            them.
+        is_traced: of Podman's, whether the trace was read in the two minutes before the end.
+        is_sender_seen: whether the trace would have shown a process that sent the signal that ended it.
         is_unreported: no engine has reported the end.
         main_exit: how the main process ended, from the kernel itself; under an init the process that init ran.
         crash: the kernel's line about the crash of the main process.
+        crash_line: what is known of that line where there is none.
         host_events: errors of the host in the minute before the end; no verdict uses them.
         sender: the signal that ended it and who sent it, where the trace source saw it.
         error: State.Error: why it could not be started.
@@ -85,6 +88,7 @@ class Case:
     kills: tuple[KillInRun, ...] = ()
     main_exit: ProcessExitedFact | None = None
     crash: CrashInRun | None = None
+    crash_line: CrashLine = CrashLine.NOT_READ
     host_events: tuple[HostEvent, ...] = ()
     sender: SignalFact | None = None
     error: str | None = None
@@ -101,6 +105,7 @@ class Case:
     sent: tuple[SignalFact, ...] = ()
     is_traced: bool = False
     is_unreported: bool = False
+    is_sender_seen: bool = False
 
     @property
     def is_podmans(self) -> bool:

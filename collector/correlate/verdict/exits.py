@@ -2,6 +2,7 @@
 Verdict rules: the exit itself, when nobody was seen to have caused it.
 """
 
+from signal import SIGFPE, SIGILL, SIGSEGV, SIGTRAP
 from typing import Final
 
 from collector.correlate.crash_in_run import CrashInRun
@@ -21,9 +22,12 @@ from collector.correlate.verdict.case import (
 from collector.facts.observed import SignalFact
 from parsers.exit_code import meaning
 from parsers.kernel import Fault
-from sinks.event import Cause, Confidence, Evidence, EvidenceSource
+from sinks.event import Cause, Confidence, CrashLine, Evidence, EvidenceSource
 from sinks.text import printable
 
+# The kernel prints a line for a fault that ends a process by one of these, not for SIGABRT, nor for most of SIGBUS.
+_FAULTS: Final = frozenset({SIGILL, SIGTRAP, SIGFPE, SIGSEGV})
+_LEFT_OUT: Final = "; where is not known, because the kernel had printed as many lines about crashes as it does at once"
 _START_FAILURES: Final = range(125, 129)
 # dockerd takes at most its shutdown timeout plus systemd's 90 s to stop everything before a reboot.
 _SHUTDOWN_NS: Final = 180 * SECOND
@@ -88,20 +92,27 @@ def host_went_down(case: Case) -> Verdict | None:
 
 def crashed(case: Case) -> Verdict | None:
     """
-    Decide for a crash: a fatal signal that nobody sent through Docker; a mere exit code may be the program's own.
+    Decide for a crash: a fatal signal that no other process sent; a mere exit code may be the program's own.
 
-    The kernel prints its line only for a process that the signal ends. So the line is as good as the wait status, if
-    the process in it is certain.
+    The kernel prints its line only for a process that a fault of its own ends. So the line is enough, if the process in
+    it is certain. The wait status is the same for `kill -SEGV`: it needs the trace, which would show the sender.
     """
     if case.signal is None or not meaning(SIGNAL_BASE + case.signal).crash:
         return None
     crash = crash_behind(case)
-    is_seen = case.wait_status is not None or (crash is not None and crash.confidence is Confidence.CERTAIN)
+    sender = case.sender if crash is None else None
+    if sender is not None and _is_of_another(case, sender):
+        return None
+    is_certain = crash is not None and crash.confidence is Confidence.CERTAIN
+    is_fault_seen = crash is not None or (case.is_sender_seen and (sender is None or _is_own(case, sender)))
+    is_seen = is_certain or (case.wait_status is not None and is_fault_seen)
+    seen = evidence_of(sender) if sender is not None else None
     line = (Evidence(source=crash.source, time_ns=crash.at_ns, text=crash.text),) if crash is not None else ()
+    line = (seen,) if seen is not None else line
     return Verdict(
         cause=Cause.CRASH,
         confidence=Confidence.CERTAIN if is_seen else Confidence.LIKELY,
-        because=f"it crashed with {signal_name(case.signal)}{_how(crash)}",
+        because=f"it crashed with {signal_name(case.signal)}{_how(case, crash)}",
         evidence=(*line, *evidence_of_exit(case)),
     )
 
@@ -114,9 +125,32 @@ def crash_behind(case: Case) -> CrashInRun | None:
     return crash if crash is not None and case.signal in signals_of(crash.notice) else None
 
 
-def _how(crash: CrashInRun | None) -> str:
+def missing_line(case: Case) -> CrashLine | None:
+    """
+    Return why a run that crashed has no line of the kernel; None where it has one, or where the kernel prints none.
+    """
+    is_fault = case.signal in _FAULTS and case.sender is None
+    return case.crash_line if is_fault and crash_behind(case) is None else None
+
+
+def _is_own(case: Case, sent: SignalFact) -> bool:
+    """
+    Return whether the process that crashed sent the signal itself, as abort(3) does.
+    """
+    return sent.sender_pid == (case.main_exit.pid if case.main_exit is not None else case.main_pid)
+
+
+def _is_of_another(case: Case, sent: SignalFact) -> bool:
+    """
+    Return whether a process outside the container sent a signal. One inside may be a thread of the process itself.
+    """
+    inside = sent.sender_container is not None and sent.sender_container.id == case.container_id
+    return sent.sender_placed and not inside and not _is_own(case, sent)
+
+
+def _how(case: Case, crash: CrashInRun | None) -> str:
     if crash is None:
-        return ""
+        return _LEFT_OUT if missing_line(case) is CrashLine.LEFT_OUT else ""
     fault, why = crash.notice.fault or Fault(), explanation_of(crash.notice)
     module = f" in {printable(fault.module_name)}" if fault.module_name is not None else ""
     return f"{module} ({why})" if why is not None else module

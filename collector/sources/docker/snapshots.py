@@ -55,7 +55,8 @@ class SnapshotMaker:
         if self.engine is not None and self.engine.is_of_user:
             is_own = is_of_user(cgroup or "", self.engine.uid or 0)
             pid, cgroup = (snapshot.pid, cgroup) if is_own else (None, None)
-            snapshot = replace(snapshot, pid=pid, layers=())  # the layers are read from /proc instead
+            hidden = tuple(replace(mount, source=None) for mount in snapshot.mounts)
+            snapshot = replace(snapshot, pid=pid, layers=(), mounts=hidden)  # the layers are read from /proc instead
         return SnapshotFact(
             snapshot=with_layers(snapshot, files),
             seen_at_ns=seen_at_ns,

@@ -28,6 +28,8 @@ _BUFFER_KB: Final = "256"
 _REMEDY: Final = "grant CAP_DAC_OVERRIDE, with ReadWritePaths=/sys/kernel/tracing/instances (trace.conf)"
 # The signals that end containers: HUP INT QUIT ABRT KILL TERM, and SIGRTMIN+3, which stops systemd in a container.
 FATAL_SIGNALS: Final = (1, 2, 3, 6, 9, 15, 37)
+# ILL TRAP BUS FPE SEGV SYS, only where a process sent them: some programs handle thousands of faults in a second.
+CRASH_SIGNALS: Final = (4, 5, 7, 8, 11, 31)
 
 
 class TraceInstance:
@@ -106,10 +108,11 @@ class TraceInstance:
         Stamp events with CLOCK_MONOTONIC, as the other sources do, and wake the reader at the first event.
         """
         signals = " || ".join(f"sig == {number}" for number in FATAL_SIGNALS)
+        crashes = " || ".join(f"sig == {number}" for number in CRASH_SIGNALS)
         settings = {
             "trace_clock": "mono",
             "buffer_size_kb": _BUFFER_KB,
-            "events/signal/signal_generate/filter": signals,
+            "events/signal/signal_generate/filter": f"{signals} || (code <= 0 && ({crashes}))",
             "events/signal/signal_generate/enable": "1",
             "events/oom/mark_victim/enable": "1",
         }

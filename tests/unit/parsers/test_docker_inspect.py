@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from parsers.docker_inspect import SeccompProfile, image_tag, parse_inspect
+from parsers.docker_inspect import Mount, SeccompProfile, image_tag, parse_inspect
 from parsers.errors import ParseError
 
 ID = "4e1d" * 16
@@ -198,6 +198,25 @@ def test_the_layers() -> None:
     assert found == ("/docker/o/up/diff", "/docker/o/init/diff", "/docker/o/base/diff")
     for other in (None, {"Name": "vfs", "Data": None}, {"Data": {"UpperDir": "/u"}}, {"Data": {"LowerDir": 7}}):
         assert parse_inspect({**_answer(), "GraphDriver": other}).layers == ()
+
+
+def test_the_mounts() -> None:
+    """
+    Volumes and bind mounts with their place on the host, and what is mounted without one.
+    """
+    listed = [
+        {"Type": "volume", "Source": "/docker/volumes/data/_data", "Destination": "/data"},
+        {"Type": "tmpfs", "Source": "", "Destination": "/scratch"},
+        {"Type": "npipe", "Source": "pipe", "Destination": "relative"},
+        7,
+    ]
+    found = parse_inspect({**_answer(), "Mounts": listed, "HostConfig": {"Tmpfs": {"/run": "size=1m"}}}).mounts
+    assert found == (
+        Mount(destination="/run"),
+        Mount(destination="/data", source="/docker/volumes/data/_data"),
+        Mount(destination="/scratch"),
+    )
+    assert parse_inspect({**_answer(), "Mounts": "none"}).mounts == ()
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from collector.facts.kernel import KernelFact, LiveTask, ThreadCrashedFact
 from collector.facts.observed import Fact
 from parsers.cgroup_path import ContainerRef, Runtime
-from sinks.event import Cause, Confidence, Crash, CrashReason, Event, EventType, KernelEventKind
+from sinks.event import Cause, Confidence, Crash, CrashLine, CrashReason, Event, EventType, KernelEventKind
 from tests.unit.collector.correlate.scene import (
     DIE,
     MAIN_PID,
@@ -110,7 +110,53 @@ def test_without_a_line_only_the_signal_is_known() -> None:
     On a host whose kernel prints no such line the death has only the signal.
     """
     event = died(started(), exited(MAIN_PID, at_s=9.95, signal=11))
-    assert (event.exit137.confidence, event.exit137.crash) == (Confidence.CERTAIN, Crash(signal=11))
+    not_read = Crash(signal=11, line_missing=CrashLine.NOT_READ)
+    assert (event.exit137.confidence, event.exit137.crash) == (Confidence.LIKELY, not_read)
+
+
+def test_a_container_that_nobody_saw_run() -> None:
+    """
+    It lived for milliseconds: the line is possibly about it if its name, its exit code and its end fit, and no other.
+    """
+    scene = Scene()
+    scene.feed(docker(START, 9.8), at_s=9.9)
+    end = (docker(DIE, 9.95, exit_code=139), ended(finished_s=9.95, exit_code=139, path="/bin/hog", started_s=9.8))
+    events = [*scene.feed(crash_line(4242), *end, at_s=10), *scene.wait(VERDICT_WAIT_S + 1)]
+    (kernel,) = (event for event in events if event.type is EventType.KERNEL_EVENT)
+    assert kernel.container is not None
+    assert kernel.exit137.confidence is Confidence.POSSIBLE
+    crash = death(events).exit137.crash
+    assert crash is not None
+    assert (crash.reason, crash.line_missing) == (CrashReason.NULL_POINTER, None)
+    assert death(events).exit137.confidence is Confidence.LIKELY
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "path", "at_s"), [(134, "/bin/hog", 9.9), (139, "/bin/other", 9.9), (139, "/bin/hog", 7.0)]
+)
+def test_a_line_about_another_than_the_container_that_nobody_saw(exit_code: int, path: str, at_s: float) -> None:
+    """
+    Another signal, another name or another time is another crash.
+    """
+    scene = Scene()
+    scene.feed(docker(START, 9.8), at_s=9.9)
+    end = (docker(DIE, 9.95, exit_code=exit_code), ended(finished_s=9.95, exit_code=exit_code, path=path))
+    events = [*scene.feed(crash_line(4242, at_s=at_s), *end, at_s=10), *scene.wait(VERDICT_WAIT_S + 1)]
+    (kernel,) = (event for event in events if event.type is EventType.KERNEL_EVENT)
+    assert kernel.container is None
+
+
+def test_a_line_that_the_kernel_left_out() -> None:
+    """
+    It prints ten in five seconds: a crash without a line at such a time says so.
+    """
+    scene = started()
+    for number in range(10):
+        scene.feed(crash_line(8000 + number, at_s=8 + number / 10), at_s=9)
+    event = died(scene, exited(MAIN_PID, at_s=9.95, signal=11))
+    assert event.exit137.crash is not None
+    assert event.exit137.crash.line_missing is CrashLine.LEFT_OUT
+    assert "as many lines about crashes as it does at once" in event.message
 
 
 @pytest.mark.parametrize(
@@ -165,4 +211,4 @@ def test_each_run_has_its_own_crash() -> None:
     end = exited(MAIN_PID, at_s=39.95, started_s=20, signal=11)
     scene.feed(end, docker(DIE, 40, exit_code=139), at_s=40)
     second = death(scene.wait(VERDICT_WAIT_S))
-    assert (first.exit137.crash, second.exit137.crash) == (CRASH, Crash(signal=11))
+    assert (first.exit137.crash, second.exit137.crash) == (CRASH, Crash(signal=11, line_missing=CrashLine.NOT_READ))

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from collector.host.container_files import ContainerRoot
+from parsers.docker_inspect import Mount
+from parsers.mounts import MountPoint
 
 
 @pytest.fixture
@@ -25,11 +27,16 @@ def layers(tmp_path: Path) -> Sequence[Path]:
     return found
 
 
-def text(layers: Sequence[Path], path: str) -> str | None:
+LOCAL = (MountPoint(path="/", is_local=True),)
+
+
+def text(
+    layers: Sequence[Path], path: str, mounts: Sequence[Mount] = (), host: Sequence[MountPoint] = LOCAL
+) -> str | None:
     """
     Return the text of a file; None where it is not opened.
     """
-    with ContainerRoot([str(layer) for layer in layers]).open(path) as descriptor:
+    with ContainerRoot([str(layer) for layer in layers], mounts, host).open(path) as descriptor:
         return os.read(descriptor, 100).decode() if descriptor is not None else None
 
 
@@ -120,3 +127,94 @@ def test_no_descriptor_is_left(layers: Sequence[Path]) -> None:
     for path in ("/usr/lib/a.so", "/absent", "/usr", "/usr/lib/a.so/x"):
         text(layers, path)
     assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+@pytest.fixture
+def volume(tmp_path: Path) -> Path:
+    """
+    Return the directory of a volume.
+    """
+    (tmp_path / "volume/sub").mkdir(parents=True)
+    (tmp_path / "volume/a.so").write_text("volume")
+    (tmp_path / "volume/sub/b.so").write_text("below")
+    return tmp_path / "volume"
+
+
+def test_a_volume_hides_the_layers(layers: Sequence[Path], volume: Path) -> None:
+    """
+    Below the destination of a mount only its source counts; the innermost mount decides.
+    """
+    (layers[0] / "usr/lib/c.so").write_text("hidden")
+    mounts = [Mount(destination="/usr/lib", source=str(volume))]
+    assert text(layers, "/usr/lib/a.so", mounts) == "volume"
+    assert text(layers, "/usr/lib/c.so", mounts) is None
+    mounts.append(Mount(destination="/usr/lib/sub/", source=str(layers[0] / "usr/lib")))
+    assert text(layers, "/usr/lib/sub/c.so", mounts) == "hidden"
+    assert text(layers, "/usr/lib/sub/b.so", mounts) is None
+
+
+def test_a_file_that_is_mounted(layers: Sequence[Path], volume: Path) -> None:
+    """
+    The source of a bind mount may be a file.
+    """
+    assert text(layers, "/x", [Mount(destination="/x", source=f"{volume}/a.so")]) == "volume"
+
+
+def test_a_tmpfs_hides_the_layers(layers: Sequence[Path]) -> None:
+    """
+    What a tmpfs has is gone with the container, and what lies below was not what it used.
+    """
+    assert text(layers, "/usr/lib/a.so", [Mount(destination="/usr")]) is None
+
+
+def test_a_name_that_only_begins_like_a_mount(layers: Sequence[Path], volume: Path) -> None:
+    """
+    A mount at /usr/li says nothing of /usr/lib.
+    """
+    assert text(layers, "/usr/lib/a.so", [Mount(destination="/usr/li", source=str(volume))]) == "lower"
+
+
+def test_links_in_a_volume(layers: Sequence[Path], volume: Path) -> None:
+    """
+    A link in a volume is resolved in the root of the container, never on the host.
+    """
+    (volume / "inside").symlink_to("/usr/lib/a.so")
+    (volume / "above").symlink_to("../secret")
+    (volume / "out").symlink_to("../../../../../../etc/passwd")
+    (volume / "host").symlink_to(volume.parent / "secret")
+    mounts = [Mount(destination="/data", source=str(volume))]
+    assert text(layers, "/data/inside", mounts) == "lower"
+    for name in ("above", "out", "host"):
+        assert text(layers, f"/data/{name}", mounts) is None
+
+
+def test_a_link_in_the_source(layers: Sequence[Path], volume: Path) -> None:
+    """
+    A source that is a link, or has one, is refused: another container may have put it there.
+    """
+    (volume.parent / "link").symlink_to(volume)
+    (volume.parent / "file").symlink_to(volume / "a.so")
+    for source, path in (("link", "/data/a.so"), ("link/sub", "/data/b.so"), ("file", "/data")):
+        assert text(layers, path, [Mount(destination="/data", source=str(volume.parent / source))]) is None
+
+
+def test_special_files_in_a_volume(layers: Sequence[Path], volume: Path) -> None:
+    """
+    A FIFO in a volume, or as a mount, is never opened.
+    """
+    os.mkfifo(volume / "fifo")
+    for destination, source, path in (("/data", volume, "/data/fifo"), ("/fifo", volume / "fifo", "/fifo")):
+        assert text(layers, path, [Mount(destination=destination, source=str(source))]) is None
+    assert text(layers, "/null", [Mount(destination="/null", source="/dev/null")]) is None
+
+
+@pytest.mark.parametrize("below", ["", "/sub"])
+def test_a_volume_that_may_never_answer(below: str, layers: Sequence[Path], volume: Path) -> None:
+    """
+    A volume on NFS, or a FUSE file system in it, is not even looked at; nor is any while the mounts are not known.
+    """
+    mounts = [Mount(destination="/data", source=str(volume))]
+    remote = (*LOCAL, MountPoint(path=f"{volume}{below}", is_local=False))
+    assert text(layers, "/data/sub/b.so", mounts, remote) is None
+    assert text(layers, "/data/a.so", mounts, remote) == ("volume" if below else None)
+    assert text(layers, "/data/a.so", mounts, ()) is None

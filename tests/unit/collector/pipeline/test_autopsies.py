@@ -13,7 +13,7 @@ from collector.correlate.findings import KernelEvent
 from collector.correlate.pid_index import Attribution
 from collector.pipeline.autopsies import Autopsies
 from collector.publish.kernel_events import kernel_event
-from parsers.docker_inspect import ContainerSnapshot
+from parsers.docker_inspect import ContainerSnapshot, Mount
 from parsers.kernel import parse_notice
 from parsers.oom.facts import KernelLine
 from sinks.event import Advice, Confidence, Crash, CrashReason, Event, EvidenceSource, Host, TaskLimit
@@ -51,12 +51,20 @@ class Host1:
     A host with a container, a CPU, and a clock that stands still.
     """
 
-    def __init__(self, directory: Path, flags: str = "fpu avx") -> None:
+    def __init__(
+        self,
+        directory: Path,
+        flags: str = "fpu avx",
+        path: str = "/srv/tiny",
+        working_dir: str | None = None,
+        mounts: tuple[Mount, ...] = (),
+    ) -> None:
         self.layer = directory / "layer"
         (self.layer / "bin").mkdir(parents=True)
         cpu = directory / "cpuinfo"
         cpu.write_text(f"processor\t: 0\nflags\t\t: {flags}\n")
-        snapshot = ContainerSnapshot(id=A, labels={}, layers=(str(self.layer),), path="/srv/tiny")
+        where = {"layers": (str(self.layer),), "mounts": mounts, "working_dir": working_dir}
+        snapshot = replace(ContainerSnapshot(id=A, labels={}, path=path), **where)
         self.autopsies = Autopsies({A: snapshot}.get, clock_s=lambda: 0.0, cpu=cpu, wait_s=30)
 
     def complete(self, event: Event) -> Event:
@@ -123,6 +131,28 @@ def test_a_cpu_that_has_it_or_is_not_known(flags: str, tmp_path: Path) -> None:
     host = Host1(tmp_path, flags)
     (host.layer / "bin/tiny").write_bytes(tiny_elf(VPXOR))
     assert host.crash().cpu_needs == ()
+
+
+def test_a_program_in_a_volume(tmp_path: Path) -> None:
+    """
+    The file is looked for in the volumes as well; there it hides what the image has.
+    """
+    host = Host1(tmp_path, mounts=(Mount(destination="/bin", source=str(tmp_path / "volume")),))
+    (tmp_path / "volume").mkdir()
+    (host.layer / "bin/tiny").write_bytes(tiny_elf(UD2, b"\xff" * 20))
+    assert host.crash().build_id is None
+    (tmp_path / "volume/tiny").write_bytes(tiny_elf(UD2))
+    assert host.crash().build_id == BUILD_ID.hex()
+
+
+def test_a_program_in_the_working_directory(tmp_path: Path) -> None:
+    """
+    A command without a path from the root is meant from where it starts.
+    """
+    host = Host1(tmp_path, path="./build/tiny", working_dir="/opt")
+    (host.layer / "opt/build").mkdir(parents=True)
+    (host.layer / "opt/build/tiny").write_bytes(tiny_elf(UD2))
+    assert host.crash().build_id == BUILD_ID.hex()
 
 
 def test_two_files_that_differ(tmp_path: Path) -> None:

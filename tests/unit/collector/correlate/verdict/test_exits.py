@@ -5,8 +5,18 @@ Verdict rules: the exit itself, when nobody else had a part in it that was seen.
 import pytest
 
 from collector.correlate.verdict import decide
-from sinks.event import Cause, Confidence, EvidenceSource, Scope
-from tests.unit.collector.correlate.verdict.cases import before_end, case, main_exit, oom_kill, sent
+from collector.correlate.verdict.exits import missing_line
+from parsers.cgroup_path import ContainerRef, Runtime
+from sinks.event import Cause, Confidence, CrashLine, EvidenceSource, Scope
+from tests.unit.collector.correlate.verdict.cases import (
+    CONTAINER,
+    before_end,
+    case,
+    main_exit,
+    oom_kill,
+    sent,
+    signal_from,
+)
 
 SEGV, TERM, KILL = 11, 15, 9
 NOT_STARTED = {"started": False, "began_ns": None, "die_event_ns": None, "main_pid": None}
@@ -96,13 +106,54 @@ def test_a_fatal_signal_of_its_own_making_is_a_crash(signal: int) -> None:
     assert (verdict.cause, verdict.confidence) == (Cause.CRASH, Confidence.LIKELY)
 
 
-def test_a_wait_status_makes_a_crash_certain() -> None:
+@pytest.mark.parametrize(("is_sender_seen", "confidence"), [(True, Confidence.CERTAIN), (False, Confidence.LIKELY)])
+def test_a_wait_status_makes_a_crash_certain(is_sender_seen: bool, confidence: Confidence) -> None:
     """
-    The kernel itself says that a signal ended it, and that it left a core.
+    The kernel itself says that a signal ended it, and that it left a core; only the trace shows that nobody sent it.
     """
-    verdict = decide(case(139, main_exit=main_exit(signal=SEGV, core=True)))
-    assert (verdict.cause, verdict.confidence) == (Cause.CRASH, Confidence.CERTAIN)
+    verdict = decide(case(139, main_exit=main_exit(signal=SEGV, core=True), is_sender_seen=is_sender_seen))
+    assert (verdict.cause, verdict.confidence) == (Cause.CRASH, confidence)
     assert verdict.evidence[0].text == "pid 4000 ended: wait status signal 11, core dumped"
+
+
+def test_a_signal_of_a_crash_that_another_process_sent() -> None:
+    """
+    `kill -SEGV` of a watchdog is no crash, and its sender is known.
+    """
+    sender = signal_from(77, signal=SEGV)
+    verdict = decide(case(139, main_exit=main_exit(signal=SEGV), is_sender_seen=True, sender=sender))
+    assert (verdict.cause, verdict.confidence) == (Cause.SIGNAL, Confidence.CERTAIN)
+
+
+def test_a_program_that_sent_the_signal_to_itself() -> None:
+    """
+    abort(3) does; that the kernel prints no line is no riddle then.
+    """
+    sender = signal_from(4000, signal=SEGV, sender_placed=False)
+    found = case(139, main_exit=main_exit(signal=SEGV), is_sender_seen=True, sender=sender)
+    assert (decide(found).cause, decide(found).confidence) == (Cause.CRASH, Confidence.CERTAIN)
+    assert missing_line(found) is None
+
+
+def test_a_sender_inside_the_container() -> None:
+    """
+    The trace names a thread, which may be one of the process that crashed.
+    """
+    inside = ContainerRef(runtime=Runtime.DOCKER, id=CONTAINER)
+    sender = signal_from(77, signal=SEGV, sender_container=inside)
+    verdict = decide(case(139, main_exit=main_exit(signal=SEGV), is_sender_seen=True, sender=sender))
+    assert (verdict.cause, verdict.confidence) == (Cause.CRASH, Confidence.LIKELY)
+
+
+@pytest.mark.parametrize("line", CrashLine)
+@pytest.mark.parametrize(("signal", "is_fault"), [(4, True), (5, True), (8, True), (11, True), (6, False), (7, False)])
+def test_why_there_is_no_line(signal: int, is_fault: bool, line: CrashLine) -> None:
+    """
+    For a fault the kernel prints a line; for an abort, and mostly for SIGBUS, it does not.
+    """
+    found = case(128 + signal, main_exit=main_exit(signal=signal), crash_line=line)
+    assert missing_line(found) == (line if is_fault else None)
+    assert ("where is not known" in decide(found).because) == (is_fault and line is CrashLine.LEFT_OUT)
 
 
 def test_a_crash_that_docker_sent_is_no_crash() -> None:

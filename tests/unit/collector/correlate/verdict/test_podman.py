@@ -33,7 +33,7 @@ def case(exit_code: int | None = 137, **known: Any) -> Case:  # noqa: ANN401 (an
     """
     A run of root's Podman, whose trace was read; the last signal that was sent is the one that ended it.
     """
-    usual: dict[str, Any] = {"engine": ROOTS, "is_traced": True}
+    usual: dict[str, Any] = {"engine": ROOTS, "is_traced": True, "is_sender_seen": True}
     signals = known.get("sent", ())
     if exit_code == 137 and signals:
         usual |= {"sender": signals[-1], "main_exit": KILLED}
