@@ -34,6 +34,7 @@ class Follower:
         self, reading: Reading, after_seq: int, known: Collection[int], take: Callable[[Sequence[PastEvent]], None]
     ) -> None:
         self.trouble: str | None = None
+        self._reading = reading
         self._tail = Tail(reading, after_seq)
         self._known = frozenset(known)
         self._take = take
@@ -54,6 +55,9 @@ class Follower:
             if self.trouble is not None:
                 _LOG.warning("the pages show new events again")
             self.trouble = None
-            self._take([event for event in events if event.seq not in self._known])
+            is_further = self._reading.complete_seq != self._tail.complete_seq
+            self._reading.complete_seq = self._tail.complete_seq
+            if events or is_further:
+                self._take([event for event in events if event.seq not in self._known])
             if not events:
                 await asyncio.sleep(_POLL_S)

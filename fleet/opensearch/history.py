@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self, TypeVar, Unpack
 
 from collector.store import EventCount, EventFilter, Page, PastEvent
+from fleet.opensearch.queries import between
 from fleet.opensearch.reading import Reading
 
 _Answer = TypeVar("_Answer")
@@ -44,12 +45,16 @@ class ClusterHistory:
         """
         Return events in the order in which they were stored: the newest, or with `after_seq` the first after it.
 
+        Whoever continues by the number of an event misses none: those after a missing number come with it, or later.
+
         Raises:
             StoreError: the cluster does not answer.
         """
         if after_seq is None:
             return self._wait(lambda: self._reading.newest(wanted, limit))
-        return self._wait(lambda: self._reading.after(wanted, after_seq, limit))
+        complete_seq = self._reading.complete_seq
+        known = between(before_seq=complete_seq + 1 if complete_seq is not None else None)
+        return self._wait(lambda: self._reading.after(wanted, after_seq, limit, known))
 
     def page(self, *, limit: int = 50, before_seq: int | None = None, **wanted: Unpack[EventFilter]) -> Page:
         """

@@ -29,11 +29,15 @@ class Reading:
     Args:
         cluster: the cluster.
         index: the index of the events.
+
+    Attributes:
+        complete_seq: the number up to which nothing can appear any more; None if nobody follows the index.
     """
 
     def __init__(self, cluster: Cluster, index: str) -> None:
         self._cluster = cluster
         self._index = index
+        self.complete_seq: int | None = None
 
     @understood
     async def page(self, wanted: EventFilter, before_seq: int | None, limit: int) -> Page:

@@ -118,6 +118,21 @@ async def two(node: Node, folder: Path, index: str) -> AsyncIterator[Hubs]:
             hub.kill()
 
 
+async def next_of_stream(hub: HubProcess) -> str:
+    """
+    Return the id of the first death that a hub streams.
+    """
+    async with (
+        asyncio.timeout(WAIT_S),
+        aiohttp.ClientSession() as client,
+        client.get(f"http://127.0.0.1:{hub.pages}/v1/stream?type=exit137.container_death") as answer,
+    ):
+        async for line in answer.content:
+            if line.startswith(b"data:"):
+                return str(orjson.loads(line.removeprefix(b"data:"))["id"])
+    raise AssertionError("the stream ended")
+
+
 @pytest.mark.timeout(300)
 async def test_either_hub_may_die_and_an_incident_opens_once(running: Node, index: str, tmp_path: Path) -> None:
     """
@@ -132,8 +147,12 @@ async def test_either_hub_may_die_and_an_incident_opens_once(running: Node, inde
         first = hubs.holder()
         assert first is not None
         second = hubs.other(first)
-        for number, service in enumerate(SERVICES[:2]):
-            await hubs.send(first, 1, death(1, number, service))
+        async with asyncio.TaskGroup() as tasks:
+            streamed = tasks.create_task(next_of_stream(second), name="stream")
+            await asyncio.sleep(1)
+            for number, service in enumerate(SERVICES[:2]):
+                await hubs.send(first, 1, death(1, number, service))
+        assert streamed.result() == death(1, 0).id
         first.end(signal.SIGKILL)
         for number, service in enumerate(SERVICES[2:], 2):
             await hubs.send(second, 1, death(1, number, service))
