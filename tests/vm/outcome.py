@@ -40,7 +40,7 @@ class Outcome:
         """
         Return the container of each published death.
         """
-        return [death["container"]["name"] for death in self._of("container_death")]
+        return [death["container"]["name"] for death in self._of("container_death") if "name" in death["container"]]
 
     def published_deaths(self) -> list[dict[str, Any]]:
         """
@@ -52,14 +52,15 @@ class Outcome:
         """
         Return the published cause of each container whose cause is wrong.
         """
-        published = {death["container"]["name"]: death["exit137"]["cause"] for death in self._of("container_death")}
+        deaths = (death for death in self._of("container_death") if "name" in death["container"])
+        published = {death["container"]["name"]: death["exit137"]["cause"] for death in deaths}
         return {name: cause for name, cause in published.items() if cause not in self.true_causes.get(name, ())}
 
     def death(self, name: str) -> dict[str, Any]:
         """
         Return the single death of a container.
         """
-        [death] = [death for death in self._of("container_death") if death["container"]["name"] == name]
+        [death] = [death for death in self._of("container_death") if death["container"].get("name") == name]
         return death
 
     def kills(self) -> Counter[str]:
@@ -67,11 +68,11 @@ class Outcome:
         Return the number of victims by container name; an event before Docker named the container has only the id,
         which is resolved here.
         """
-        names = {death["container"]["id"]: death["container"]["name"] for death in self._of("container_death")}
+        names = {death["container"]["id"]: death["container"].get("name") for death in self._of("container_death")}
         found: Counter[str] = Counter()
         for kill in self._of("oom_kill"):
             container_id = kill.get("container", {}).get("id")
-            found[names.get(container_id, NO_CONTAINER)] += len(kill["exit137"]["oom"]["victims"])
+            found[names.get(container_id) or NO_CONTAINER] += len(kill["exit137"]["oom"]["victims"])
         return found
 
     def of_container(self, kind: str, name: str) -> list[dict[str, Any]]:

@@ -55,7 +55,7 @@ def test_each_container_has_its_engine(outcome: Outcome) -> None:
     """
     A user's containers are that user's, and Docker's stay Docker's.
     """
-    engines = {death["container"]["name"]: death["exit137"]["engine"] for death in outcome.published_deaths()}
+    engines = {death["container"].get("name", "-"): death["exit137"]["engine"] for death in outcome.published_deaths()}
     assert {engine["name"] for name, engine in engines.items() if name.startswith("docker-")} == {"docker"}
     assert {engine["uid"] for name, engine in engines.items() if name.startswith("rootless-")} == {1000}
     others = [engine for name, engine in engines.items() if not name.startswith("docker-")]
@@ -71,7 +71,7 @@ def test_no_command_of_a_user_is_certain(outcome: Outcome) -> None:
     found = Counter(
         death["exit137"]["confidence"]
         for death in outcome.published_deaths()
-        if death["container"]["name"].startswith("rootless-") and death["exit137"]["cause"] in commands
+        if death["container"].get("name", "").startswith("rootless-") and death["exit137"]["cause"] in commands
     )
     assert Confidence.CERTAIN not in found
 
@@ -82,6 +82,24 @@ def test_the_sender_of_a_signal_is_named(outcome: Outcome) -> None:
     """
     assert outcome.death("root-foreign")["exit137"]["death"]["killer"]["name"] == "sh"
     assert outcome.death("root-killed")["exit137"]["death"]["killer"]["name"] == "crun"
+
+
+def test_the_limit_of_a_pod_is_the_parents(outcome: Outcome) -> None:
+    """
+    The pod's slice was at its limit, not the container.
+    """
+    (kill,) = outcome.of_container("oom_kill", "limit-ofpod")
+    assert kill["exit137"]["oom"]["scope"] == "parent"
+
+
+def test_a_death_that_no_engine_reports_is_published(outcome: Outcome) -> None:
+    """
+    With the id and the exit code, which the kernel shows, and doubt.
+    """
+    silent = outcome.read("silent").strip()
+    (death,) = (death for death in outcome.published_deaths() if death["container"]["id"] == silent)
+    assert (death["exit137"]["cause"], death["exit137"]["confidence"]) == (Cause.APP_ERROR, Confidence.LIKELY)
+    assert death["exit137"]["death"]["exit_code"] == 3
 
 
 def test_the_stop_of_a_unit_is_certain(outcome: Outcome) -> None:

@@ -13,7 +13,7 @@ from parsers.docker_event import DockerAction, DockerEvent, parse_event
 from parsers.engine import ContainerEngine, EngineName
 from parsers.killers import Author
 from parsers.unit_stops import UnitStopping
-from sinks.event import Cause, Confidence, Event
+from sinks.event import Cause, Confidence, Event, Scope
 from sinks.event.ecs import OrchestratorResource
 from tests.unit.collector.correlate.scene import (
     BOOT_ID,
@@ -28,6 +28,7 @@ from tests.unit.collector.correlate.scene import (
     killed,
     line,
     ns,
+    oom,
     owners,
     running,
     scope_path,
@@ -152,6 +153,25 @@ def test_a_users_container_is_found_by_its_path() -> None:
     kill = (*scene.feed(line(summary(4001, path), 1), line(killed(4001), 1), at_s=1), *scene.wait(20))
     assert owners([event for event in kill if event.exit137.oom is not None]) == [A]
     assert {event.container.name for event in kill if event.container is not None} == {"box-a"}
+
+
+@pytest.mark.parametrize(
+    ("base", "engine"),
+    [("/machine.slice", ROOTS), ("/user.slice/user-1000.slice/user@1000.service/user.slice", USERS)],
+    ids=["root", "user"],
+)
+@pytest.mark.parametrize(("at_pod", "scope"), [(True, Scope.PARENT), (False, Scope.CONTAINER)])
+def test_the_limit_of_a_pod_is_the_parents(base: str, engine: ContainerEngine, at_pod: bool, scope: Scope) -> None:
+    """
+    Podman gives each pod a slice, and its containers a scope below that.
+    """
+    pod = f"{base}/{'machine' if engine is ROOTS else 'user'}-libpod_pod_{'e' * 64}.slice"
+    path = f"{pod}/libpod-{A}.scope/container"
+    scene = Scene()
+    scene.feed(docker(START, 0, engine=engine), at_s=0)
+    lines = (line(summary(4001, path, pod if at_pod else path), 1), line(killed(4001), 1))
+    (kill,) = (event for event in [*scene.feed(*lines, at_s=1), *scene.wait(20)] if event.exit137.oom is not None)
+    assert (oom(kill).scope, owners([kill])) == (scope, [A])
 
 
 def remembered(scene: Scene) -> None:
