@@ -93,3 +93,14 @@ def test_who_took_the_memory_of_the_host(outcome: Outcome) -> None:
     """
     kill = only(outcome, "oom_kill", "glutton")
     assert (kill["oom"]["scope"], kill["culprit"]["name"]) == ("host", "glutton")
+
+
+def test_an_innocent_victim(outcome: Outcome) -> None:
+    """
+    At the limit of a slice the kernel ended one container, and the event names the other one, which grew.
+    """
+    kill = only(outcome, "oom_kill", "innocent")
+    assert kill["oom"]["scope"] == "parent"
+    culprit = kill["culprit"]
+    assert (culprit["name"], culprit["victim"], culprit["basis"]) == ("grower", False, "growth")
+    assert culprit["confidence"] != "certain"

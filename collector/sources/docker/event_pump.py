@@ -1,5 +1,5 @@
 """
-The Docker source's work outside the event loop: a thread that reads events, and queues of inspections and log tails.
+The Docker source's work outside the event loop: a thread that reads events, and a queue of inspections.
 
 Docker drops events that a listener does not take within 100 ms, and does not answer for a container while it starts it.
 So the thread that reads never waits for an inspection, and several inspections run at once.
@@ -10,16 +10,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
-from collector.facts.observed import LogTailFact
 from collector.host.threads import Threads
 from collector.sources.base import SourceError
 from collector.sources.docker.client import DockerClient
 from collector.sources.docker.event_lines import EventStream
-from collector.sources.docker.log_tail import LogTail, read_log_tail
-from parsers.docker_event import DockerEvent
 
 # An event takes about half a kilobyte, and an object of Python some bytes more.
 _QUEUED_BYTES: Final = 16_777_216
@@ -33,41 +29,6 @@ _FULL_WAIT_S: Final = 0.01
 _ASKED_AT_MOST: Final = 10_000
 # Docker takes its time for a container that it is starting; the others need not wait for that one.
 _INSPECTED_AT_ONCE: Final = 8
-_TAILS_AT_ONCE: Final = 4
-_TAILS_QUEUED: Final = 64
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogTailRequest:
-    """
-    An ended run whose log tail is wanted.
-
-    Attributes:
-        die_event_ns: time of Docker's `die` event, the end of the run.
-        began_ns: start of the run; None if it was not seen.
-        log_driver: name of the container's log driver; None if unknown.
-    """
-
-    container_id: str
-    die_event_ns: int
-    began_ns: int | None
-    log_driver: str | None
-
-
-def log_tail_request(die: DockerEvent, run: Mapping[str, Any]) -> LogTailRequest:
-    """
-    Return the request for the log tail of a run that has ended.
-
-    Args:
-        die: the end of the run.
-        run: what is known of it, as in the source's position.
-    """
-    return LogTailRequest(
-        container_id=die.container_id,
-        die_event_ns=die.time_ns,
-        began_ns=run.get("started_at_ns"),
-        log_driver=run.get("log_driver"),
-    )
 
 
 class EventPump:
@@ -224,69 +185,8 @@ class InspectQueue:
             self._asked[container_id] = future
 
 
-class LogTailQueue:
-    """
-    Reads the log tails of ended containers in threads, a few at a time.
-
-    Each is read as early as possible, because the logs of a container with `--rm` are deleted within moments. Beyond 64
-    waiting requests the oldest are dropped: their logs would be gone before their turn.
-
-    Args:
-        client: the engine.
-        threads: for the calls, which block.
-        ready: called in the loop's thread when a log tail has arrived.
-    """
-
-    def __init__(self, client: DockerClient, threads: Threads, ready: Callable[[], None]) -> None:
-        self._client = client
-        self._threads = threads
-        self._ready = ready
-        self._waiting: deque[LogTailRequest] = deque(maxlen=_TAILS_QUEUED)
-        self._asked: dict[LogTailRequest, asyncio.Future[LogTail]] = {}
-
-    def ask(self, request: LogTailRequest) -> None:
-        """
-        Queue a request for the log tail of a run.
-        """
-        self._waiting.append(request)
-        self._start_next()
-
-    def answers(self) -> list[LogTailFact]:
-        """
-        Return the log tails that have arrived since the last call.
-        """
-        done = [(request, future) for request, future in self._asked.items() if future.done()]
-        for request, _ in done:
-            del self._asked[request]
-        self._start_next()
-        return [_log_tail_fact(request, future.result()) for request, future in done]
-
-    def _start_next(self) -> None:
-        while self._waiting and len(self._asked) < _TAILS_AT_ONCE:
-            request = self._waiting.popleft()
-            future = self._threads.call(
-                read_log_tail,
-                self._client,
-                request.container_id,
-                log_driver=request.log_driver,
-                began_ns=request.began_ns,
-                ended_ns=request.die_event_ns,
-            )
-            future.add_done_callback(lambda _: self._ready())
-            self._asked[request] = future
-
-
 def _size_bytes(message: bytes) -> int:
     return len(message) + _OBJECT_BYTES
-
-
-def _log_tail_fact(request: LogTailRequest, tail: LogTail) -> LogTailFact:
-    return LogTailFact(
-        container_id=request.container_id,
-        die_event_ns=request.die_event_ns,
-        lines=tail.lines,
-        missing=tail.missing,
-    )
 
 
 def _answer(future: "asyncio.Future[Mapping[str, Any] | None]") -> Mapping[str, Any] | SourceError | None:

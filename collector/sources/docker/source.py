@@ -31,8 +31,9 @@ from collector.sources.base import Position, Reading, SourceError
 from collector.sources.docker.bounded import UnusableAnswerError
 from collector.sources.docker.client import DockerClient
 from collector.sources.docker.event_lines import EventStream
-from collector.sources.docker.event_pump import EventPump, InspectQueue, LogTailQueue, log_tail_request
+from collector.sources.docker.event_pump import EventPump, InspectQueue
 from collector.sources.docker.known_runs import FailedInspections, KnownRuns, UnstartedContainers
+from collector.sources.docker.log_tails import LogTailQueue, log_tail_request
 from collector.sources.docker.new_events import NewEvents
 from collector.sources.docker.ping import StreamPing
 from collector.sources.docker.pods import PodNames
