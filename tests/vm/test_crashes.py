@@ -10,6 +10,7 @@ from tests.vm.laboratory import CRASHES, TIMEOUT_S, run_script
 from tests.vm.outcome import Outcome
 
 pytestmark = [pytest.mark.vm, pytest.mark.timeout(TIMEOUT_S)]
+BUILD_ID_LENGTH = 40
 
 
 @pytest.fixture(scope="module", params=CRASHES)
@@ -104,3 +105,14 @@ def test_an_innocent_victim(outcome: Outcome) -> None:
     culprit = kill["culprit"]
     assert (culprit["name"], culprit["victim"], culprit["basis"]) == ("grower", False, "growth")
     assert culprit["confidence"] != "certain"
+
+
+def test_the_image_store_of_containerd(outcome: Outcome) -> None:
+    """
+    The layers that Docker does not name are read while the container runs, and its file after the end.
+    """
+    if "stored" not in outcome.true_causes:
+        assert outcome.read("docker").startswith("20.")  # without such a store
+        return
+    crash = only(outcome, "container_death", "stored")["crash"]
+    assert (crash["kind"], len(crash["build_id"])) == ("segfault", BUILD_ID_LENGTH)
