@@ -258,6 +258,7 @@ class Correlator:
     def _feed_gap(self, fact: GapFact, now_ns: int, origin: Origin | None) -> Sequence[Finding]:
         self._watermarks.feed_gap(fact)
         self._pending.feed_gap(fact)
+        self._reconciler.feed_gap(fact)
         if self._holes.feed_gap(fact, now_ns, origin):
             return ()  # published once the counters show whether a kill is missing
         if fact.what is GapKind.SOURCE_DOWN:

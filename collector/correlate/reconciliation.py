@@ -15,14 +15,15 @@ from collector.correlate.findings import PublishedKill, UnconfirmedKill, Unexpla
 from collector.correlate.spans import is_any_between
 from collector.correlate.watermarks import ASK_AHEAD_NS, CAP_NS, COUNTER_LAGS_NS, Wait, Watermarks
 from collector.facts.lru import LruQueues
-from collector.facts.observed import OomCountedFact
+from collector.facts.observed import GapFact, OomCountedFact
+from sinks.event import GapKind
 
 COMPARE_AFTER_NS: Final = 4_000_000_000
 # The clocks of log and counter differ, and a kill that is counted just before a read may be published after it.
 _SLACK_NS: Final = 1_000_000_000
 _CONTAINERS_KEPT: Final = 2048
 _PUBLISHED_KEPT: Final = 4096
-# Where nobody counts, kills are kept only for a first count, which is fed soon after it was read.
+# Where sources are followed and nobody counts, kills are kept only for a first count, which begins when it is read.
 _UNCOUNTED_KEPT_NS: Final = CAP_NS
 
 
@@ -66,7 +67,14 @@ class Reconciler:
         self._on_host: deque[_Entry] = deque(maxlen=_PUBLISHED_KEPT)
         self._waiting: deque[_Count] = deque()
         self._counting_since_ns: int | None = None
+        self._is_followed = False
         self.compared_until_ns = 0
+
+    def feed_gap(self, fact: GapFact) -> None:
+        """
+        Note that sources are followed: one has said when it came up. The one count of a recording is of all its time.
+        """
+        self._is_followed |= fact.what is GapKind.SOURCE_UP and fact.at_ns > 0
 
     @property
     def kept(self) -> int:
@@ -86,7 +94,7 @@ class Reconciler:
                 continue
             self._on_host.append(_Entry(kill))
             self._by_container.add(kill.container_id, _Entry(kill))
-            if self._counting_since_ns is None:
+            if self._is_followed and self._counting_since_ns is None:
                 self._forget_before(kill.at_ns - _UNCOUNTED_KEPT_NS)
 
     def feed(self, fact: OomCountedFact, now_ns: int) -> None:

@@ -231,6 +231,19 @@ def test_where_nobody_counts_kills_are_kept_for_a_minute() -> None:
     A first count may still come; it is of kills that were published a moment before.
     """
     counted = Reconciler(Watermarks())
+    counted.feed_gap(GapFact(source="kmsg", what=GapKind.SOURCE_UP, at_ns=ns(0), text=""))
     for at_s in (0, 30, 59, 61):
         counted.note_published(_published(at_s, container_id=f"{at_s}"))
     assert counted.kept == 6
+
+
+def test_the_one_count_of_a_recording_includes_its_first_kill() -> None:
+    """
+    It is read at the end, and of all the time since the boot.
+    """
+    counted = Reconciler(Watermarks())
+    counted.feed_gap(GapFact(source="kmsg", what=GapKind.SOURCE_UP, at_ns=0, text=""))
+    for at_s in (0, 400):
+        counted.note_published(_published(at_s))
+    counted.feed(_count(2, container_id=None, from_s=-10, to_s=410), 0)
+    assert _compared(counted) == []
