@@ -185,6 +185,8 @@ class MemoryContext:
         memory = memory_of(ring, subject.at_ns, subject.killed_at_limit, shape) if ring is not None else None
         advice = self._advice(subject, ring, shape) if with_advice else ()
         sentence = sentences.of_curve(shape) if with_advice else None
+        if memory is None and not advice and sentence is None:
+            return event
         return replace(
             event,
             message=f"{event.message} {sentence}" if sentence is not None else event.message,

@@ -6,11 +6,11 @@ Inside, texts are as they were seen, so that names and labels can be looked up.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, datetime
 from enum import Enum
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
 from sinks.event.ecs import Container, EcsEvent, Host, Orchestrator, Process, Service
@@ -27,6 +27,7 @@ _INT_MIN: Final = -(2**63)
 _INT_MAX: Final = 2**63 - 1
 _OPTIONAL_FLOAT: Final = float | None
 _FLOATS: Final = tuple[float, ...]
+_SECONDS_REMEMBERED: Final = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,21 +154,47 @@ def rfc3339(time_ns: int) -> str:
     Format a time in UTC with microseconds: `2026-11-22T03:17:04.118203Z`.
     """
     seconds, rest_ns = divmod(time_ns, _NS_PER_S)
-    stamp = datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest_ns // 1000)
-    return stamp.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return f"{_second(seconds)}.{rest_ns // 1000:06}Z"
 
 
-def _plain(value: object) -> Any:  # noqa: ANN401 (JSON has seven kinds of value)
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, str):
-        return _text(value)
-    if is_dataclass(value) and not isinstance(value, type):
-        return _object(value)
-    if isinstance(value, Mapping):
-        return {_text(str(key)): _named(str(key), item) for key, item in value.items()}
-    if isinstance(value, tuple | list):
-        return _list(value)
+@lru_cache(_SECONDS_REMEMBERED)
+def _second(seconds: int) -> str:
+    """
+    Format a second, of which the times of an event share a few.
+    """
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").removesuffix("+00:00")
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 (JSON has seven kinds of value)
+    return _writer(value.__class__)(value)
+
+
+@cache
+def _writer(kind: type) -> Callable[[Any], Any]:
+    """
+    Return what writes the values of a class. The tests take longer than writing most values, so each class is tested
+    once.
+    """
+    if issubclass(kind, Enum):
+        return _value_of_enum
+    if issubclass(kind, str):
+        return _text
+    if is_dataclass(kind):
+        return _object
+    if issubclass(kind, Mapping):
+        return _mapping
+    return _list if issubclass(kind, tuple | list) else _as_it_is
+
+
+def _value_of_enum(value: Enum) -> object:
+    return value.value
+
+
+def _mapping(value: Mapping[object, object]) -> dict[str, Any]:
+    return {_text(str(key)): _named(str(key), item) for key, item in value.items()}
+
+
+def _as_it_is(value: object) -> object:
     return value
 
 
@@ -187,7 +214,7 @@ def _object(value: Any) -> dict[str, Any]:  # noqa: ANN401 (any of the dataclass
     plain: dict[str, Any] = {}
     for form in _forms(value.__class__):
         content = getattr(value, form.name)
-        if _is_unknown(content):
+        if content is None or _is_unknown(content):
             continue
         if form.is_time:
             plain[form.key] = rfc3339(content)
@@ -220,7 +247,7 @@ def _forms(kind: Any) -> tuple[_Form, ...]:  # noqa: ANN401 (any of the dataclas
 def _is_unknown(value: object) -> bool:
     if isinstance(value, float):
         return not math.isfinite(value)
-    return value is None or (isinstance(value, int) and not _INT_MIN <= value <= _INT_MAX)
+    return isinstance(value, int) and not _INT_MIN <= value <= _INT_MAX
 
 
 def _text(text: str) -> str:
