@@ -76,7 +76,7 @@ class HubStoreConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     replicas: Annotated[int, msgspec.Meta(ge=0, le=9)] = 1
     max_bytes: Annotated[int, msgspec.Meta(ge=1_048_576)] = 10_737_418_240
     lease_s: Annotated[float, msgspec.Meta(ge=1, le=600)] = 15
-    timeout_s: Annotated[float, msgspec.Meta(gt=0, le=25)] = 10
+    timeout_s: Annotated[float, msgspec.Meta(gt=0, le=10)] = 5
     api_key_file: str | None = None
     user: str | None = None
     password_file: str | None = None

@@ -8,8 +8,7 @@ from typing import Any, Final, Literal
 
 import orjson
 
-from collector.store import StoreUnavailableError
-from fleet.opensearch.cluster import Cluster, reason_of, understood
+from fleet.opensearch.cluster import Cluster, refusal, understood
 
 # Of one request: proxies in front of a cluster accept no more than a few megabytes.
 _REQUEST_BYTES: Final = 4_000_000
@@ -21,7 +20,6 @@ _QUERY: Final = {
     "require_alias": "true",
     "filter_path": "items.*.status,items.*.error.type,items.*.error.reason,items.*.error.caused_by.reason",
 }
-_NO_INDEX: Final = "index_not_found_exception"
 # What a mapping refuses, whenever it is sent. A cluster that is read-only answers 403 or 429.
 _REFUSED: Final = frozenset({"mapper_parsing_exception", "illegal_argument_exception", "document_parsing_exception"})
 
@@ -87,7 +85,7 @@ async def send(cluster: Cluster, index: str, actions: Sequence[Action]) -> Outco
             elif status == _BAD_REQUEST and _type(error) in _REFUSED:
                 refused.append(place)
             elif status not in _OK and not (status == _NOT_FOUND and error is None):
-                raise StoreUnavailableError(cluster.name, f"answered {status}: {reason_of(error)}")
+                raise refusal(cluster.name, status, error)
         begin += count
     return Outcome(there=there, refused=refused)
 

@@ -28,6 +28,7 @@ _LINES: Final = "application/x-ndjson"
 _OK: Final = range(200, 300)
 _FORBIDDEN: Final = frozenset({401, 403})
 _REASON_CHARS: Final = 300
+_NO_INDEX: Final = "index_not_found_exception"
 
 Reply = tuple[int, Mapping[str, Any]]
 _Arguments = ParamSpec("_Arguments")
@@ -98,7 +99,7 @@ class Cluster:
         if answer.status in _FORBIDDEN:
             self._is_open = False  # the key may have been replaced: its file is read again
         if answer.status not in _OK and answer.status not in allowed:
-            raise StoreUnavailableError(self.name, f"answered {answer.status}: {reason_of(content.get('error'))}")
+            raise refusal(self.name, answer.status, content.get("error"))
         _check_whole(self.name, content)
         return answer.status, content
 
@@ -115,6 +116,20 @@ class Cluster:
                 await self._client.open()
                 self._authorization = await asyncio.to_thread(authorization, self._config)
                 self._is_open = True
+
+
+class MissingIndexError(StoreUnavailableError):
+    """
+    Raised when an index of the hub does not exist: somebody has deleted it.
+    """
+
+
+def refusal(name: str, status: int, error: object) -> StoreUnavailableError:
+    """
+    Return the error for what a cluster does not do now.
+    """
+    is_missing = isinstance(error, Mapping) and error.get("type") == _NO_INDEX
+    return (MissingIndexError if is_missing else StoreUnavailableError)(name, f"answered {status}: {reason_of(error)}")
 
 
 def as_sink_config(config: HubStoreConfig) -> OpenSearchConfig:

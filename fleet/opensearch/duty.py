@@ -16,7 +16,7 @@ from typing import Final
 import orjson
 
 from collector.delivery import addressed
-from collector.store import PastEvent, Store, StoreError
+from collector.store import PastEvent, Store, StoreError, StoreUnavailableError
 from fleet.arrival import RefusedEventError, arrivals
 from fleet.incidents.detector import Detector
 from fleet.incidents.event import event_of
@@ -84,6 +84,7 @@ class DetectorDuty:
         self._detector = Detector()
         self._tail = Tail(store.reading, 0)
         self._version: Version | None = None
+        self._uuid = ""
         self._saved_s = 0.0
         self._is_changed = False
 
@@ -151,11 +152,11 @@ class DetectorDuty:
 
     async def _take_over(self) -> None:
         note = await self._store.state.get(_KIND, _ID)
-        uuid, after_seq = await self._store.uuid(), 0
+        self._uuid, after_seq = await self._store.uuid(), 0
         self._detector, self._version = Detector(), None
         if note is not None:
             self._version = note.version
-            if note.content["uuid"] == uuid:
+            if note.content["uuid"] == self._uuid:
                 after_seq = int(note.content["seq"])
                 self._detector = Detector.restore(note.content["state"])
         self._tail = Tail(self._store.reading, after_seq)
@@ -182,8 +183,10 @@ class DetectorDuty:
         self._wake()
 
     async def _save(self) -> None:
+        if await self._store.uuid() != self._uuid:
+            raise StoreUnavailableError(self._store.events_index, "the index of the events was made anew")
         content = {
-            "uuid": await self._store.uuid(),
+            "uuid": self._uuid,
             "seq": self._tail.complete_seq,
             "state": orjson.Fragment(self._detector.save()),
         }

@@ -4,15 +4,17 @@ Shows a hub what all hubs have stored.
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 from collector.store import PastEvent, StoreError
-from fleet.opensearch.reading import Reading
+from fleet.opensearch.store import ClusterStore
 from fleet.opensearch.tail import Tail
 
 _POLL_S: Final = 0.5
 _RETRY_S: Final = 1.0
+_LOOK_EVERY_S: Final = 30.0
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -21,7 +23,7 @@ class Follower:
     Reads new events for the pages.
 
     Args:
-        reading: asks the cluster.
+        store: the cluster.
         after_seq: the number of the last event that the pages know.
         known: the numbers of later events that they know too.
         take: takes the new events.
@@ -31,11 +33,14 @@ class Follower:
     """
 
     def __init__(
-        self, reading: Reading, after_seq: int, known: Collection[int], take: Callable[[Sequence[PastEvent]], None]
+        self, store: ClusterStore, after_seq: int, known: Collection[int], take: Callable[[Sequence[PastEvent]], None]
     ) -> None:
         self.trouble: str | None = None
-        self._reading = reading
-        self._tail = Tail(reading, after_seq)
+        self._store = store
+        self._reading = store.reading
+        self._tail = Tail(store.reading, after_seq)
+        self._uuid: str | None = None
+        self._look_at_s = 0.0
         self._known = frozenset(known)
         self._take = take
 
@@ -45,6 +50,7 @@ class Follower:
         """
         while True:
             try:
+                await self._follow_index()
                 events = await self._tail.read()
             except StoreError as error:
                 if self.trouble is None:
@@ -61,3 +67,15 @@ class Follower:
                 self._take([event for event in events if event.seq not in self._known])
             if not events:
                 await asyncio.sleep(_POLL_S)
+
+    async def _follow_index(self) -> None:
+        """
+        Begin anew if the index was deleted and made again: it counts from the beginning.
+        """
+        if time.monotonic() < self._look_at_s:
+            return
+        uuid = await self._store.uuid()
+        if self._uuid not in (None, uuid):
+            _LOG.warning("the index of the events was made anew")
+            self._tail, self._known = Tail(self._reading, 0), frozenset()
+        self._uuid, self._look_at_s = uuid, time.monotonic() + _LOOK_EVERY_S

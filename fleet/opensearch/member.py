@@ -69,7 +69,7 @@ class Member:
             after_seq: the number of the last event that the pages know.
             known: the numbers of later events that they know too.
         """
-        self._follower = Follower(self._store.reading, after_seq, known, self._take)
+        self._follower = Follower(self._store, after_seq, known, self._take)
         running = {
             "follow the cluster": self._follower.run(),
             "lease": self._lease.run(),

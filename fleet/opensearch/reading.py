@@ -9,15 +9,16 @@ changed keeps its number.
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
-from collector.store import EventCount, EventFilter, Page, PastEvent, StoreUnavailableError
+from collector.store import EventCount, EventFilter, Page, PastEvent
 from fleet.opensearch import queries
-from fleet.opensearch.cluster import Cluster, LongAnswerError, reason_of, understood
+from fleet.opensearch.cluster import Cluster, LongAnswerError, refusal, understood
 from fleet.opensearch.documents import READ, document_id, past_event
 from fleet.opensearch.queries import Query
 
 _ROWS_AT_ONCE: Final = 500
 _BUCKETS_AT_ONCE: Final = 1000
 _DAY_NS: Final = 86_400_000_000_000
+_NOT_FOUND: Final = 404
 _COUNTED: Final = ("day", "type", "cause", "service")
 _WHOLE: Final = {"allow_partial_search_results": "false"}
 
@@ -123,7 +124,7 @@ class Reading:
         found: Sequence[Mapping[str, Any]] = answer["docs"]
         for item in found:
             if "error" in item:
-                raise StoreUnavailableError(self._cluster.name, reason_of(item["error"]))
+                raise refusal(self._cluster.name, _NOT_FOUND, item["error"])
         return found
 
     async def _found(

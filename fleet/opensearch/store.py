@@ -18,7 +18,7 @@ from collector.store import EventFilter, PastEvent, StoredEvent, StoreError, Sto
 from collector.store.records import Position
 from fleet.arrival import RefusedEventError, arrival
 from fleet.opensearch.bulk import Action, Outcome, send
-from fleet.opensearch.cluster import Cluster, as_sink_config, understood
+from fleet.opensearch.cluster import Cluster, MissingIndexError, as_sink_config, understood
 from fleet.opensearch.documents import document_id, document_of, plain_document_of, source_of
 from fleet.opensearch.history import ClusterHistory
 from fleet.opensearch.indices import events_of, make_indices, state_of
@@ -75,7 +75,7 @@ class ClusterStore:
             new = await self._create(events) if events else 0
             if positions:
                 await self.state.put(_POSITION, positions)
-        except StoreUnavailableError:
+        except MissingIndexError:
             await self._remake()
             raise
         return new
@@ -84,7 +84,11 @@ class ClusterStore:
         """
         Return the `source` of the stored events among these ids, by id.
         """
-        return await self.reading.sources(ids)
+        try:
+            return await self.reading.sources(ids)
+        except MissingIndexError:
+            await self._remake()
+            raise
 
     async def positions(self) -> Mapping[str, Mapping[str, Any]]:
         """

@@ -65,6 +65,7 @@ def shards(failed: int) -> Mapping[str, Any]:
         (200, {"hits": {"hits": [{}]}, "items": [{}], "docs": [{}], "_shards": shards(0)}),
         (200, {"hits": {"hits": [HIT]}, "items": [], "docs": [], "_shards": shards(1)}),
         (200, {"hits": {"hits": [HIT]}, "timed_out": True}),
+        (200, {"hits": {"hits": [{}]}, "items": [], "docs": [{}]}),
         (200, {"items": [{"create": {"status": 429, "error": {"type": "rejected_execution_exception"}}}]}),
         (200, {"items": [{"create": {"status": 403, "error": {"type": "cluster_block_exception"}}}]}),
         (200, {"items": [{"create": {"status": 404, "error": {"type": "index_not_found_exception"}}}]}),
