@@ -177,8 +177,8 @@ async def test_either_hub_may_die_and_an_incident_opens_once(running: Node, inde
 @pytest.mark.timeout(300)
 async def test_while_the_cluster_takes_nothing_agents_wait(running: Node, index: str, tmp_path: Path) -> None:
     """
-    The index is read-only, as when disks are full; somebody deletes it; then the node is gone. Pages work as long as there
-    is something to read.
+    The index is read-only, as when disks are full; somebody deletes it; then the node is gone. Pages work meanwhile if
+    there is something to read.
     """
     async with two(running, tmp_path, index) as hubs:
         hub = hubs.hubs[0]
