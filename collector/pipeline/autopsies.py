@@ -11,7 +11,6 @@ An event waits for this a second at most. While the agent sees more crashes than
 """
 
 import asyncio
-import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,6 +21,7 @@ from collector.facts.lru import LruDict
 from collector.host.procfs import ProcFiles
 from collector.host.task_counts import count_tasks
 from collector.host.threads import Threads
+from collector.pipeline.disk_spaces import spaces_of
 from collector.pipeline.module_files import find_code, frames_of_report
 from collector.publish.disk_space import wants_disk_space, with_disk_space
 from collector.publish.examined import with_code, with_frames
@@ -93,9 +93,9 @@ class Autopsies:
         snapshot = self._snapshot_of(container_id) if container_id else None
         if snapshot is None:
             return event
-        if snapshot.layers and wants_disk_space(event):
-            space = await self._look_up(_space_of, snapshot.layers[0])
-            event = with_disk_space(event, *space) if space is not None else event
+        if wants_disk_space(event):
+            spaces = await self._look_up(spaces_of, snapshot)
+            event = with_disk_space(event, spaces) if spaces else event
         if (path := hs_err_path(event.exit137.logs)) is not None:
             frames = await self._look_up(frames_of_report, snapshot, path)
             event = with_frames(event, frames) if frames else event
@@ -185,14 +185,3 @@ def _pids_of(event: Event, snapshot: ContainerSnapshot) -> tuple[int, ...]:
     crashed = (event.exit137.kernel, event.process)
     pids = (*(each.pid for each in crashed if each is not None), snapshot.pid)
     return tuple(pid for pid in pids if pid is not None)
-
-
-def _space_of(directory: str) -> tuple[int, int] | None:
-    """
-    Return what is free of a file system, and its size, in bytes.
-    """
-    try:
-        found = os.statvfs(directory)
-    except OSError:
-        return None
-    return found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize

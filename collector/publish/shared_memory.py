@@ -18,6 +18,7 @@ from sinks.text import size
 _NEARLY_FULL: Final = 0.9
 _RAISED_BY: Final = 2
 _KIND: Final = "shm"
+_PLACE: Final = "/dev/shm"  # noqa: S108 (a name, nothing is written)
 
 
 def with_shared_memory(event: Event, snapshot: ContainerSnapshot | None, sample: MemorySample | None) -> Event:
@@ -30,7 +31,7 @@ def with_shared_memory(event: Event, snapshot: ContainerSnapshot | None, sample:
         sample: the last one of the container's memory.
     """
     crash = event.exit137.crash
-    if crash is None or crash.signal != SIGBUS or crash.reason is not None:
+    if crash is None or crash.signal != SIGBUS or crash.reason is not None or _has_another(snapshot):
         return event
     size_bytes = snapshot.shm_bytes if snapshot is not None else None
     used_bytes = sample.shmem_bytes if sample is not None else None
@@ -45,6 +46,13 @@ def with_shared_memory(event: Event, snapshot: ContainerSnapshot | None, sample:
             advice=(*event.exit137.advice, _advice(size_bytes, measured if is_full else None)),
         ),
     )
+
+
+def _has_another(snapshot: ContainerSnapshot | None) -> bool:
+    """
+    Return whether something else is mounted at /dev/shm, whose size no option of Docker decides.
+    """
+    return snapshot is not None and any(mount.destination.rstrip("/") == _PLACE for mount in snapshot.mounts)
 
 
 def _advice(size_bytes: int | None, measured: str | None) -> Advice:

@@ -6,7 +6,7 @@ import pytest
 
 from collector.facts.memory import MemorySample
 from collector.publish.shared_memory import with_shared_memory
-from parsers.docker_inspect import ContainerSnapshot
+from parsers.docker_inspect import ContainerSnapshot, Mount
 from sinks.event import Confidence, Crash, CrashReason, EcsEvent, Event, EventType, Exit137, Host, Severity
 
 MIB = 1 << 20
@@ -86,3 +86,12 @@ def test_nothing_known_of_the_container() -> None:
     """
     event = with_shared_memory(death(Crash(signal=7)), None, None)
     assert [advice.kind for advice in event.exit137.advice] == ["shm"]
+
+
+def test_another_file_system_at_its_place() -> None:
+    """
+    What the host has mounted there is not sized by --shm-size.
+    """
+    event = death(Crash(signal=7))
+    mounted = ContainerSnapshot(id=A, labels={}, shm_bytes=1 << 26, mounts=(Mount(destination="/dev/shm/"),))  # noqa: S108 (a name)
+    assert with_shared_memory(event, mounted, None) == event
