@@ -48,7 +48,8 @@ async def test_a_head_without_end_is_refused(answer: Answer) -> None:
     """
     async with receiver(answer) as server, client(server.port, timeout_s=NEVER_S) as found:
         error = await failure(found)
-    assert (type(error), error.reason) == (TransientError, Reason.SERVER_ERROR)
+    assert isinstance(error, TransientError)
+    assert error.reason is Reason.SERVER_ERROR
 
 
 async def test_a_few_interim_answers_are_allowed() -> None:
