@@ -48,6 +48,7 @@ class JournalEntry:
         source_realtime_ns: when the sender sent it.
         source_monotonic_us: the kernel's own time of a kernel message.
         pid: of the sender; likewise `uid`, `cgroup` and `systemd_unit`, for all of which journald vouches.
+        command_line: of the sender, as /proc shows it: what the sender wrote there.
         unit: the unit that a message of PID 1 is about; `user_unit` for a user's manager.
         job_type: of a message of systemd about a job: `start`, `stop`, `restart`, …
         message_id: the kind of the message, 32 hex digits; it stays when the words change.
@@ -72,6 +73,7 @@ class JournalEntry:
     uid: int | None = None
     cgroup: str | None = None
     systemd_unit: str | None = None
+    command_line: str | None = None
     unit: str | None = None
     user_unit: str | None = None
     job_type: str | None = None
@@ -130,6 +132,7 @@ def parse_entry(fields: bytes | Mapping[str, Any]) -> JournalEntry:
         uid=_int(entry, "_UID"),
         cgroup=_text(entry, "_SYSTEMD_CGROUP"),
         systemd_unit=_text(entry, "_SYSTEMD_UNIT"),
+        command_line=_text(entry, "_CMDLINE"),
         unit=_text(entry, "UNIT"),
         user_unit=_text(entry, "USER_UNIT"),
         job_type=_text(entry, "JOB_TYPE"),

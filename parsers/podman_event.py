@@ -12,6 +12,7 @@ With `events_logger = "file"`, and where there is no journal, each event is a li
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from parsers.cgroup_path import container_of
@@ -25,6 +26,9 @@ from parsers.untyped import decoded, fields_of, int_of, text_map_of, text_of, ti
 PODMAN_EVENTS: Final = ("create", "start", "kill", "died", "stop", "restart", "remove", "cleanup")
 _TRANSPORT: Final = "journal"
 _ID_LENGTH: Final = 64
+# `podman container stop` is `podman stop`; a pod is stopped with all its containers.
+_GROUPS: Final = frozenset({"pod", "container"})
+_WORDS: Final = 3
 _DIED: Final = "died"
 _EXPECTED: Final = "a line of Podman's file of events"
 
@@ -43,7 +47,19 @@ def parse_podman_event(entry: JournalEntry) -> DockerEvent | None:
     if container_of(entry.cgroup) is not None:
         return None
     engine = ContainerEngine(name=EngineName.PODMAN, uid=entry.uid)
-    return _event(fields, _labels(fields), engine, time_ns_of(fields.get("TIME")) or entry.at_ns)
+    event = _event(fields, _labels(fields), engine, time_ns_of(fields.get("TIME")) or entry.at_ns)
+    return replace(event, command=command_of(entry.command_line)) if event is not None else None
+
+
+def command_of(command_line: str | None) -> str | None:
+    """
+    Return which command of Podman a command line is: `stop`, `pod stop`; None where an option stands before it, which
+    may have a value.
+    """
+    program, *words = (command_line or "").split()[:_WORDS] or [""]
+    if program.rpartition("/")[2] != "podman" or not words or words[0].startswith("-"):
+        return None
+    return " ".join(words[:2]) if words[0] in _GROUPS else words[0]
 
 
 def parse_podman_line(line: bytes, engine: ContainerEngine) -> DockerEvent | None:

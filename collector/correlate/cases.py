@@ -104,6 +104,7 @@ class CaseBuilder:
             sent=self._sent(run, main_exit),
             is_traced=self._is_traced(run),
             is_unreported=run.is_unreported,
+            ended_command=run.ended_command,
         )
 
     def _unit_stop(self, record: ContainerRecord, run: Run, main_exit: ProcessExitedFact | None) -> UnitStopping | None:

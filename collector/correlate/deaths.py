@@ -209,7 +209,7 @@ class Deaths:
         if run is None:
             run = self._begin(record, Run(container_id=record.id, boot_id=self._boot_id))
         is_pending = run.missed
-        run.die_event_ns = event.time_ns
+        run.die_event_ns, run.ended_command = event.time_ns, event.command
         run.exit_code = record.trusted("exitCode", event.exit_code)
         if not is_pending:
             self._pending.add(record, run, now_ns, origin)

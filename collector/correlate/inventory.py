@@ -130,7 +130,8 @@ class ContainerInventory:
     def is_news(self, event: DockerEvent) -> bool:
         """
         Return whether an event tells something new: its engine may speak of the container, and no other source has
-        brought it. What a repeated one adds is kept: only Podman's service names the pod.
+        brought it. What a repeated one adds is kept: only Podman's service names the pod, and only journald the
+        command.
         """
         if not self.admits(event.container_id, event.engine):
             return False
@@ -139,6 +140,8 @@ class ContainerInventory:
         record = self._records.get(event.container_id)
         if record is not None:
             record.attributes = {**event.attributes, **record.attributes}
+            if event.command is not None and record.run is not None and record.run.die_event_ns == event.time_ns:
+                record.run.ended_command = event.command
         return False
 
     def drop_false_claim(self, ref: ContainerRef) -> None:

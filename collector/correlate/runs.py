@@ -60,6 +60,7 @@ class Run:
         log_tail_requested: its log tail has been requested and has not come.
         log_tail: the last lines of its log.
         log_tail_missing: why there are none.
+        ended_command: the command of Podman that noted the end, as journald saw it.
         is_unreported: no engine has reported its end, which only the kernel has shown.
         judged: it has its verdict.
     """
@@ -85,6 +86,7 @@ class Run:
     log_tail_requested: bool = False
     log_tail: tuple[str, ...] = ()
     log_tail_missing: str | None = None
+    ended_command: str | None = None
     is_unreported: bool = False
     judged: bool = False
 

@@ -55,6 +55,7 @@ class Case:
         is_traced: of Podman's, whether the trace was read in the two minutes before the end.
         is_sender_seen: whether the trace would have shown a process that sent the signal that ended it.
         is_unreported: no engine has reported the end.
+        ended_command: the command of Podman that noted the end; journald vouches for its user.
         main_exit: how the main process ended, from the kernel itself; under an init the process that init ran.
         crash: the kernel's line about the crash of the main process.
         crash_line: what is known of that line where there is none.
@@ -105,6 +106,7 @@ class Case:
     sent: tuple[SignalFact, ...] = ()
     is_traced: bool = False
     is_unreported: bool = False
+    ended_command: str | None = None
     is_sender_seen: bool = False
 
     @property

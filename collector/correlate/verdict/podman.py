@@ -31,6 +31,9 @@ from sinks.text import printable
 # The runtimes that Podman starts to send a signal, and its own programs, as the kernel names them.
 _PROGRAMS: Final = frozenset({"crun", "runc", "youki", "podman", "conmon"})
 _INIT_PID: Final = 1
+# The commands that end a container and wait for that: the process that notes the end is the one that caused it.
+_STOPPING: Final = frozenset({"stop", "container stop", "pod stop", "restart", "container restart", "pod restart"})
+_REMOVING: Final = frozenset({"rm", "container rm", "pod rm"})
 # Podman writes its events itself, after it has done what they say, and a busy host delays it.
 _STAMPED_WITHIN_S: Final = 10.0
 # A program may take so long to exit on the stop signal; Podman's own timeout is 10 s, and a unit may set a longer one.
@@ -49,7 +52,9 @@ def stopped(case: Case) -> Verdict | None:
     proven, sent = _by_podman(case), _perhaps_by_podman(case)
     said_ns = case.stop_ns if _is_near(case, case.stop_ns) else None
     # `podman rm -f` sends the same signals. It holds the container from its `stop` event until it is removed.
-    kept = case.restarted or (case.cleanup_ns is not None and said_ns is not None and case.cleanup_ns > said_ns)
+    by_command = case.ended_command in _STOPPING and not case.signals
+    is_cleaned_up = case.cleanup_ns is not None and said_ns is not None and case.cleanup_ns > said_ns
+    kept = case.restarted or by_command or is_cleaned_up
     if case.destroy_ns is not None and not kept and not _is_removed_anyway(case):
         return None
     by_kill = case.signal == SIGKILL and (said_ns is not None or _is_stop(case, sent))
@@ -61,7 +66,7 @@ def stopped(case: Case) -> Verdict | None:
     evidence = (*_evidence(sent), *((evidence_of_event("stop", said_ns),) if said_ns is not None else ()))
     return Verdict(
         cause=Cause.DOCKER_STOP_TIMEOUT if by_kill and case.stop_signal != SIGKILL else Cause.DOCKER_STOP,
-        confidence=Confidence.CERTAIN if witnessed and said_ns is not None and kept else confidence,
+        confidence=Confidence.CERTAIN if witnessed and kept and (by_command or said_ns) else confidence,
         because=_how_stopped(case, sent, by_kill=by_kill),
         evidence=(*evidence, *evidence_of_exit(case)),
     )
@@ -111,9 +116,11 @@ def removed(case: Case) -> Verdict | None:
         return None
     if case.killed_for_memory or _is_sent_by_another(case):
         return None
+    proven = _by_podman(case)
+    witnessed = bool(proven) and proven[-1].signal == (case.signal or case.stop_signal)
     return Verdict(
         cause=Cause.DOCKER_RM,
-        confidence=Confidence.LIKELY,
+        confidence=Confidence.CERTAIN if witnessed and case.ended_command in _REMOVING else Confidence.LIKELY,
         because="podman rm -f ended and removed it",
         evidence=(*_evidence(sent), evidence_of_event("remove", case.destroy_ns), *evidence_of_exit(case)),
     )

@@ -14,7 +14,7 @@ from parsers.docker_event import DockerAction, DockerEvent
 from parsers.engine import ContainerEngine, EngineName
 from parsers.errors import ParseError
 from parsers.journal import JournalEntry, parse_entry
-from parsers.podman_event import PODMAN_EVENTS, parse_podman_event, parse_podman_line
+from parsers.podman_event import PODMAN_EVENTS, command_of, parse_podman_event, parse_podman_line
 
 RECORDED = Path(__file__).parent / "recorded/podman-5.4-journal.jsonl"
 LINES = (Path(__file__).parent / "recorded/podman-5.4-events.jsonl").read_bytes().splitlines()
@@ -36,6 +36,40 @@ def test_a_death_has_its_code_and_its_engine() -> None:
     assert (event.action, event.exit_code, event.name) == (DockerAction.DIE, 137, "killed")
     assert event.engine == ContainerEngine(name=EngineName.PODMAN, uid=0)
     assert event.time_ns == 1_796_004_790_303_437_200
+
+
+@pytest.mark.parametrize(
+    ("command_line", "command"),
+    [
+        ("podman stop -t 1 box", "stop"),
+        ("/usr/bin/podman rm -v -f -i --cidfile=/run/web.cid", "rm"),
+        ("podman pod stop shop", "pod stop"),
+        ("podman container cleanup 4e1d", "container cleanup"),
+        ("podman --root stop kill box", None),
+        ("/usr/bin/podman --root /x container cleanup 4e1d", None),
+        ("docker stop box", None),
+        ("podman", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_the_command_of_a_writer(command_line: str | None, command: str | None) -> None:
+    """
+    An option before the command may have a value that looks like one.
+    """
+    assert command_of(command_line) == command
+
+
+@given(st.text())
+def test_any_command_line_gives_a_command_or_none(command_line: str) -> None:
+    command = command_of(command_line)
+    assert command is None or command
+
+
+def test_an_event_of_the_journal_has_the_command_that_wrote_it() -> None:
+    event = event_of(DIED)
+    assert event is not None
+    assert event.command == "kill"
 
 
 def test_a_container_of_a_user_is_that_users() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from collector.correlate.correlator import Correlator
 from collector.facts.restored import RestoredRunFact
 from parsers.docker_event import DockerAction, DockerEvent, parse_event
 from parsers.engine import ContainerEngine, EngineName
@@ -21,6 +22,7 @@ from tests.unit.collector.correlate.scene import (
     KILL,
     START,
     STOP,
+    THIS_HOST,
     A,
     Scene,
     causes,
@@ -172,6 +174,23 @@ def test_the_limit_of_a_pod_is_the_parents(base: str, engine: ContainerEngine, a
     lines = (line(summary(4001, path, pod if at_pod else path), 1), line(killed(4001), 1))
     (kill,) = (event for event in [*scene.feed(*lines, at_s=1), *scene.wait(20)] if event.exit137.oom is not None)
     assert (oom(kill).scope, owners([kill])) == (scope, [A])
+
+
+@pytest.mark.parametrize("first", ["journal", "service"])
+def test_the_command_counts_whichever_source_comes_first(first: str) -> None:
+    """
+    Only the journal says which command noted an end.
+    """
+    correlator = Correlator(THIS_HOST)
+    by_service = docker(DIE, 10, exit_code=0, engine=ROOTS)
+    by_journal = replace(by_service, command="stop")
+    both = (by_journal, by_service) if first == "journal" else (by_service, by_journal)
+    for event in (docker(START, 0, engine=ROOTS), *both):
+        correlator.feed(event, event.time_ns)
+    record = correlator.inventory.get(A)
+    assert record is not None
+    assert record.run is not None
+    assert record.run.ended_command == "stop"
 
 
 def remembered(scene: Scene) -> None:

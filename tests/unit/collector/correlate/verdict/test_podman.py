@@ -110,6 +110,54 @@ def test_each_command_has_its_cause(ended: Case, cause: Cause, confidence: Confi
     assert (verdict.cause, verdict.confidence) == (cause, confidence)
 
 
+STOPPED_BY = (by_crun(15, 2),)
+
+
+@pytest.mark.parametrize(
+    ("ended", "cause", "confidence"),
+    [
+        (case(0, sent=STOPPED_BY, ended_command="stop"), Cause.DOCKER_STOP, CERTAIN),
+        (case(0, sent=STOPPED_BY, ended_command="pod stop"), Cause.DOCKER_STOP, CERTAIN),
+        (case(sent=TERM_AND_KILL, ended_command="stop"), Cause.DOCKER_STOP_TIMEOUT, CERTAIN),
+        (
+            case(0, sent=STOPPED_BY, ended_command="stop", destroy_ns=before_end(-1)),
+            Cause.DOCKER_STOP,
+            CERTAIN,
+        ),
+        (case(0, sent=STOPPED_BY, ended_command="rm", destroy_ns=before_end(-1)), Cause.DOCKER_RM, CERTAIN),
+        (case(sent=TERM_AND_KILL, ended_command="rm", destroy_ns=before_end(-1)), Cause.DOCKER_RM, CERTAIN),
+        (case(0, sent=STOPPED_BY, ended_command="container cleanup"), Cause.DOCKER_STOP, LIKELY),
+        (case(0, sent=STOPPED_BY, ended_command="stop", signals=(KILL_SAID,)), Cause.DOCKER_KILL, LIKELY),
+        (case(0, ended_command="stop"), Cause.EXIT, CERTAIN),
+        (case(0, sent=STOPPED_BY, ended_command="stop", is_traced=False), Cause.DOCKER_STOP, CERTAIN),
+        (
+            case(0, sent=(by_crun(15, 2, sender_uid=1000),), ended_command="stop", engine=USERS),
+            Cause.DOCKER_STOP,
+            LIKELY,
+        ),
+    ],
+    ids=[
+        "stop",
+        "pod stop",
+        "stop after its timeout",
+        "stop, and rm right after it",
+        "rm -f",
+        "rm -f after its timeout",
+        "noted by the cleanup",
+        "kill meanwhile",
+        "no signal",
+        "the signal alone was seen",
+        "of a user",
+    ],
+)
+def test_the_command_that_noted_the_end(ended: Case, cause: Cause, confidence: Confidence) -> None:
+    """
+    journald says which process wrote `died`, and the trace that the engine's runtime sent the signals.
+    """
+    verdict = decide(ended)
+    assert (verdict.cause, verdict.confidence) == (cause, confidence)
+
+
 def stopping(seconds: float = 3, doubt: str | None = None) -> UnitStopping:
     """
     What systemd wrote so long before the end.
