@@ -12,7 +12,7 @@ from typing import Final
 from collector.correlate.crash_in_run import CrashInRun
 from collector.correlate.findings import Death
 from collector.correlate.verdict.exits import missing_line
-from collector.publish.kernel_advice import advice_of
+from collector.publish.kernel_advice import CORE, advice_of
 from collector.publish.kernel_events import crash_of
 from parsers.docker_inspect import SeccompProfile
 from parsers.tracebacks import Traceback, missing_cpu_level, parse_traceback
@@ -73,7 +73,8 @@ def crash_advice(line: CrashInRun | None, crash: Crash | None, seccomp: SeccompP
         seccomp: the profile of the container; None if unknown.
     """
     if line is not None:
-        return advice_of(line.notice, seccomp)
+        has_calls = crash is not None and bool(crash.frames)
+        return tuple(advice for advice in advice_of(line.notice, seccomp) if not has_calls or advice.kind != CORE)
     if crash is not None and crash.signal == SIGSYS:
         return (_CALL_UNKNOWN,)
     reason = crash.reason if crash is not None else None

@@ -7,10 +7,13 @@ from typing import Final
 
 from collector.correlate.crash_reasons import reason_of
 from collector.publish.seccomp_advice import seccomp_advice
+from parsers.cgroup_path import container_of
 from parsers.docker_inspect import SeccompProfile
 from parsers.kernel import KernelNotice, NoticeKind
 from sinks.event import Advice, CrashReason
 
+# Advice to get the calls.
+CORE: Final = "core"
 _BY_REASON: Final[Mapping[CrashReason, Advice]] = {
     CrashReason.INVALID_INSTRUCTION: Advice(
         kind="cpu",
@@ -53,8 +56,8 @@ _BY_KIND: Final[Mapping[NoticeKind, Advice]] = {
     ),
     NoticeKind.NETWORK_ERROR: Advice(
         kind="network",
-        text="Compare nf_conntrack_count with nf_conntrack_max, and find who opens the connections.",
-        reason="The kernel drops packets, or cannot remove an interface.",
+        text="Compare nf_conntrack_count with nf_conntrack_max, and find who opens the connections (conntrack -L).",
+        reason="The kernel drops the packets of new connections while the table is full.",
     ),
     NoticeKind.MEMORY_ERROR: Advice(
         kind="memory_hardware",
@@ -62,6 +65,29 @@ _BY_KIND: Final[Mapping[NoticeKind, Advice]] = {
         reason="The hardware reported an error of the memory.",
     ),
 }
+
+
+_INTERFACE_KEPT: Final = Advice(
+    kind="network",
+    text="Look for what still uses the interface: a process in another network namespace, or a bug of the kernel. If"
+    " the lines do not end, only a reboot helps.",
+    reason="The kernel cannot remove a network interface, and starts of containers may wait for it.",
+)
+_UNITS_TASKS: Final = Advice(
+    kind="pids",
+    text="Count the processes and threads of the unit (systemctl status, pids.current) and look for zombies; raise"
+    " TasksMax of the unit or of a slice above it, if all of them are needed.",
+    reason=_BY_KIND[NoticeKind.PIDS_LIMIT].reason,
+)
+_CORE: Final = Advice(
+    kind=CORE,
+    text="If it crashes again, let it leave a core dump: raise the limit (--ulimit core=-1) and install"
+    " systemd-coredump on the host; coredumpctl then shows the calls.",
+    reason="The line says where the process crashed, which is often not where the bug is.",
+    unless="the program's log already shows the calls",
+)
+# What the line says of the place is all that is known.
+_WITHOUT_CALLS: Final = frozenset({NoticeKind.SEGFAULT, NoticeKind.GENERAL_PROTECTION})
 
 
 def advice_of(notice: KernelNotice, seccomp: SeccompProfile | None = None) -> tuple[Advice, ...]:
@@ -73,11 +99,20 @@ def advice_of(notice: KernelNotice, seccomp: SeccompProfile | None = None) -> tu
         seccomp: the profile of the container; None if unknown.
     """
     if notice.kind is NoticeKind.SECCOMP:
-        return (seccomp_advice(notice, seccomp),)
+        return (seccomp_advice(notice, seccomp),) if not notice.is_harmless else ()
     reason = reason_of(notice) if notice.fatal else None
     if reason is not None and reason in _BY_REASON:
         return (_BY_REASON[reason],)
     is_failed_allocation = notice.kind is NoticeKind.MEMORY_ERROR and notice.component is None and not notice.fatal
-    if notice.kind not in _BY_KIND or is_failed_allocation:
-        return ()
-    return (_BY_KIND[notice.kind],)
+    advice = _by_kind(notice) if not is_failed_allocation else None
+    return (advice,) if advice is not None else ()
+
+
+def _by_kind(notice: KernelNotice) -> Advice | None:
+    if notice.kind in _WITHOUT_CALLS:
+        return _CORE if not notice.frames else None
+    if notice.kind is NoticeKind.NETWORK_ERROR and notice.device is not None:
+        return _INTERFACE_KEPT
+    if notice.kind is NoticeKind.PIDS_LIMIT and container_of(notice.cgroup or "") is None:
+        return _UNITS_TASKS
+    return _BY_KIND.get(notice.kind)

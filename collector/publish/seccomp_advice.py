@@ -32,7 +32,7 @@ def seccomp_advice(notice: KernelNotice, profile: SeccompProfile | None) -> Advi
     """
     name = syscall_name(notice.syscall, notice.arch)
     call = f"the system call {name}" if name is not None else f"system call {notice.syscall} (ausyscall names it)"
-    did = "ended the process for" if notice.fatal else "refused or logged"
+    did = "ended the process for" if notice.fatal else "refused"
     if profile is SeccompProfile.CUSTOM:
         return Advice(
             kind=_KIND,

@@ -125,12 +125,13 @@ def test_sentences(text: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("text", "severity", "advice"),
     [
-        ("a[7]: segfault at 8 ip 50 sp 7ffc error 4", Severity.ERROR, None),
+        ("a[7]: segfault at 8 ip 50 sp 7ffc error 4", Severity.ERROR, "core"),
         ("traps: a[7] trap invalid opcode ip:7f sp:7f error:0", Severity.ERROR, "cpu"),
         (f"{AUDIT} sig=0 code=0x50001", Severity.WARNING, "seccomp"),
         ("EDAC MC0: 1 CE memory read error on CPU_0", Severity.NOTICE, "memory_hardware"),
         ("kworker/0:1: page allocation failure: order:4, mode:0x0", Severity.ERROR, None),
         ("nf_conntrack: table full, dropping packet", Severity.WARNING, "network"),
+        (f"{AUDIT} sig=0 code=0x7ffc0000", Severity.NOTICE, None),
     ],
 )
 def test_severity_and_advice(text: str, severity: Severity, advice: str | None) -> None:
