@@ -117,9 +117,11 @@ def live(lab: Lab, count: int, lived_ms: int) -> list[Box]:
     when all have ended.
     """
     script = ["eat:64"] if not lived_ms else [f"sleep:{lived_ms}", "eat:64"]
-    boxes = [lab.create(*script, limit_mib=32) for _ in range(count)]
-    for box in boxes:
-        box.container.start()
+    boxes: list[Box] = []
+    for _ in range(count):
+        # Not all of them first: the agent looks again and again at a container that was created and does not start.
+        boxes.append(lab.create(*script, limit_mib=32))
+        boxes[-1].container.start()
         time.sleep(_APART_S)
     for box in boxes:
         box.container.wait(timeout=_ENDED_S)
