@@ -95,11 +95,7 @@ class JournalEntry:
         """
         When it happened, in nanoseconds since 1970: the sender's time, or else journald's.
         """
-        if self.source_realtime_ns is not None or self.realtime_ns is None:
-            return self.source_realtime_ns
-        if self.source_monotonic_us is None or self.monotonic_us is None:
-            return self.realtime_ns
-        return int_of(self.realtime_ns - (self.monotonic_us - self.source_monotonic_us) * _NS_PER_US)
+        return _at_ns(self.source_realtime_ns, self.realtime_ns, self.source_monotonic_us, self.monotonic_us)
 
 
 def parse_entry(fields: bytes | Mapping[str, Any]) -> JournalEntry:
@@ -155,6 +151,28 @@ def kernel_line(entry: JournalEntry) -> KernelLine | None:
         monotonic_us=entry.source_monotonic_us,
         boot_id=entry.boot_id,
         at_ns=entry.at_ns,
+    )
+
+
+def parse_kernel_line(fields: Mapping[str, Any]) -> KernelLine | None:
+    """
+    Return the kernel log line of an entry; None if the kernel did not write it.
+
+    The same as `kernel_line` of the parsed entry, in half the time: nearly all entries that are read are of the kernel.
+    """
+    if _text(fields, "_TRANSPORT") != "kernel" or _int(fields, "SYSLOG_FACILITY") not in (None, _KERNEL_FACILITY):
+        return None
+    source_us = _us(fields, "_SOURCE_MONOTONIC_TIMESTAMP")
+    return KernelLine(
+        text=_text(fields, "MESSAGE") or "",
+        monotonic_us=source_us,
+        boot_id=_id(fields, "_BOOT_ID"),
+        at_ns=_at_ns(
+            _ns(_int(fields, "_SOURCE_REALTIME_TIMESTAMP")),
+            _ns(_int(fields, "__REALTIME_TIMESTAMP")),
+            source_us,
+            _us(fields, "__MONOTONIC_TIMESTAMP"),
+        ),
     )
 
 
@@ -222,6 +240,8 @@ def _text(entry: Mapping[str, Any], name: str) -> str | None:
     Return a field as text; the first one if it repeats.
     """
     value = entry.get(name)
+    if value is None or isinstance(value, str):
+        return value  # nearly always
     if isinstance(value, list) and value and not isinstance(value[0], int):
         value = value[0]
     if isinstance(value, list) and all(isinstance(item, int) and 0 <= item < _BYTE_VALUES for item in value):
@@ -236,6 +256,8 @@ def _int(entry: Mapping[str, Any], name: str) -> int | None:
     Return a field as a number; times and durations in microseconds.
     """
     value = entry.get(name)
+    if value is None or isinstance(value, str):
+        return int_of(value)  # nearly always
     if isinstance(value, tuple) and value:
         value = value[0]
     if isinstance(value, datetime):
@@ -261,6 +283,16 @@ def _id(entry: Mapping[str, Any], name: str) -> str | None:
         return value.hex
     text = _text(entry, name)
     return text.replace("-", "").lower() if text else None
+
+
+def _at_ns(
+    source_realtime_ns: int | None, realtime_ns: int | None, source_monotonic_us: int | None, monotonic_us: int | None
+) -> int | None:
+    if source_realtime_ns is not None or realtime_ns is None:
+        return source_realtime_ns
+    if source_monotonic_us is None or monotonic_us is None:
+        return realtime_ns
+    return int_of(realtime_ns - (monotonic_us - source_monotonic_us) * _NS_PER_US)
 
 
 def _ns(time_us: int | None) -> int | None:

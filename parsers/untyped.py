@@ -82,6 +82,8 @@ def int_of(value: object) -> int | None:
     """
     Return an integer of at most 64 bits, also if it is written as a string.
     """
+    if value is None:
+        return None
     if isinstance(value, str) and _INT.fullmatch(value):
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63:

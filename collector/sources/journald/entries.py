@@ -57,6 +57,14 @@ def fact_of_entry(
     line = kernel_line(entry)
     if line is None:
         return reported_notice(entry) or parse_killer(entry) or parse_unit_stopping(entry)
+    return fact_of_line(line, window, notices)
+
+
+def fact_of_line(line: KernelLine, window: OomWindow, notices: NoticeWindow) -> KernelFact | None:
+    """
+    Return the fact that a line of the kernel log is; None for an unrelated line. The windows are those of
+    `fact_of_entry`.
+    """
     is_of_oom, is_of_notice = window.wants(line.text, line.monotonic_us), notices.wants(line.text)
     if not is_of_oom and not is_of_notice:
         return None

@@ -20,10 +20,10 @@ from collector.host.clock import HostIdentity
 from collector.host.wake import Wake
 from collector.sources.base import Position, Reading, SourceError
 from collector.sources.journald import files
-from collector.sources.journald.entries import fact_of_entry, hole_of_entry
+from collector.sources.journald.entries import fact_of_entry, fact_of_line, hole_of_entry
 from collector.sources.journald.reader import Entry, JournalReader, LostCursor
 from parsers.errors import ParseError
-from parsers.journal import kernel_line, parse_entry
+from parsers.journal import parse_entry, parse_kernel_line
 from parsers.kernel import NoticeWindow
 from parsers.oom.facts import KernelLine
 from parsers.oom.window import OomWindow
@@ -188,6 +188,11 @@ class JournaldSource:
 
     def _fact(self, fields: Entry) -> Fact | None:
         self.records += 1
+        line = parse_kernel_line(fields)
+        if line is not None:
+            if line.boot_id == self._boot_id:
+                self._newest_kernel = line
+            return fact_of_line(line, self._window, self._notices)
         try:
             entry = parse_entry(fields)
         except ParseError:
@@ -195,9 +200,6 @@ class JournaldSource:
             return None
         if entry.podman is not None:
             return parse_podman_event(entry) if entry.boot_id == self._boot_id else None
-        line = kernel_line(entry)
-        if line is not None and line.boot_id == self._boot_id:
-            self._newest_kernel = line
         newest_ns = self._newest_kernel.at_ns if self._newest_kernel is not None else None
         return hole_of_entry(entry, newest_ns) or fact_of_entry(entry, self._window, self._notices)
 

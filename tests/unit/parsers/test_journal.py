@@ -8,9 +8,18 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from parsers.errors import ParseError
-from parsers.journal import KERNEL_MISSED, kernel_line, missed_kernel_records, parse_entry, parse_export
+from parsers.journal import (
+    KERNEL_MISSED,
+    kernel_line,
+    missed_kernel_records,
+    parse_entry,
+    parse_export,
+    parse_kernel_line,
+)
 
 BOOT = "b343311393934ed2bd8400172bb8b692"
 
@@ -142,3 +151,29 @@ def test_journald_says_how_many_records_it_has_missed(fields: dict[str, str], co
     """
     entry = parse_entry({"_TRANSPORT": "driver", "MESSAGE_ID": KERNEL_MISSED} | fields)
     assert missed_kernel_records(entry) == count
+
+
+_VALUES = (
+    st.none()
+    | st.text(max_size=20)
+    | st.sampled_from(["kernel", "0", "4", "13000000", "9223372036854775807", BOOT])
+    | st.binary(max_size=20)
+    | st.integers()
+    | st.lists(st.integers(-1, 300) | st.text(max_size=3), max_size=3)
+    | st.uuids()
+    | st.datetimes()
+    | st.timedeltas()
+)
+_NAMES = (*_fields(), "SYSLOG_FACILITY", "_SOURCE_REALTIME_TIMESTAMP", "_PID")
+
+
+@given(st.dictionaries(st.sampled_from(_NAMES), _VALUES), st.booleans())
+@example({}, True)
+@example({"SYSLOG_FACILITY": "1"}, True)
+@example({"SYSLOG_FACILITY": 0, "_SOURCE_REALTIME_TIMESTAMP": "1795337577000001"}, True)
+def test_the_short_way_to_a_kernel_line_gives_the_same(fields: dict[str, Any], is_whole: bool) -> None:
+    """
+    Whatever the fields hold, it is the line of the parsed entry.
+    """
+    entry = _fields() | fields if is_whole else {"_PID": "1"} | fields
+    assert parse_kernel_line(entry) == kernel_line(parse_entry(entry))
