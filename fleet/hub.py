@@ -239,7 +239,7 @@ async def serve(
         raise ConfigurationError("hub", "no input is configured, expected [hub.webhook], [hub.kafka] or both")
     loop = asyncio.get_running_loop()
     try:
-        async with opened(config, wall_ns) as stores, asyncio.TaskGroup() as tasks:
+        async with opened(config, wall_ns, notifier.waiting) as stores, asyncio.TaskGroup() as tasks:
             positions: Mapping[str, Position] = await stores.outbox.positions()
             state = positions.get(DETECTOR) if stores.cluster is None else None
             hub = Hub(config, stores, state, tasks=tasks, notifier=notifier, fill=fill, wall_ns=wall_ns)

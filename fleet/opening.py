@@ -17,9 +17,16 @@ _DAY_NS: Final = 86_400_000_000_000
 
 
 @asynccontextmanager
-async def opened(config: Config, wall_ns: Callable[[], int]) -> AsyncIterator[Stores]:
+async def opened(
+    config: Config, wall_ns: Callable[[], int], waiting: Callable[[str, float], None]
+) -> AsyncIterator[Stores]:
     """
     Open the stores for the duration of the context. A cluster that does not answer is waited for.
+
+    Args:
+        config: the hub's.
+        wall_ns: the wall clock.
+        waiting: says for what the hub waits, and that it will for these seconds at least.
 
     Raises:
         StoreError: a store cannot be used.
@@ -34,14 +41,16 @@ async def opened(config: Config, wall_ns: Callable[[], int]) -> AsyncIterator[St
         if config.hub.store.type == "sqlite":
             yield Stores(events=outbox, outbox=outbox, past=lambda: History(path))
             return
-        async with _cluster(config, outbox, wall_ns) as stores:
+        async with _cluster(config, outbox, wall_ns, waiting) as stores:
             yield stores
     finally:
         await outbox.aclose()
 
 
 @asynccontextmanager
-async def _cluster(config: Config, outbox: Store, wall_ns: Callable[[], int]) -> AsyncIterator[Stores]:
+async def _cluster(
+    config: Config, outbox: Store, wall_ns: Callable[[], int], waiting: Callable[[str, float], None]
+) -> AsyncIterator[Stores]:
     from fleet.opensearch.member import prepared  # noqa: PLC0415 (only what is configured is imported)
     from fleet.opensearch.store import ClusterStore  # noqa: PLC0415
 
@@ -50,7 +59,7 @@ async def _cluster(config: Config, outbox: Store, wall_ns: Callable[[], int]) ->
     except DisabledError as error:
         raise ConfigurationError("hub.store", error.detail) from error
     try:
-        await prepared(store)
+        await prepared(store, waiting)
         yield Stores(events=store, outbox=outbox, past=store.past, cluster=store)
     finally:
         await store.aclose()

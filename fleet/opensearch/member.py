@@ -23,6 +23,8 @@ from fleet.opensearch.store import ClusterStore
 
 _FINISH_S: Final = 5.0
 _RETRY_S: Final = 1.0
+# Of the time in which the service manager expects the hub to start, with each attempt.
+_WAIT_S: Final = 60.0
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -99,9 +101,13 @@ class Member:
                 await self._duty.finish()
 
 
-async def prepared(store: ClusterStore) -> None:
+async def prepared(store: ClusterStore, waiting: Callable[[str, float], None]) -> None:
     """
     Wait until the cluster answers and has the indices of the hub.
+
+    Args:
+        store: the cluster.
+        waiting: says for what the hub waits, and that it will for these seconds at least.
 
     Raises:
         StoreForeignIndexError: an index is not one that the hub can use.
@@ -114,6 +120,7 @@ async def prepared(store: ClusterStore) -> None:
             if not is_waiting:
                 _LOG.error("the hub waits for its store: %s", error)
             is_waiting = True
+            waiting(f"waits for its store: {error}", _WAIT_S)
             await asyncio.sleep(_RETRY_S)
             continue
         if is_waiting:
