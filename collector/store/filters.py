@@ -6,8 +6,9 @@ import sqlite3
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Final, TypedDict
 
-from collector.store.fields import NAME_CHARACTERS
+from collector.store.fields import NAME_CHARACTERS, NO_STATUS
 
+_STATUS: Final = "exit137.host_status"
 _SEARCHED: Final = ("message", "container_name", "container_id", "service", "image")
 # Sorts after every other character.
 _LAST_CHARACTER: Final = "\U0010ffff"
@@ -59,7 +60,7 @@ class Search:
         conditions = [*self._container(connection, wanted.get("container")), *self._fields(wanted)]
         # An index on one value has its rows in the order of seq. No other condition may use one: hence the plus.
         best = next((number for number, (_, is_indexed) in enumerate(conditions) if is_indexed), None)
-        self.selected = "1" if best is None else f"f.{conditions[best][0]}"
+        self.selected = _otherwise(wanted) if best is None else f"f.{conditions[best][0]}"
         rest = [f"+f.{text}" for number, (text, _) in enumerate(conditions) if number != best]
         self.compared = " AND ".join([*rest, *self._times(wanted), *self._text(wanted.get("text"))]) or "1"
 
@@ -121,6 +122,14 @@ class Search:
             escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
             self.values["text"] = f"%{escaped}%"
             yield "(" + " OR ".join(rf"f.{column} LIKE :text ESCAPE '\'" for column in _SEARCHED) + ")"
+
+
+def _otherwise(wanted: EventFilter) -> str:
+    """
+    Return the condition that selects where no field does: all events, without the statuses if none is wanted.
+    """
+    types = wanted.get("types")
+    return "1" if types is None or _STATUS in types else f"{NO_STATUS} = 1"
 
 
 def is_one_of(column: str, choices: Collection[str] | None, values: dict[str, Any]) -> Sequence[str]:

@@ -21,7 +21,9 @@ class HubProcess:
     `exit137 hub`, which a test can kill.
     """
 
-    def __init__(self, folder: Path, store: str = "", keys: Path | None = None, inputs: str = "") -> None:
+    def __init__(
+        self, folder: Path, store: str = "", keys: Path | None = None, inputs: str = "", limits: str = ""
+    ) -> None:
         """
         Prepare it.
 
@@ -30,6 +32,7 @@ class HubProcess:
             store: the section `[hub.store]`.
             keys: where the secrets of the hosts are, if not in the same folder.
             inputs: more of `[hub.webhook]`.
+            limits: more of `[store]`.
         """
         self.folder = folder
         self.pages, self.webhook = free_ports(2)
@@ -37,6 +40,7 @@ class HubProcess:
         self._config.write_text(f"""
 [store]
 path = "{folder}/hub.db"
+{limits}
 [hub]
 listen = "127.0.0.1:{self.pages}"
 [hub.webhook]
@@ -50,14 +54,14 @@ type = "file"
 path = "{folder}/incidents.jsonl"
 """)
 
-    def start(self) -> None:
+    def start(self, within_s: float = _START_S) -> None:
         """
         Start it, and wait until it answers.
         """
         command = [sys.executable, "-c", "from collector.cli import main; main()", "hub", "--config", str(self._config)]
         with (self.folder / "hub.log").open("ab") as log:
             self._process = subprocess.Popen(command, stderr=log, stdout=log)
-        wait_until(lambda: self.ask("v1/hosts") is not None, _START_S, "the hub answers")
+        wait_until(lambda: self.ask("v1/hosts") is not None, within_s, "the hub answers")
 
     @property
     def pid(self) -> int:

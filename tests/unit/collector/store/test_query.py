@@ -18,10 +18,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.store import EventCount, History, PastEvent, Store, StoreCorruptError, StoredEvent, query
+from collector.store.fields import index_hosts
 from collector.store.rows import insert
 
 DAY_NS = 86_400_000_000_000
-KILL, DEATH = "exit137.oom_kill", "exit137.container_death"
+KILL, DEATH, STATUS = "exit137.oom_kill", "exit137.container_death", "exit137.host_status"
 APPLICATION_ID = int.from_bytes(b"e137", "big")
 
 
@@ -112,7 +113,7 @@ async def test_a_page_has_the_newest_events_that_fulfil_every_condition(
 
 
 _CHOICES = {
-    "type": [KILL, DEATH],
+    "type": [KILL, DEATH, STATUS],
     "cause": ["exit", "crash"],
     "name": ["web", "db"],
     "container": ["aa1", "aa2", "b"],
@@ -151,17 +152,20 @@ def fulfils(fields: dict[str, str], number: int, wanted: dict[str, Any], names: 
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.lists(_FIELDS, max_size=12), _WANTED, st.integers(1, 4), st.integers(1, 5))
+@given(st.lists(_FIELDS, max_size=12), _WANTED, st.integers(1, 4), st.integers(1, 5), st.booleans())
 def test_the_pages_together_have_every_event_once(
-    fields: list[dict[str, str]], wanted: dict[str, Any], limit: int, examined: int
+    fields: list[dict[str, str]], wanted: dict[str, Any], limit: int, examined: int, is_of_hosts: bool
 ) -> None:
     """
-    However few rows one query looks at, following the cursors leads to all events, newest first, each once.
+    However few rows one query looks at, following the cursors leads to all events, newest first, each once; in the
+    store of a host and in that of a hub.
     """
     names = {one.get("name", "web") for one in fields}
     expected = [n for n, one in reversed(list(enumerate(fields))) if fulfils(one, n, wanted, names)]
     found: list[int] = []
     with closing(memory_store()) as connection, patch.object(query, "_EXAMINED_AT_ONCE", examined):
+        if is_of_hosts:
+            index_hosts(connection)
         for number, one in enumerate(fields):
             insert(connection, event(number, **one), number * DAY_NS + 2)
         cursor, is_last = None, False
@@ -193,6 +197,19 @@ def scripts(version: int) -> Iterator[str]:
     """
     for number in range(1, version + 1):
         yield resources.files("collector.store").joinpath(f"schema_{number}.sql").read_text(encoding="utf-8")
+
+
+async def test_statuses_do_not_hide_what_people_look_for(tmp_path: Path) -> None:
+    """
+    However many of them have come since.
+    """
+    store = await Store.open(tmp_path / "s.db", is_of_hosts=True)
+    await store.commit([event(1, type=DEATH), *(event(number, type=STATUS) for number in range(2, 30))], {})
+    await store.aclose()
+    with History(tmp_path / "s.db") as history, patch.object(query, "_EXAMINED_AT_ONCE", 5):
+        assert numbers(history.page(types=[DEATH, KILL]).events) == [1]
+        assert numbers(history.page(types=[DEATH], text="EVENT 1").events) == [1]
+        assert numbers(history.page(limit=2).events) == [29, 28]
 
 
 async def test_one_event_is_found_by_its_id(path: Path) -> None:
