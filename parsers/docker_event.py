@@ -69,6 +69,7 @@ class DockerEvent:
         exec_command: the command line of the exec session, if the action carries it.
         health: `healthy` or `unhealthy`, of `health_status`.
         engine: the engine that sent it, where that is not the host's Docker.
+        is_vouched: whether somebody else than the engine says whose engine it is.
         command: of Podman's events in the journal, the command that wrote it: `stop`, `rm`, …
     """
 
@@ -84,6 +85,7 @@ class DockerEvent:
     exec_command: str | None = None
     health: str | None = None
     engine: ContainerEngine | None = None
+    is_vouched: bool = False
     command: str | None = None
 
     @property

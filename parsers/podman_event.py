@@ -47,8 +47,12 @@ def parse_podman_event(entry: JournalEntry) -> DockerEvent | None:
     if container_of(entry.cgroup) is not None:
         return None
     engine = ContainerEngine(name=EngineName.PODMAN, uid=entry.uid)
+    if fields["EVENT"] == _DIED:
+        fields = {"EXIT_CODE": "0", **fields}  # Podman 4 leaves out a code of 0
     event = _event(fields, _labels(fields), engine, time_ns_of(fields.get("TIME")) or entry.at_ns)
-    return replace(event, command=command_of(entry.command_line)) if event is not None else None
+    if event is None:
+        return None
+    return replace(event, is_vouched=True, command=command_of(entry.command_line))
 
 
 def command_of(command_line: str | None) -> str | None:
@@ -66,7 +70,7 @@ def parse_podman_line(line: bytes, engine: ContainerEngine) -> DockerEvent | Non
     """
     Return the event of a container that a line of Podman's file states; None for events of other things.
 
-    Podman 4 leaves out an exit code of 0, Podman 5 never does.
+    Podman 4 leaves out an exit code of 0, as in the journal; Podman 5 never does.
 
     Args:
         line: the line.

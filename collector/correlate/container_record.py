@@ -28,6 +28,7 @@ class ContainerRecord:
         first_attributes: those of its `create` and `start` events: its labels, and what all events have.
         cgroup: the one that its main process was seen in; None where nobody could look in time.
         engine: the engine that runs it; None before it has answered.
+        is_engine_proven: whether more than an event of that engine says so.
     """
 
     id: str
@@ -41,16 +42,26 @@ class ContainerRecord:
     start_failure_published: str | None = None
     cgroup: str | None = None
     engine: ContainerEngine | None = None
+    is_engine_proven: bool = False
     last_seen_ns: int = 0
     destroyed: bool = False
 
-    def learn_engine(self, engine: ContainerEngine | None) -> None:
+    def learn_engine(self, engine: ContainerEngine | None, *, is_proof: bool) -> None:
         """
         Keep which engine runs it. The journal names Podman without its version.
         """
+        self.is_engine_proven = self.is_engine_proven or is_proof
         known = self.engine
         if engine is not None and (known is None or engine.version is not None or known.name is not engine.name):
             self.engine = engine
+
+    def may_be_gone(self, engine: ContainerEngine | None) -> bool:
+        """
+        Return whether it is gone where an engine does not know it; None is the host's Docker. An engine of Podman knows
+        only its own containers.
+        """
+        is_own = self.engine is not None and engine is not None and self.engine.uid == engine.uid
+        return engine is None or (is_own and self.is_engine_proven)
 
     @property
     def run(self) -> Run | None:

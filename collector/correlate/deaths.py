@@ -77,13 +77,13 @@ class Deaths:
         """
         Compare the answer of `docker inspect` with what is known.
         """
-        if not self._inventory.admits(fact.snapshot.id, fact.engine):
+        if not self._inventory.admits(fact.snapshot.id, fact.engine, is_proof=True):
             return
         self._pending.container_changed(fact.snapshot.id)
         snapshot = fact.snapshot
         record = self._inventory.learn_snapshot(snapshot, now_ns)
         record.cgroup = fact.cgroup or record.cgroup
-        record.learn_engine(fact.engine)
+        record.learn_engine(fact.engine, is_proof=True)
         if snapshot.started_at_ns is None:
             self._check_start_failure(record, snapshot, now_ns, origin)
             return
@@ -102,10 +102,10 @@ class Deaths:
         """
         Note that Docker no longer knows a container.
         """
-        self._pending.container_changed(fact.container_id)
         record = self._inventory.get(fact.container_id)
-        if record is None:
+        if record is None or not record.may_be_gone(fact.engine):
             return
+        self._pending.container_changed(fact.container_id)
         record.last_seen_ns = now_ns
         run = record.run
         if run is not None:
@@ -142,7 +142,7 @@ class Deaths:
         self._pending.container_changed(fact.container_id)
         record = self._inventory.get_or_add(fact.container_id, now_ns)
         record.name, record.image = fact.name, fact.image
-        record.learn_engine(fact.engine)
+        record.learn_engine(fact.engine, is_proof=True)
         run = Run(container_id=fact.container_id, boot_id=fact.boot_id, main_pid=fact.main_pid)
         run.started_at_ns = fact.started_at_ns
         self._begin(record, run)

@@ -14,6 +14,7 @@ from typing import Final
 
 from collector.correlate.container_record import ContainerRecord
 from collector.correlate.crash_in_run import CrashInRun
+from collector.correlate.engine_admission import Admission, admission
 from collector.correlate.host_events import HostEvents
 from collector.correlate.kill_in_run import KillInRun
 from collector.correlate.main_exits import MainExit, find_main_exit
@@ -90,7 +91,7 @@ class ContainerInventory:
         Keep the name, image and labels that every container event carries.
         """
         record = self.get_or_add(event.container_id, now_ns)
-        record.learn_engine(event.engine)
+        record.learn_engine(event.engine, is_proof=event.is_vouched)
         record.name = event.name or record.name
         record.image = event.image or record.image
         record.attributes.update(event.attributes)
@@ -111,21 +112,24 @@ class ContainerInventory:
         record.image = snapshot.image_name or record.image
         return record
 
-    def admits(self, container_id: str, engine: ContainerEngine | None) -> bool:
+    def admits(self, container_id: str, engine: ContainerEngine | None, *, is_proof: bool) -> bool:
         """
-        Return whether an engine may speak of a container; what a user's engine said of one of root's is forgotten.
+        Return whether an engine may speak of a container; what another one has claimed before may be forgotten.
 
-        A user's engine can say anything of any id, so it may not speak of what another engine runs.
+        Args:
+            container_id: the container.
+            engine: the engine; None is the host's Docker.
+            is_proof: whether it is proven that the engine runs the container.
         """
         record = self._records.get(container_id)
         if record is None:
             return True
-        known = record.engine
-        if engine is not None and engine.is_of_user:
-            return known is not None and known.uid == engine.uid
-        if known is not None and known.is_of_user:
+        found = admission(record.engine, engine, is_known_proven=record.is_engine_proven, is_proof=is_proof)
+        if found is Admission.TAKES_OVER:
             del self._records[container_id]
-        return True
+        elif found is Admission.CORRECTS:
+            record.engine = engine
+        return found is not Admission.REFUSED
 
     def is_news(self, event: DockerEvent) -> bool:
         """
@@ -133,12 +137,13 @@ class ContainerInventory:
         brought it. What a repeated one adds is kept: only Podman's service names the pod, and only journald the
         command.
         """
-        if not self.admits(event.container_id, event.engine):
+        if not self.admits(event.container_id, event.engine, is_proof=event.is_vouched):
             return False
         if not self._repeated.includes(event):
             return True
         record = self._records.get(event.container_id)
         if record is not None:
+            record.learn_engine(event.engine, is_proof=event.is_vouched)
             record.attributes = {**event.attributes, **record.attributes}
             if event.command is not None and record.run is not None and record.run.die_event_ns == event.time_ns:
                 record.run.ended_command = event.command

@@ -31,7 +31,7 @@ from sinks.event import Cause, GapKind
 # Docker's `oom` and `stop` come up to 0.2 s after `die` in the recordings; twice the second that docker.md names.
 VERDICT_WAIT_NS: Final = 2_000_000_000
 # On a slow host Podman removes a container seconds after its end.
-_COMMAND_WAIT_NS: Final = 15_000_000_000
+_PODMAN_WAIT_NS: Final = 15_000_000_000
 _STOPS: Final = frozenset({Cause.DOCKER_STOP, Cause.DOCKER_STOP_TIMEOUT})
 KERNEL_SOURCES: Final = frozenset({"kmsg", "journald"})
 
@@ -204,7 +204,7 @@ class PendingDeaths:
         """
         Return the death once no awaited evidence can change its verdict; None until then.
         """
-        overdue = now_ns >= item.deadline_ns or (item.awaits_command and item.run.is_cleaned_up)
+        overdue = now_ns >= item.deadline_ns or (item.awaits_podman and item.changed)
         if item.changed and (overdue or not item.run.awaits_docker):
             self._settle(item)
         settled = item.settled
@@ -217,9 +217,9 @@ class PendingDeaths:
                 self._queue.postpone(item, max(item.deadline_ns, now_ns + RETRY_NS))
             return None
         death = settled or self._death(item)
-        item.awaits_command = _awaits_command(death) and now_ns < item.latest_ns - CAP_NS + _COMMAND_WAIT_NS
-        if item.awaits_command:
-            self._queue.postpone(item, item.latest_ns - CAP_NS + _COMMAND_WAIT_NS)
+        item.awaits_podman = _awaits_podman(death) and now_ns < item.latest_ns - CAP_NS + _PODMAN_WAIT_NS
+        if item.awaits_podman:
+            self._queue.postpone(item, item.latest_ns - CAP_NS + _PODMAN_WAIT_NS)
             return None
         self._watermarks.give_up(behind)
         return replace(death, unread=behind)
@@ -263,15 +263,18 @@ class PendingDeaths:
         return Death(record=item.record, run=item.run, case=case, verdict=decide(case))
 
 
-def _awaits_command(death: Death) -> bool:
+def _awaits_podman(death: Death) -> bool:
     """
-    Return whether Podman has still to say that it cleaned up after a run, or that it removed the container.
+    Return whether Podman has still to say how a run ended; or that it cleaned up after it, or removed the container.
 
-    It says one of them after each end. `podman rm -f` and `podman stop` send the same signals.
+    It says one of the latter after each end. `podman rm -f` and `podman stop` send the same signals.
     """
-    record, run = death.record, death.run
-    is_known = run.is_cleaned_up or run.restarted or run.gone or run.die_event_ns is None or record.run is not run
-    return death.case.is_podmans and death.verdict.cause in _STOPS and not is_known
+    run = death.run
+    if not death.case.is_podmans or run.is_unreported or death.record.run is not run:
+        return False
+    if run.die_event_ns is None:
+        return run.gone or run.destroy_ns is not None
+    return death.verdict.cause in _STOPS and not (run.is_cleaned_up or run.restarted)
 
 
 def _has_kill_after_end(death: Death) -> bool:

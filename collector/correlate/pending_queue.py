@@ -31,7 +31,7 @@ class PendingRun:
             deadline says that nothing more will come.
         changed: whether a fact has concerned the run since it was last judged.
         pids: processes that the verdict depends on: the main process and the sender of its signal.
-        awaits_command: whether only Podman's word on the command that ended the run is awaited.
+        awaits_podman: whether only Podman's word on the end is awaited.
         number: its place in the queue.
     """
 
@@ -43,7 +43,7 @@ class PendingRun:
     open_until_ns: Mapping[str, int] | None = None
     changed: bool = True
     pids: frozenset[int] = frozenset()
-    awaits_command: bool = False
+    awaits_podman: bool = False
     number: int = 0
 
 

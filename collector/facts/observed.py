@@ -49,11 +49,16 @@ class SnapshotFact:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerGoneFact:
     """
-    Docker no longer knows a container, and no event said that it was removed.
+    An engine no longer knows a container, and no event said that it was removed.
+
+    Attributes:
+        seen_at_ns: when it was asked.
+        engine: the engine, where that is not the host's Docker.
     """
 
     container_id: str
     seen_at_ns: int
+    engine: ContainerEngine | None = None
 
     @property
     def occurred_at_ns(self) -> int:

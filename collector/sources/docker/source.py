@@ -261,7 +261,8 @@ class DockerSource:
         if answer is None:
             self._unstarted.forget(container_id)
             self._runs.remove(container_id)
-            return [*facts, ContainerGoneFact(container_id=container_id, seen_at_ns=self._wall_ns())]
+            engine = self._events.engine
+            return [*facts, ContainerGoneFact(container_id=container_id, seen_at_ns=self._wall_ns(), engine=engine)]
         return [*facts, *self._snapshot(answer)]
 
     def _snapshot(self, answer: Mapping[str, Any]) -> list[Fact]:

@@ -38,6 +38,15 @@ def test_a_death_has_its_code_and_its_engine() -> None:
     assert event.time_ns == 1_796_004_790_303_437_200
 
 
+def test_podman_4_leaves_out_a_code_of_0() -> None:
+    """
+    In the journal as in its file.
+    """
+    event = event_of({name: value for name, value in DIED.items() if name != "PODMAN_EXIT_CODE"})
+    assert event is not None
+    assert event.exit_code == 0
+
+
 @pytest.mark.parametrize(
     ("command_line", "command"),
     [

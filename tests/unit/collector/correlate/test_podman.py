@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from collector.correlate.correlator import Correlator
+from collector.facts.observed import ContainerGoneFact
 from collector.facts.restored import RestoredRunFact
 from parsers.docker_event import DockerAction, DockerEvent, parse_event
 from parsers.engine import ContainerEngine, EngineName
@@ -191,6 +192,44 @@ def test_the_command_counts_whichever_source_comes_first(first: str) -> None:
     assert record is not None
     assert record.run is not None
     assert record.run.ended_command == "stop"
+
+
+def in_journal(event: DockerEvent) -> DockerEvent:
+    """
+    The same event, for whose user journald vouches.
+    """
+    return replace(event, engine=ContainerEngine(name=EngineName.PODMAN, uid=1000), is_vouched=True)
+
+
+@pytest.mark.parametrize("order", ["root first", "user first"])
+def test_roots_service_repeats_the_events_of_users(order: str) -> None:
+    """
+    Podman 4.3 does so, and does not know these containers when it is asked: they are neither root's nor gone.
+    """
+    scene = Scene()
+    gone = ContainerGoneFact(container_id=A, seen_at_ns=ns(1), engine=ROOTS)
+    found = []
+    for moment in (docker(START, 0, engine=ROOTS), docker(DIE, 10, exit_code=3, engine=ROOTS)):
+        both = (moment, in_journal(moment)) if order == "root first" else (in_journal(moment), moment)
+        for fact in (both[0], gone, both[1], gone):
+            found += scene.feed(fact, at_s=(moment.time_ns - ns(0)) / 1e9)
+        found += scene.wait(5)
+    deaths_found = [event for event in [*found, *scene.wait(60)] if event.exit137.death is not None]
+    assert causes(deaths_found) == [Cause.APP_ERROR]
+    assert deaths_found[0].exit137.engine is not None
+    assert deaths_found[0].exit137.engine.uid == 1000
+
+
+def test_a_container_that_is_gone_waits_for_the_word_of_podman() -> None:
+    """
+    It is asked for before its slow `died` has come.
+    """
+    scene = Scene()
+    scene.feed(in_journal(docker(START, 0)), at_s=0)
+    scene.feed(ContainerGoneFact(container_id=A, seen_at_ns=ns(10), engine=USERS), at_s=10)
+    assert causes(scene.wait(5)) == []
+    found = scene.feed(in_journal(docker(DIE, 10, exit_code=3)), at_s=15)
+    assert causes([*found, *scene.wait(5)]) == [Cause.APP_ERROR]
 
 
 def remembered(scene: Scene) -> None:
