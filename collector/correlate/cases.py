@@ -151,16 +151,18 @@ class CaseBuilder:
         Add what is known of a crash of which the kernel's log has no line.
         """
         ended_ns = case.main_exit.at_ns if case.main_exit is not None else run.ended_ns
-        is_read = any(self._is_up(source, ended_ns) for source in ("kmsg", "journald"))
+        is_read = any(self._is_up(source, run, ended_ns) for source in ("kmsg", "journald"))
         line = CrashLine.NOT_PRINTED if is_read else CrashLine.NOT_READ
         line = CrashLine.LEFT_OUT if self.inventory.printed_lines.has_left_out(ended_ns) else line
-        return replace(case, crash_line=line, is_sender_seen=self._is_up("trace", ended_ns))
+        return replace(case, crash_line=line, is_sender_seen=self._is_up("trace", run, ended_ns))
 
-    def _is_up(self, source: str, ended_ns: int | None) -> bool:
+    def _is_up(self, source: str, run: Run, ended_ns: int | None) -> bool:
         """
-        Return whether a source has missed nothing from shortly before an end on.
+        Return whether a source has missed nothing from shortly before an end on, or since the run began.
         """
-        return ended_ns is not None and self.watermarks.is_up_since(source, ended_ns - _CRASH_NS)
+        if ended_ns is None:
+            return False
+        return self.watermarks.is_up_since(source, max(ended_ns - _CRASH_NS, run.began_ns or 0))
 
     def _is_traced(self, run: Run) -> bool:
         """

@@ -136,10 +136,11 @@ class KernelNotices:
         """
         events: list[KernelEvent] = []
         for waiting in list(self._waiting):
-            is_due = now_ns >= waiting.deadline_ns
-            placed = self._attribution.attribute(waiting.fact, waiting.notice, by_name=is_due)
+            placed = self._attribution.attribute(waiting.fact, waiting.notice, by_name=False)
             if self._must_wait(waiting, placed, now_ns) and len(self._waiting) <= self._waiting_at_most:
                 continue
+            if placed is None:  # the last resort, and a costly one
+                placed = self._attribution.attribute(waiting.fact, waiting.notice, by_name=True)
             self._waiting.remove(waiting)
             event = self._event(waiting, self._doubted(placed or Placed(pid=None, attribution=UNATTRIBUTED)))
             self._keep_crash(event)

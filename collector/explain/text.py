@@ -32,7 +32,7 @@ def _sections(report: Report, width: int) -> Iterator[tuple[str, Iterable[str]]]
     if report.is_dated:
         clock = max(clock, _TIME)
     yield title, (line for entry in report.timeline for line in _entry(entry, width, clock))
-    yield "Crash", (line for text in report.crash for line in _wrapped(text, width, _SECTION))
+    yield "Crash", (line for text in report.crash for line in _crash(text, width))
     yield "Verdict", (line for text in report.verdict for line in _wrapped(text, width, _SECTION))
     yield "Advice", _advice(report, width)
     yield "Last log lines", [f"{_SECTION}{line}" for line in report.logs or [report.logs_missing or ""] if line]
@@ -42,6 +42,13 @@ def _memory(report: Report, width: int) -> Iterator[str]:
     yield from chart(report.series, report.limit_bytes, width)
     if report.memory is not None:
         yield from _wrapped(report.memory, width, _SECTION)
+
+
+def _crash(text: str, width: int) -> list[str]:
+    """
+    Return a line about a crash; one of a call is not broken.
+    """
+    return [f"{_SECTION}{text}"] if text.startswith(" ") else _wrapped(text, width, _SECTION)
 
 
 def _clock(entry: TimelineEntry) -> str:

@@ -39,7 +39,7 @@ def crash_of(agent: Agent, box: Box) -> dict[str, Any]:
 
     wait_until(lambda: bool(found()), 60, "the death is published")
     (death,) = found()
-    assert death["exit137"]["cause"] == "crash"
+    assert (death["exit137"]["cause"], death["exit137"]["confidence"]) == ("crash", "certain")
     assert SECRET not in str(death)
     crash: dict[str, Any] = death["exit137"]["crash"]
     return crash

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from collector.facts.kernel import KernelFact, LiveTask, ThreadCrashedFact
-from collector.facts.observed import Fact
+from collector.facts.observed import Fact, GapFact
 from parsers.cgroup_path import ContainerRef, Runtime
-from sinks.event import Cause, Confidence, Crash, CrashLine, CrashReason, Event, EventType, KernelEventKind
+from sinks.event import Cause, Confidence, Crash, CrashLine, CrashReason, Event, EventType, GapKind, KernelEventKind
 from tests.unit.collector.correlate.scene import (
     DIE,
     MAIN_PID,
@@ -144,6 +144,20 @@ def test_a_line_about_another_than_the_container_that_nobody_saw(exit_code: int,
     events = [*scene.feed(crash_line(4242, at_s=at_s), *end, at_s=10), *scene.wait(VERDICT_WAIT_S + 1)]
     (kernel,) = (event for event in events if event.type is EventType.KERNEL_EVENT)
     assert kernel.container is None
+
+
+@pytest.mark.parametrize(
+    ("up_s", "confidence"), [(-1, Confidence.CERTAIN), (9, Confidence.LIKELY), (None, Confidence.LIKELY)]
+)
+def test_without_a_line_the_trace_decides(up_s: float | None, confidence: Confidence) -> None:
+    """
+    A trace that was read since the run began would have shown the sender of `kill -SEGV`.
+    """
+    scene = started()
+    if up_s is not None:
+        scene.feed(GapFact(source="trace", what=GapKind.SOURCE_UP, at_ns=ns(up_s), text="up"), at_s=9)
+    event = died(scene, exited(MAIN_PID, at_s=9.95, signal=6), exit_code=134)
+    assert (event.exit137.cause, event.exit137.confidence) == (Cause.CRASH, confidence)
 
 
 def test_a_line_that_the_kernel_left_out() -> None:
