@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from bench.shared.agent import as_installed
 from bench.shared.bus import KafkaArrivals
 from bench.shared.kills import BareReader, FileArrivals, cpu_s, distribution, lags_ms, live, wait_for
 from tests.kafka.broker import JARS, broker
@@ -108,6 +109,8 @@ def main() -> None:
         sys.exit("bench/agent.py: needs root")
     with closing(find_engine()) as engine, closing(Lab(engine.client)) as lab:
         build_image(engine.client)
+        with _agent(PLAIN, engine.url):
+            pass  # compiles its modules
         for what, configuration, goals in (("main sources", MAIN_SOURCES, MAIN), ("all sources", PLAIN, EVERY)):
             print(f"{what}, file:")
             with _agent(configuration, engine.url) as (process, home, start_s):
@@ -198,7 +201,8 @@ def _agent(configuration: str, docker_url: str) -> Iterator[tuple[subprocess.Pop
         log = home / "agent.log"
         began = time.monotonic()
         with log.open("wb") as output:
-            process = subprocess.Popen([COMMAND, "run", "--config", home / "config.toml"], stderr=output)
+            command = [COMMAND, "run", "--config", home / "config.toml"]
+            process = subprocess.Popen(command, stderr=output, env=as_installed())
         try:
             while b"ready; reads" not in log.read_bytes():
                 if process.poll() is not None or time.monotonic() - began > READY_S:

@@ -23,6 +23,17 @@ path = "{home}/events.jsonl"
 max_bytes = 4294967296
 """
 _STOP_S: Final = 20
+_COMPILED: Final = Path(__file__).parents[2] / ".cache/bench-pycache"
+
+
+def as_installed() -> dict[str, str]:
+    """
+    Return the environment in which the package and its unit run the agent: modules are compiled, and one arena.
+
+    A checkout may compile its modules at each start, which takes memory that the agent keeps.
+    """
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "PYTHONPYCACHEPREFIX": str(_COMPILED), "MALLOC_ARENA_MAX": "1"}
 
 
 @contextmanager
@@ -37,7 +48,10 @@ def agent(home: Path, more: str) -> Iterator[subprocess.Popen[bytes]]:
     config = home / "config.toml"
     config.write_text(_CONFIG.format(home=home) + more, encoding="utf-8")
     command = [os.environ.get("EXIT137", COMMAND), "run", "--config", str(config)]
-    with (home / "agent.log").open("wb") as log, subprocess.Popen(command, stderr=log, stdout=log) as process:
+    with (
+        (home / "agent.log").open("wb") as log,
+        subprocess.Popen(command, stderr=log, stdout=log, env=as_installed()) as process,
+    ):
         try:
             yield process
         finally:

@@ -4,7 +4,6 @@ Reports what runs on the host at an interval, where the configuration asks for i
 
 import time
 from collections.abc import Callable, Sequence
-from importlib.metadata import version
 from typing import Final
 
 from collector.analyzer import Analyzer
@@ -43,7 +42,6 @@ class StatusReports:
         self._store = store
         self._supervisors = supervisors
         self._wall_ns = wall_ns
-        self._version = version(_PACKAGE)
 
     async def apply(self, interval_s: float | None) -> None:
         """
@@ -59,6 +57,10 @@ class StatusReports:
         self.schedule.apply(interval_s)
 
     def _status(self, interval_s: float, at_ns: int) -> Event:
+        from importlib.metadata import version  # noqa: PLC0415 (a megabyte, where a status is wanted)
+
         states = [supervisor.state for supervisor in self._supervisors()]
         sources = {state.name: state.up for state in states}
-        return self._analyzer.status(AgentState(interval_s=interval_s, version=self._version, sources=sources), at_ns)
+        return self._analyzer.status(
+            AgentState(interval_s=interval_s, version=version(_PACKAGE), sources=sources), at_ns
+        )
