@@ -12,7 +12,7 @@ from typing import Final
 from collector.correlate.container_record import ContainerRecord
 from collector.correlate.inventory import ContainerInventory
 from collector.correlate.main_exits import code_of, is_first_process
-from collector.correlate.runs import Run
+from collector.correlate.runs import CLOCK_SLACK_NS, Run
 from collector.facts.observed import ProcessExitedFact
 from parsers.cgroup_path import ContainerRef, Runtime, is_delegated, user_of
 from parsers.engine import ROOT, ContainerEngine, EngineName
@@ -81,8 +81,8 @@ class UnreportedEnds:
 
     def _run(self, waiting: _Waiting, now_ns: int) -> tuple[ContainerRecord, Run] | None:
         end, record = waiting.end, self._inventory.get(waiting.container.id)
-        if record is None:
-            record = self._of_no_engine(waiting.container, now_ns)
+        if record is None or _is_next_unreported(record, end):
+            record = record or self._of_no_engine(waiting.container, now_ns)
             run = record.begin(Run(container_id=record.id, start_event_ns=end.started_ns, boot_id=self._boot_id))
         elif (living := record.living) is not None and _is_of(living, end) and not record.is_dockers:
             run = living
@@ -104,5 +104,14 @@ class UnreportedEnds:
         return record
 
 
+def _is_next_unreported(record: ContainerRecord, end: ProcessExitedFact) -> bool:
+    """
+    Return whether a process began after the end of a run that no engine has reported: a restart policy began the next.
+    """
+    last = record.run
+    return last is not None and last.is_unreported and (last.die_event_ns or 0) < end.started_ns
+
+
 def _is_of(run: Run, end: ProcessExitedFact) -> bool:
-    return run.had_begun(end.at_ns) and run.main_pid in (None, end.pid)
+    is_begun = run.had_begun(end.at_ns) and (run.began_ns or 0) <= end.at_ns + CLOCK_SLACK_NS
+    return is_begun and run.main_pid in (None, end.pid)

@@ -106,6 +106,32 @@ def test_a_known_container_whose_end_is_never_reported() -> None:
     assert (event.container.name, event.exit137.confidence) == ("box-a", Confidence.LIKELY)
 
 
+def test_the_end_of_a_run_is_not_that_of_the_next() -> None:
+    """
+    The engine has reported the next start, and not the end before it.
+    """
+    scene = Scene()
+    scene.feed(docker(START, 0, engine=ROOTS), ended(10, code=3), docker(START, 12, engine=ROOTS), at_s=12)
+    published = [*scene.wait(30), *scene.wait(40), *scene.wait(40)]
+    assert sum(event.exit137.death is not None for event in published) == 1
+    record_lives = scene.feed(docker(DIE, 200, exit_code=5, engine=ROOTS), at_s=200)
+    codes = [event.exit137.death.exit_code for event in [*record_lives, *scene.wait(20)] if event.exit137.death]
+    assert codes == [5]
+
+
+def test_each_run_of_a_restarted_container_is_published() -> None:
+    """
+    A restart policy begins the next run without a word of the engine.
+    """
+    scene = Scene()
+    scene.feed(ended(10, code=3), at_s=10)
+    found = scene.wait(20)
+    again = replace(ended(90, code=4), pid=MAIN_PID + 1, started_ns=ns(31))
+    found += [*scene.feed(again, at_s=90), *scene.wait(61), *scene.wait(3)]
+    codes = [event.exit137.death.exit_code for event in found if event.exit137.death is not None]
+    assert codes == [3, 4]
+
+
 @pytest.mark.parametrize(
     "end",
     [
