@@ -3,13 +3,13 @@ Parse entries of the systemd journal, in all forms in which it is exported.
 
 `journalctl -o json`: strings; an array of byte values if the text is not printable; an array of those
 if a field repeats; null if it is too large. systemd-python: str, bytes, int, datetime, UUID.
-`journalctl -o export`: `NAME=text` lines, or a binary form for any bytes. journald itself writes the fields that begin
+`journalctl -o export` (`journal_export`): bytes. journald itself writes the fields that begin
 with `_`, so they can be trusted; the sender chooses the others (systemd.journal-fields(7)).
 """
 
 import re
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -23,16 +23,12 @@ from parsers.untyped import decoded, int_of
 KERNEL_MISSED: Final = "e9bf28e6e834481bb6f48f548ad13606"
 _MISSED: Final = re.compile(r"Missed ([0-9]{1,18}) kernel messages")
 _EXPECTED: Final = "an entry of the journal"
-_EXPORT: Final = "the export format of the journal"
 _NS_PER_US: Final = 1000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _BYTE_VALUES: Final = 256
-_LENGTH_BYTES: Final = 8
 _KERNEL_FACILITY: Final = 0
 _PODMAN: Final = "PODMAN_"
-
-ExportFields = Mapping[str, bytes | list[bytes]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,55 +180,6 @@ def missed_kernel_records(entry: JournalEntry) -> int | None:
     """
     missed = _MISSED.fullmatch(entry.message) if entry.message_id == KERNEL_MISSED else None
     return int_of(missed[1]) if missed is not None and entry.transport == "driver" else None
-
-
-def parse_export(data: bytes) -> Iterator[ExportFields]:
-    """
-    Parse the export format; a field that repeats becomes a list.
-
-    Raises:
-        ParseError: a line is not a field, or the data ends within one.
-    """
-    fields: dict[str, bytes | list[bytes]] = {}
-    at = 0
-    while at < len(data):
-        end = data.find(b"\n", at)
-        if end < 0:
-            raise ParseError(_EXPORT, data[at:])
-        line, at = data[at:end], end + 1
-        if not line:
-            if fields:
-                yield fields
-            fields = {}
-            continue
-        name, equals, value = line.partition(b"=")
-        if not equals:
-            value, at = _binary_value(data, at)
-        _add(fields, name, value)
-    if fields:
-        yield fields
-
-
-def _binary_value(data: bytes, at: int) -> tuple[bytes, int]:
-    """
-    Return the value after a bare name, and where it ends: 64 bits of length, little-endian, the bytes, a line feed.
-    """
-    start = at + _LENGTH_BYTES
-    end = start + int.from_bytes(data[at:start], "little")
-    if data[end : end + 1] != b"\n":
-        raise ParseError(_EXPORT, data[at:])
-    return data[start:end], end + 1
-
-
-def _add(fields: dict[str, bytes | list[bytes]], name: bytes, value: bytes) -> None:
-    key = name.decode("utf-8", "surrogateescape")
-    known = fields.get(key)
-    if known is None:
-        fields[key] = value
-    elif isinstance(known, list):
-        known.append(value)
-    else:
-        fields[key] = [known, value]
 
 
 def _text(entry: Mapping[str, Any], name: str) -> str | None:

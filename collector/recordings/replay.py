@@ -29,7 +29,8 @@ from parsers.cgroup_memory import parse_oom_kills
 from parsers.docker_event import parse_event
 from parsers.docker_inspect import ContainerSnapshot, parse_inspect
 from parsers.errors import ParseError
-from parsers.journal import JournalEntry, kernel_line, parse_entry, parse_export
+from parsers.journal import JournalEntry, kernel_line, parse_entry
+from parsers.journal_export import parse_export
 from parsers.killers import parse_killer
 from parsers.kmsg import KmsgRecord, parse_record, split_dump
 from parsers.oom.facts import KernelLine

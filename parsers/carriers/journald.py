@@ -13,7 +13,8 @@ from typing import Any, Final
 from parsers.carriers.log_prefix import USER_SPACE_PRIORITY
 from parsers.carriers.message import PastedLine, of_user_space
 from parsers.errors import ParseError
-from parsers.journal import kernel_line, parse_entry, parse_export
+from parsers.journal import kernel_line, parse_entry
+from parsers.journal_export import parse_export
 from parsers.kmsg import parse_record
 from parsers.oom.facts import KernelLine
 from parsers.untyped import int_of, text_of

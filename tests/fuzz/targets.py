@@ -26,7 +26,8 @@ from parsers.docker_inspect import parse_inspect
 from parsers.docker_log import payloads
 from parsers.errors import ParseError
 from parsers.instruction import decode_instruction
-from parsers.journal import kernel_line, parse_entry, parse_export
+from parsers.journal import kernel_line, parse_entry
+from parsers.journal_export import parse_export
 from parsers.kernel import parse_coredump, parse_detail, parse_notice
 from parsers.killers.senders import parse_killer, parse_killer_text
 from parsers.killers.systemd import parse_unit_text

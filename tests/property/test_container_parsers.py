@@ -15,7 +15,8 @@ from parsers.docker_event import parse_event
 from parsers.docker_inspect import parse_inspect
 from parsers.errors import ParseError
 from parsers.exit_code import meaning
-from parsers.journal import JournalEntry, kernel_line, parse_entry, parse_export
+from parsers.journal import JournalEntry, kernel_line, parse_entry
+from parsers.journal_export import parse_export
 from parsers.killers import KillerFact, parse_killer, parse_killer_text
 
 _TEXT = st.text(st.characters(codec=None), max_size=60)

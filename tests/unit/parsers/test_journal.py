@@ -17,9 +17,9 @@ from parsers.journal import (
     kernel_line,
     missed_kernel_records,
     parse_entry,
-    parse_export,
     parse_kernel_line,
 )
+from parsers.journal_export import parse_export
 
 BOOT = "b343311393934ed2bd8400172bb8b692"
 

@@ -16,7 +16,8 @@ import pytest
 from click.testing import CliRunner
 
 from collector.cli import main
-from parsers.journal import KERNEL_MISSED, parse_export
+from parsers.journal import KERNEL_MISSED
+from parsers.journal_export import parse_export
 from parsers.kmsg import parse_record, split_dump
 
 STORM = Path(__file__).parents[3] / "recordings" / "debian12-docker20-cgroup2"
