@@ -2,10 +2,7 @@
 Tests of the Docker source with an engine in memory: its requests, its facts and its position.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,50 +18,22 @@ from collector.facts.observed import (
 )
 from collector.facts.restored import RestoredRunFact
 from collector.facts.shed import LOGS_SHED
-from collector.facts.watermark import WatermarkFact
-from collector.sources.base import Position, Reading, SourceError, SourceMissingError
 from collector.sources.docker.source import DockerSource
 from parsers.docker_event import DockerAction, DockerEvent
-from tests.unit.collector.sources.devices import END, Engine
-
-A, B = "a" * 64, "b" * 64
-BOOT = "b" * 32
-SECOND = 1_000_000_000
-NOW_NS = 1_795_000_000 * SECOND
-STARTED_NS = 1_795_316_400 * SECOND
-Enough = Callable[[list[Fact]], bool]
-
-
-def source(engine: Engine) -> DockerSource:
-    connect: Any = engine.connect
-    return DockerSource(DockerConfig(url="unix:///engine"), BOOT, connect, wall_ns=lambda: NOW_NS)
-
-
-async def until(readings: AsyncIterator[Reading], enough: Enough) -> tuple[list[Fact], Position]:
-    """
-    Read facts until there are enough; return them with the position of the last reading.
-    """
-    facts: list[Fact] = []
-    async with asyncio.timeout(5):
-        while True:
-            reading = await anext(readings)
-            facts += reading.facts
-            if enough(facts):
-                return facts, reading.position
-
-
-async def read(made: DockerSource, enough: Enough, position: Position | None = None) -> tuple[list[Fact], Position]:
-    async with aclosing(made.readings(position)) as readings:
-        return await until(readings, enough)
-
-
-def has(kind: type, count: int = 1) -> Enough:
-    return lambda facts: sum(isinstance(fact, kind) for fact in facts) >= count
-
-
-def one(facts: list[Fact], kind: type) -> Any:  # noqa: ANN401 (the kind that was asked for)
-    (found,) = (fact for fact in facts if isinstance(fact, kind))
-    return found
+from tests.unit.collector.sources.devices import Engine
+from tests.unit.collector.sources.docker.readings import (
+    BOOT,
+    NOW_NS,
+    SECOND,
+    STARTED_NS,
+    A,
+    B,
+    has,
+    one,
+    read,
+    source,
+    until,
+)
 
 
 async def test_containers_that_already_run_are_inspected() -> None:
@@ -208,31 +177,6 @@ async def test_garbage_in_the_stream_is_counted_and_skipped() -> None:
     assert (made.records, made.garbage) == (2, 1)
 
 
-@pytest.mark.parametrize("ending", [END, SourceError("reset")], ids=["closed", "broken"])
-async def test_the_end_of_the_stream_reports_the_engine_as_down(ending: SourceError | None) -> None:
-    """
-    A stream that ends gives the fact that the engine is down, then an error for the supervisor; nothing stays open.
-    """
-    engine = Engine()
-    async with aclosing(source(engine).readings(None)) as readings:
-        await until(readings, has(DockerDaemonFact))
-        engine.live.put(ending)
-        facts, _ = await until(readings, has(DockerDaemonFact))
-        assert one(facts, DockerDaemonFact).up is False
-        with pytest.raises(SourceError):
-            await anext(readings)
-    assert (engine.open_streams, engine.open_clients) == (0, 0)
-
-
-async def test_a_missing_engine_is_reported_as_missing() -> None:
-    """
-    The real client raises SourceMissingError if nobody listens at the socket.
-    """
-    made = DockerSource(DockerConfig(url=f"unix://{Path(__file__).parent}/none.sock"), BOOT)
-    with pytest.raises(SourceMissingError, match=r"no Docker Engine answers at unix:.*none\.sock"):
-        await read(made, has(DockerDaemonFact))
-
-
 async def test_a_container_that_was_created_and_not_started_is_inspected_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -300,81 +244,6 @@ async def test_no_log_tail_is_requested_if_it_is_switched_off() -> None:
         engine.emit("die", A, NOW_NS)
         facts, _ = await until(readings, has(ContainerGoneFact))
     assert not has(LogTailRequestedFact)(facts)
-
-
-async def test_an_answered_ping_gives_a_watermark_after_the_events() -> None:
-    """
-    On request the engine is pinged; the watermark is the time of the ping, and comes after the events before it.
-    """
-    engine = Engine()
-    made = source(engine)
-    async with aclosing(made.readings(None)) as readings:
-        await until(readings, has(DockerDaemonFact))
-        made.request_watermark()  # nothing is followed yet, so nothing is asked
-        engine.emit("die", A, NOW_NS)
-        await until(readings, has(DockerEvent))
-        engine.emit("die", B, NOW_NS)
-        made.request_watermark()
-        facts, _ = await until(readings, has(WatermarkFact))
-    kinds = [type(fact) for fact in facts]
-    assert kinds.index(DockerEvent) < kinds.index(WatermarkFact)
-    assert one(facts, WatermarkFact) == WatermarkFact(source="docker", read_until_ns=NOW_NS)
-
-
-async def test_an_engine_that_does_not_answer_gives_no_watermark() -> None:
-    """
-    Without an answer nobody knows whether the engine has sent all events.
-    """
-    engine = Engine()
-    engine.answers_pings = False
-    made = source(engine)
-    async with aclosing(made.readings(None)) as readings:
-        await until(readings, has(DockerDaemonFact))
-        engine.emit("die", A, NOW_NS)
-        await until(readings, has(DockerEvent))
-        made.request_watermark()
-        engine.emit("die", B, NOW_NS)
-        facts, _ = await until(readings, has(ContainerGoneFact, 2))
-    assert not has(WatermarkFact)(facts)
-
-
-async def test_unread_events_hold_the_watermark_back() -> None:
-    """
-    A ping that is answered while the reading thread still has events to read gives no watermark yet.
-    """
-    engine = Engine()
-    made = source(engine)
-    async with aclosing(made.readings(None)) as readings:
-        await until(readings, has(DockerDaemonFact))
-        engine.emit("die", A, NOW_NS)
-        await until(readings, has(DockerEvent))
-        assert made._ping is not None
-        pump = made._ping._pump
-        unread = [True, True]
-        pump.has_unread = lambda: bool(unread and unread.pop())  # type: ignore[method-assign]
-        made.request_watermark()
-        await until(readings, has(WatermarkFact))
-    assert not unread
-
-
-async def test_a_stream_that_is_never_read_to_its_end_gives_watermarks_too() -> None:
-    """
-    While events come faster than they are read, the last one that was read says how far: else no verdict would come.
-    """
-    engine = Engine()
-    made = source(engine)
-    async with aclosing(made.readings(None)) as readings:
-        await until(readings, has(DockerDaemonFact))
-        engine.emit("die", B, NOW_NS - 2 * SECOND)
-        await until(readings, has(DockerEvent))
-        assert made._ping is not None
-        made._ping._pump.has_unread = lambda: True  # type: ignore[method-assign]
-        engine.emit("die", A, NOW_NS - SECOND)
-        facts, _ = await until(readings, has(WatermarkFact))
-        engine.emit("die", B, NOW_NS + 3600 * SECOND)
-        forged, _ = await until(readings, has(WatermarkFact))
-    assert NOW_NS - 2 * SECOND < one(facts, WatermarkFact).read_until_ns < NOW_NS - SECOND
-    assert one(forged, WatermarkFact).read_until_ns < NOW_NS
 
 
 async def test_log_tails_are_left_out_while_the_agent_is_behind() -> None:
