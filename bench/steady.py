@@ -47,7 +47,8 @@ class Load:
     Attributes:
         are_killed: whether the kernel kills each container.
         share: goal for the agent's CPU, of a core.
-        resident_mb: goal for its resident memory; None: there is none.
+        memory_mb: goals for its resident and its anonymous memory; None: there are none.
+        lag_ms: goal for the longest lag; None: there is none.
     """
 
     name: str
@@ -56,12 +57,15 @@ class Load:
     minutes: float
     are_killed: bool
     share: float
-    resident_mb: float | None
+    memory_mb: tuple[float, float] | None
+    lag_ms: float | None
 
 
 LOADS: Final = (
-    Load(name="OOM kills", per_s=4.4, life_s=2, minutes=15, are_killed=True, share=0.08, resident_mb=60),
-    Load(name="deaths", per_s=20, life_s=15, minutes=10, are_killed=False, share=0.4, resident_mb=None),
+    Load(
+        name="OOM kills", per_s=4.4, life_s=2, minutes=15, are_killed=True, share=0.08, memory_mb=(60, 34), lag_ms=None
+    ),
+    Load(name="deaths", per_s=20, life_s=15, minutes=10, are_killed=False, share=0.4, memory_mb=None, lag_ms=1000),
 )
 
 
@@ -166,7 +170,7 @@ async def _measure(load: Load) -> None:
             with agent(home, f'[sources.kmsg]\npath = "{log.path}"\n{others}') as process:
                 await asyncio.wait_for(host.listened.wait(), READY_S)
                 await asyncio.sleep(1)
-                sizes: list[str] = []
+                sizes: list[tuple[float, float]] = []
                 arrived_s: dict[bytes, float] = {}
                 watching = [
                     tasks.create_task(_follow(home / "events.jsonl", arrived_s), name="follow"),
@@ -199,16 +203,27 @@ async def _drain(host: Host, arrived_s: dict[bytes, float]) -> None:
         await asyncio.sleep(TICK_S)
 
 
-def _print(load: Load, host: Host, arrived_s: dict[bytes, float], share: float, sizes: list[str]) -> None:
+def _print(
+    load: Load, host: Host, arrived_s: dict[bytes, float], share: float, sizes: list[tuple[float, float]]
+) -> None:
     lags_ms = sorted(1000 * (at_s - host.ended_s[id_]) for id_, at_s in arrived_s.items() if id_ in host.ended_s)
     if not lags_ms:
         sys.exit(f"bench/steady.py: no death was published ({load.name})")
     p99_ms = lags_ms[len(lags_ms) * 99 // 100]
     print(f"{load.per_s} {load.name} a second for {load.minutes} min:")
     print(f"  published  {len(lags_ms)} of {len(host.ended_s)}")
-    print(f"  lag        {statistics.median(lags_ms):.0f} ms median, {p99_ms:.0f} 99 %, {lags_ms[-1]:.0f} at most")
-    print(f"  CPU        {100 * share:.1f} % of a core, {share / load.share:.2f} of the goal")
-    print(f"  memory     {'; '.join(sizes)} (goal: {load.resident_mb or 'none'})")
+    longest = f"{lags_ms[-1]:.0f} at most{_ratio(lags_ms[-1], load.lag_ms)}"
+    print(f"  lag        {statistics.median(lags_ms):.0f} ms median, {p99_ms:.0f} 99 %, {longest}")
+    print(f"  CPU        {100 * share:.1f} % of a core{_ratio(share, load.share)}")
+    resident_mb, anonymous_mb = load.memory_mb or (None, None)
+    for number, (resident, anonymous) in enumerate(sizes, 1):
+        what = f"{number}/3 of the time" if number < len(sizes) else "at the end"
+        own = f"{anonymous:.1f} anonymous{_ratio(anonymous, anonymous_mb)}"
+        print(f"  memory     {resident:.1f} MB{_ratio(resident, resident_mb)}, {own}, {what}")
+
+
+def _ratio(value: float, goal: float | None) -> str:
+    return f" ({value / goal:.2f} of the goal, {goal:g})" if goal is not None else ""
 
 
 async def _follow(path: Path, arrived_s: dict[bytes, float]) -> None:
@@ -230,16 +245,16 @@ async def _follow(path: Path, arrived_s: dict[bytes, float]) -> None:
                 arrived_s.setdefault(found[1], now_s)
 
 
-async def _note_sizes(pid: int, every_s: float, sizes: list[str]) -> None:
+async def _note_sizes(pid: int, every_s: float, sizes: list[tuple[float, float]]) -> None:
     while True:
         await asyncio.sleep(every_s)
         sizes.append(_memory(pid))
 
 
-def _memory(pid: int) -> str:
+def _memory(pid: int) -> tuple[float, float]:
     fields = (line.split() for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines())
     mb = {field[0]: int(field[1]) * 1024 / 1e6 for field in fields if field[0] in ("VmRSS:", "RssAnon:")}
-    return f"{mb['VmRSS:']:.0f} MB, {mb['RssAnon:']:.0f} anonymous"
+    return mb["VmRSS:"], mb["RssAnon:"]
 
 
 def _report(records: list[bytes]) -> list[bytes]:
