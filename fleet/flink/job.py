@@ -7,7 +7,6 @@ The source is a table, as only a table gives Python the headers of a record; eve
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Final
-from zlib import crc32
 
 from pyflink.common import ByteArraySchema, Configuration, Row, Types
 from pyflink.datastream import CheckpointingMode, DataStream, StreamExecutionEnvironment
@@ -16,11 +15,9 @@ from pyflink.datastream.connectors.kafka import KafkaRecordSerializationSchema, 
 from pyflink.table import StreamTableEnvironment
 
 from fleet.flink.events import HostEvent, host_events
-from fleet.flink.functions import FirstOfEach, Incidents
+from fleet.flink.functions import Incidents
 from fleet.flink.options import Options, options
 
-# Each group of hosts is a key, and a key costs a write per bundle of records. At most so many tasks share the work.
-_GROUPS: Final = 128
 _BYTES: Final = Types.PRIMITIVE_ARRAY(Types.BYTE())
 _HOST_EVENT: Final = Types.TUPLE([Types.STRING(), Types.STRING(), _BYTES])
 
@@ -41,14 +38,7 @@ def build(env: StreamExecutionEnvironment, given: Options) -> None:
     if given.parallelism:
         env.set_parallelism(given.parallelism)
     events = _records(env, given).flat_map(_read, _HOST_EVENT).name("read").uid("read")
-    first = events.key_by(_group, Types.INT()).process(FirstOfEach(given.remember_s), _HOST_EVENT)
-    incidents = (
-        first.name("first of each")
-        .uid("first-of-each")
-        .key_by(_fleet, Types.STRING())
-        .process(Incidents(), _BYTES)
-        .set_parallelism(1)
-    )
+    incidents = events.key_by(_fleet, Types.STRING()).process(Incidents(given.remember_s), _BYTES).set_parallelism(1)
     incidents.name("incidents").uid("incidents").sink_to(_sink(given)).set_parallelism(1).name("topic").uid("topic")
 
 
@@ -109,10 +99,6 @@ def _sink(given: Options) -> KafkaSink:
 
 def _read(record: Row) -> Iterator[HostEvent]:
     return host_events(record.content, record.headers)
-
-
-def _group(event: HostEvent) -> int:
-    return crc32(event[0].encode()) % _GROUPS
 
 
 def _fleet(_event: HostEvent) -> str:

@@ -2,10 +2,11 @@
 Feeds a detector in the order of time, so that the incidents do not depend on how the partitions of a topic interleave.
 
 Events wait until their time has come in every partition. What a timeline needs to go on after a failure is a snapshot
-of the detector and the events since then: the detector takes those again, and finds the same incidents.
+of the detector and the events since then: the detector takes those again, and finds the same incidents. So that an
+event counts once, it also needs the names of the events in former snapshots.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import Any, Final
@@ -42,18 +43,29 @@ class Timeline:
         snapshot: what `snapshot` returned last, if anything.
         events: all events that were added since then and are not in it.
         taken_ms: what the attribute was; 0 if nothing has been taken.
+        names: of the events in former snapshots, by the time at which the snapshot was taken.
+        remember_ms: for how long the name of an event is known.
 
     Attributes:
         taken_ms: the time of the last event that was taken, milliseconds since 1970.
     """
 
     def __init__(
-        self, snapshot: bytes | None = None, events: Mapping[Moment, bytes] | None = None, taken_ms: int = 0
+        self,
+        snapshot: bytes | None = None,
+        events: Mapping[Moment, bytes] | None = None,
+        taken_ms: int = 0,
+        names: Mapping[int, Iterable[str]] | None = None,
+        remember_ms: int = 3_600_000,
     ) -> None:
         self._detector = Detector.restore(orjson.loads(snapshot)) if snapshot is not None else Detector()
         self._waiting = dict(events or {})
         self._order = sorted(self._waiting)
         self._since_snapshot: list[Moment] = []
+        self._remember_ms = remember_ms
+        # The oldest first, so that forgetting looks at few.
+        self._known = {name: at_ms for at_ms in sorted(names or {}) for name in (names or {})[at_ms]}
+        self._known |= {moment.name: moment.at_ms for moment in self._order}
         self.taken_ms = taken_ms
         self.advance(taken_ms)
 
@@ -71,18 +83,22 @@ class Timeline:
         """
         return len(self._since_snapshot) >= _SNAPSHOT_EVENTS
 
-    def add(self, at_ms: int, name: str, body: bytes) -> Moment:
+    def add(self, at_ms: int, name: str, body: bytes) -> Moment | None:
         """
         Have an event wait for its time; return when that is. An event that is late is taken next.
+
+        None is returned if an event of this name is known.
 
         Args:
             at_ms: when it arrived in its topic, milliseconds since 1970.
             name: its id and its host.
             body: a structured CloudEvent.
         """
+        if name in self._known:
+            return None
         moment = Moment(max(at_ms, self.taken_ms + 1), name)
-        if moment not in self._waiting:
-            heappush(self._order, moment)
+        self._known[name] = moment.at_ms
+        heappush(self._order, moment)
         self._waiting[moment] = body
         return moment
 
@@ -101,9 +117,17 @@ class Timeline:
             self.taken_ms = moment.at_ms
         return found
 
-    def snapshot(self) -> tuple[bytes, Iterable[Moment]]:
+    def snapshot(self) -> tuple[bytes, Sequence[Moment]]:
         """
         Return the state of the detector as JSON, and the events that are in it now and need not be kept.
         """
         contained, self._since_snapshot = self._since_snapshot, []
+        self._forget(self.taken_ms - self._remember_ms)
         return self._detector.save(), contained
+
+    def _forget(self, before_ms: int) -> None:
+        """
+        Drop the names that came first, as long as they are old.
+        """
+        while self._known and (first := next(iter(self._known))) and self._known[first] < before_ms:
+            del self._known[first]

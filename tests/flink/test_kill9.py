@@ -20,7 +20,7 @@ from tests.lab.waiting import wait_until
 _EVENTS: Final = 200_000
 _MOST_KILLS: Final = 8
 _FEWEST_KILLS: Final = 3
-_PAUSES_S: Final = (15.0, 45.0)
+_PAUSES_S: Final = (8.0, 25.0)
 _END_S: Final = 2400.0
 _FLEET: Final = Scenario(
     seed=137, hosts=100, services=30, days=14.0, status_interval_s=300.0, host_failures=7.0, storms=5.0, neighbours=5.0

@@ -52,10 +52,13 @@ class Job:
         self.timeline = Timeline()
         self.snapshot: bytes | None = None
         self.events: dict[Moment, bytes] = {}
+        self.names: dict[int, list[str]] = {}
 
     def add(self, second: int, event: dict[str, Any]) -> None:
         body = orjson.dumps(event)
-        self.events[self.timeline.add(second * 1000, event["id"], body)] = body
+        moment = self.timeline.add(second * 1000, event["id"], body)
+        if moment is not None:
+            self.events[moment] = body
 
     def advance(self, second: int, *, with_snapshot: bool) -> list[dict[str, Any]]:
         found = [publish(incident) for incident in self.timeline.advance(second * 1000)]
@@ -63,10 +66,11 @@ class Job:
             self.snapshot, contained = self.timeline.snapshot()
             for moment in contained:
                 del self.events[moment]
+            self.names.setdefault(self.timeline.taken_ms, []).extend(moment.name for moment in contained)
         return found
 
     def fail(self) -> None:
-        self.timeline = Timeline(self.snapshot, self.events, self.timeline.taken_ms)
+        self.timeline = Timeline(self.snapshot, self.events, self.timeline.taken_ms, self.names)
 
 
 def event_of(step: Step) -> dict[str, Any]:
@@ -111,6 +115,34 @@ def test_incidents_do_not_depend_on_how_partitions_interleave(steps: list[Step],
     for step in shuffled:
         other.add(step.second, event_of(step))
     assert job.advance(1000, with_snapshot=False) == other.advance(1000, with_snapshot=False)
+
+
+@given(STEPS, st.integers(0, 40))
+def test_an_event_that_comes_again_is_known(steps: list[Step], taken: int) -> None:
+    """
+    Wherever it is: waiting, taken since the last snapshot, or in one; and after a failure.
+    """
+    job = Job()
+    for number, step in enumerate(steps):
+        job.add(step.second, event_of(step))
+        if number == taken:
+            job.advance(450, with_snapshot=True)
+        if step.fails:
+            job.fail()
+    assert all(job.timeline.add(9_000_000, event_of(step)["id"], b"{}") is None for step in steps)
+
+
+def test_an_id_is_forgotten_in_the_end() -> None:
+    """
+    Whole snapshots at a time; what came in the remembered time is known.
+    """
+    timeline = Timeline(remember_ms=1000)
+    timeline.add(1000, "old", b"{}")
+    timeline.add(2500, "new", b"{}")
+    timeline.advance(3000)
+    timeline.snapshot()
+    assert timeline.add(5000, "old", b"{}") is not None
+    assert timeline.add(5000, "new", b"{}") is None
 
 
 def test_an_event_that_is_late_is_taken_next() -> None:
