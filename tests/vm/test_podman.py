@@ -104,8 +104,10 @@ def test_a_death_that_no_engine_reports_is_published(outcome: Outcome) -> None:
 
 def test_the_stop_of_a_unit_is_certain(outcome: Outcome) -> None:
     """
-    systemd says that it stops the unit, and the trace shows the signal. Podman 4.3 has no Quadlet.
+    systemd says that it stops or restarts the unit, and the trace shows the signal. Podman 4.3 has no Quadlet.
     """
-    if "quadlet" not in outcome.true_causes:
+    if "stopped-unit" not in outcome.true_causes:
         pytest.skip("Podman without Quadlet")
-    assert outcome.death("quadlet")["exit137"]["confidence"] == Confidence.CERTAIN
+    deaths = [outcome.death(name) for name in ("stopped-unit", "restarted-unit")]
+    assert [death["exit137"]["confidence"] for death in deaths] == [Confidence.CERTAIN, Confidence.CERTAIN]
+    assert ["restarted" in death["message"] for death in deaths] == [False, True]
