@@ -194,7 +194,8 @@ def test_a_link_in_the_source(layers: Sequence[Path], volume: Path) -> None:
     """
     (volume.parent / "link").symlink_to(volume)
     (volume.parent / "file").symlink_to(volume / "a.so")
-    for source, path in (("link", "/data/a.so"), ("link/sub", "/data/b.so"), ("file", "/data")):
+    (volume.parent / "inside").symlink_to("/usr/lib/a.so")
+    for source, path in (("link", "/data/a.so"), ("link/sub", "/data/b.so"), ("file", "/data"), ("inside", "/data")):
         assert text(layers, path, [Mount(destination="/data", source=str(volume.parent / source))]) is None
 
 
