@@ -14,6 +14,7 @@ import stat
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import islice
 from typing import Final
 
 from parsers.docker_inspect import Mount
@@ -47,6 +48,23 @@ class Root(ABC):
         finally:
             if descriptor is not None:
                 os.close(descriptor)
+
+    def names(self, directory: str, at_most: int) -> tuple[str, ...]:
+        """
+        Return names in a directory, in any order; none if there is no such directory, or its path has a link.
+        """
+        found = self._found(components_of(directory))
+        if found is None:
+            return ()
+        try:
+            if not stat.S_ISDIR(os.fstat(found).st_mode):
+                return ()
+            with os.scandir(f"/proc/self/fd/{found}") as entries:
+                return tuple(entry.name for entry in islice(entries, at_most))
+        except OSError:
+            return ()
+        finally:
+            os.close(found)
 
     def _open(self, path: str) -> int | None:
         pending, resolved, links = components_of(path), list[str](), 0

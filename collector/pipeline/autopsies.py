@@ -96,8 +96,9 @@ class Autopsies:
         if wants_disk_space(event):
             spaces = await self._look_up(spaces_of, snapshot)
             event = with_disk_space(event, spaces) if spaces else event
-        if (path := hs_err_path(event.exit137.logs)) is not None:
-            frames = await self._look_up(frames_of_report, snapshot, path)
+        path, span_ns = hs_err_path(event.exit137.logs), _span_of(event)
+        if path is not None or (span_ns is not None and _may_be_jvm(event)):
+            frames = await self._look_up(frames_of_report, snapshot, path, span_ns)
             event = with_frames(event, frames) if frames else event
         return await self._with_code(event, snapshot) if event.exit137.crash is not None else event
 
@@ -176,6 +177,26 @@ def _notice_of(event: Event) -> KernelNotice | None:
     """
     notices = (parse_notice(evidence.text) for evidence in event.exit137.evidence)
     return next((notice for notice in notices if notice is not None and notice.fault is not None), None)
+
+
+def _span_of(event: Event) -> tuple[int, int] | None:
+    """
+    Return when a run began and ended; None where that is not known.
+    """
+    death = event.exit137.death
+    if death is None or death.started_at_ns is None or death.finished_at_ns is None:
+        return None
+    return death.started_at_ns, death.finished_at_ns
+
+
+def _may_be_jvm(event: Event) -> bool:
+    """
+    Return whether a JVM may have crashed, whose log does not say where its report is.
+    """
+    crash, process = event.exit137.crash, event.process
+    is_crash = crash is not None and crash.signal is not None and not crash.frames
+    command = (process.command_line or "").partition(" ")[0] if process is not None else ""
+    return is_crash and process is not None and "java" in (process.name, command.rpartition("/")[2])
 
 
 def _pids_of(event: Event, snapshot: ContainerSnapshot) -> tuple[int, ...]:

@@ -7,6 +7,7 @@ code has the size that the kernel printed, and if no other such file has that to
 """
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from typing import Final
@@ -40,6 +41,10 @@ _DIRECTORIES: Final = (
 )
 _IN_MOUNTS: Final = ("", "/lib", "/bin")
 _MOUNTS_AT_MOST: Final = 16
+_REPORT: Final = re.compile(r"hs_err_pid[0-9]{1,10}\.log")
+_NAMES_AT_MOST: Final = 512
+# The kernel stamps files with the clock of its last tick.
+_CLOCKS_NS: Final = 1_000_000_000
 # The calls are in its first pages.
 _REPORT_BYTES: Final = 131_072
 
@@ -68,13 +73,39 @@ def find_code(
     return _code_in(_root_of(snapshot), snapshot, notice, deadline_s)
 
 
-def frames_of_report(snapshot: ContainerSnapshot, path: str) -> tuple[str, ...]:
+def frames_of_report(snapshot: ContainerSnapshot, path: str | None, span_ns: tuple[int, int] | None) -> tuple[str, ...]:
     """
     Return the calls in the report that a JVM has written before it ended, with secrets masked.
+
+    Args:
+        snapshot: what the engine says of the container.
+        path: where the report is, as the log says; None to look in the working directory for one that was written in
+            this run.
+        span_ns: when the run began and ended, wall clock; None if that is not known.
     """
-    with _root_of(snapshot).open(path) as descriptor:
+    root = _root_of(snapshot)
+    if path is None and span_ns is not None:
+        path = _report_in(root, snapshot.working_dir or "/", *span_ns)
+    if path is None:
+        return ()
+    with root.open(path) as descriptor:
         text = os.pread(descriptor, _REPORT_BYTES, 0) if descriptor is not None else b""
     return tuple(map(printable, mask_lines(parse_hs_err(text.decode("utf-8", "replace").splitlines()))))
+
+
+def _report_in(root: Root, directory: str, began_ns: int, ended_ns: int) -> str | None:
+    """
+    Return the latest report of a JVM in a directory that was written during a run.
+    """
+    written: list[tuple[int, str]] = []
+    for name in root.names(directory, _NAMES_AT_MOST):
+        if _REPORT.fullmatch(name) is None:
+            continue
+        with root.open(f"{directory}/{name}") as descriptor:
+            at_ns = os.fstat(descriptor).st_mtime_ns if descriptor is not None else 0
+            if began_ns <= at_ns <= ended_ns + _CLOCKS_NS:
+                written.append((at_ns, f"{directory}/{name}"))
+    return max(written)[1] if written else None
 
 
 def _root_of(snapshot: ContainerSnapshot) -> ContainerRoot:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import docker
 import pytest
 
 from tests.lab.agent import Agent
@@ -45,18 +46,21 @@ def crash_of(agent: Agent, box: Box) -> dict[str, Any]:
     return crash
 
 
-@pytest.mark.parametrize("place", ["layer", "mount"])
+@pytest.mark.parametrize("place", ["layer", "mount", "unnamed"])
 def test_the_report_of_a_jvm(place: str, agent: Agent, lab: Lab, tmp_path: Path) -> None:
     """
-    The report is read from the working directory, in the container's own layer or in a mount.
+    The report is read from the working directory, in the container's own layer or in a mount, also if the log does not
+    name it.
     """
     mounts = [*HOST_PROGRAMS, f"{PROGRAMS}:/programs:ro"]
     mounts += [f"{tmp_path}:/work"] if place == "mount" else []
+    driver = {"log_config": docker.types.LogConfig(type="none")} if place == "unnamed" else {}
     options = ("-Xmx64m", f"-Ddb.password={SECRET}", "--add-modules", "jdk.unsupported")
-    box = lab.run("/usr/bin/java", *options, "/programs/Fault.java", working_dir="/work", volumes=mounts, init=True)
+    started = {"working_dir": "/work", "volumes": mounts, "init": True, **driver}
+    box = lab.run("/usr/bin/java", *options, "/programs/Fault.java", **started)
     box.wait(ABORTED)
     crash = crash_of(agent, box)
-    assert (crash["language"], crash["signal"]) == ("java", 6)
+    assert (crash.get("language"), crash["signal"]) == ("java" if place != "unnamed" else None, 6)
     assert any("Unsafe" in frame for frame in crash["frames"])
     # The log has only the first call.
     assert any("Fault.fault" in frame for frame in crash["frames"])

@@ -219,3 +219,18 @@ def test_a_volume_that_may_never_answer(below: str, layers: Sequence[Path], volu
     assert text(layers, "/data/sub/b.so", mounts, remote) is None
     assert text(layers, "/data/a.so", mounts, remote) == ("volume" if below else None)
     assert text(layers, "/data/a.so", mounts, ()) is None
+
+
+def test_the_names_in_a_directory(layers: Sequence[Path], volume: Path, tmp_path: Path) -> None:
+    """
+    A directory of the layers or of a mount is listed, up to a bound; a link to one is not followed.
+    """
+    (layers[0] / "usr/lib/new.log").write_text("new")
+    (layers[0] / "out").symlink_to(tmp_path)
+    mounts = [Mount(destination="/data", source=str(volume))]
+    root = ContainerRoot([str(layer) for layer in layers], mounts, LOCAL)
+    assert root.names("/usr/lib", 9) == ("new.log",)
+    assert set(root.names("/data", 9)) == {"a.so", "sub"}
+    assert len(root.names("/data", 1)) == 1
+    for path in ("/out", "/absent", "/data/a.so"):
+        assert root.names(path, 9) == ()

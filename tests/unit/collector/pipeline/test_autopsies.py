@@ -16,7 +16,16 @@ from collector.publish.kernel_events import kernel_event
 from parsers.docker_inspect import ContainerSnapshot, Mount
 from parsers.kernel import parse_notice
 from parsers.oom.facts import KernelLine
-from sinks.event import Advice, Confidence, Crash, CrashReason, Event, EvidenceSource, Host, TaskLimit
+from sinks.event import (
+    Advice,
+    Confidence,
+    Crash,
+    CrashReason,
+    Event,
+    EvidenceSource,
+    Host,
+    TaskLimit,
+)
 from tests.shared.tiny_elf import BUILD_ID, tiny_elf
 
 A = "a" * 64
