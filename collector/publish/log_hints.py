@@ -29,7 +29,7 @@ _FILES_ADVICE: Final = (
 )
 _DISK_ADVICE: Final = (
     "Look for what fills the disk (docker system df, df -h, df -i): a volume, the container's own layer, /dev/shm or a"
-    " tmpfs; the message does not say which."
+    " tmpfs."
 )
 _ADVICE: Final = ((_FORKS, "pids", _TASKS_ADVICE), (_FILES, "files", _FILES_ADVICE), (_DISK, "disk", _DISK_ADVICE))
 
