@@ -12,6 +12,7 @@ from aiohttp import web
 
 from collector.config.hub import HubStoreConfig
 from collector.store import StoredEvent, StoreUnavailableError
+from fleet.opensearch.cluster import as_sink_config
 from fleet.opensearch.store import ClusterStore
 from sinks.errors import DisabledError
 from sinks.secret import Secret
@@ -114,3 +115,31 @@ async def test_settings_that_do_not_fit_together_are_refused(settings: dict[str,
     """
     with pytest.raises(DisabledError):
         ClusterStore(HubStoreConfig(type="opensearch", **settings))
+
+
+OWN = {"type", "index", "replicas", "max_bytes", "lease_s"}
+GIVEN: dict[str, Any] = {
+    "url_file": "/u",
+    "timeout_s": 3.0,
+    "user": "hub",
+    "password_file": "/p",
+    "headers": {"x-a": Secret("b")},
+    "headers_files": {"x-c": "/h"},
+    "proxy_file": "/x",
+    "ca_file": "/ca",
+    "cert_file": "/cert",
+    "key_file": "/key",
+    "key_password_file": "/kp",
+}
+
+
+def test_every_setting_of_the_connection_reaches_it() -> None:
+    """
+    Also those of TLS: a setting that is dropped would connect in another way than was asked for.
+    """
+    made = as_sink_config(HubStoreConfig(type="opensearch", **GIVEN))
+    assert {name: getattr(made, name) for name in GIVEN} == GIVEN
+    other = {"url": Secret("https://x/"), "api_key_file": "/k", "proxy": Secret("http://p:1/")}
+    made = as_sink_config(HubStoreConfig(type="opensearch", **other))
+    assert {name: getattr(made, name) for name in other} == other
+    assert {*GIVEN, *other} == {*HubStoreConfig.__struct_fields__} - OWN
