@@ -112,6 +112,13 @@ class Backlog:
         """
         return bool(self._noted)
 
+    def noted_ids(self, sink: str) -> frozenset[str]:
+        """
+        Return the ids of the deliveries to a sink that were noted, and that no transaction has written yet.
+        """
+        with self._lock:
+            return frozenset(self._noted.get(sink, ()))
+
     def take_noted(self) -> dict[str, list[str]]:
         """
         Return the deliveries that were noted, by sink, to be written now.

@@ -90,7 +90,7 @@ class StoreReads:
         """
         Return the ids of all events that a sink has neither accepted nor refused for good.
         """
-        return outbox.pending_ids(self._database.connection, sink)
+        return outbox.pending_ids(self._database.connection, sink) - self.backlog.noted_ids(sink)
 
     @on_store_thread
     def counts(self, groups: Collection[str], since_s: float) -> dict[str, int]:

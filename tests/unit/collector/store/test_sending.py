@@ -110,6 +110,18 @@ async def test_a_known_event_is_not_sent_again(store: Store) -> None:
     assert (await pending(store), calls) == ([], [])
 
 
+async def test_a_noted_delivery_is_owed_no_longer(store: Store) -> None:
+    """
+    Whoever asks what a sink still has to get need not wait for the next transaction.
+    """
+    await store.commit([KILL, replace(KILL, id="2")], {})
+    assert await store.pending_ids("audit") == {"1", "2"}
+    await store.note_delivered("audit", ["1"])
+    assert await store.pending_ids("audit") == {"2"}
+    await store.refresh()
+    assert await store.pending_ids("audit") == {"2"}
+
+
 @pytest.mark.parametrize("how", ["the next commit", "a refresh", "the end"])
 async def test_noted_deliveries_are_written_later(tmp_path: Path, store: Store, how: str) -> None:
     """
