@@ -16,6 +16,8 @@ from sinks.event.reader import time_ns
 HOST_SOURCE: Final = "urn:exit137:host:"
 _SPEC_VERSION: Final = "1.0"
 _LONGEST_TEXT: Final = 512
+# Around an event that is written anew, such as one in a document of a cluster. Writing takes fewer levels than reading.
+_SPARE_LEVELS: Final = 8
 # What an agent says. An incident of the fleet is for the hub to find.
 _TYPES: Final = frozenset(kind.value for kind in EventType if kind is not EventType.FLEET_INCIDENT)
 
@@ -101,6 +103,7 @@ def arrival(document: object, body: bytes | None = None) -> Arrival:
     host = data.get("host")
     if isinstance(host, dict) and host.get("id", host_id) != host_id:
         raise RefusedEventError("expected the host of `source` in `host.id`")
+    _check_depth(document)
     subject = document.get("subject")
     subject = subject if isinstance(subject, str) and subject else f"host/{host_id}"
     container = data.get("container")
@@ -117,6 +120,18 @@ def arrival(document: object, body: bytes | None = None) -> Arrival:
         sinks=(),
     )
     return Arrival(host_id=host_id, document=document, stored=stored)
+
+
+def _check_depth(document: object) -> None:
+    """
+    Refuse an event that can be read, but is nested too deeply to be written again: it would stop the intake.
+    """
+    for _ in range(_SPARE_LEVELS):
+        document = [document]
+    try:
+        orjson.dumps(document)
+    except TypeError as error:
+        raise RefusedEventError("the event is nested too deeply") from error
 
 
 def _text(document: Mapping[str, Any], name: str) -> str:

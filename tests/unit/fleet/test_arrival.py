@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet.arrival import RefusedEventError, arrival, arrivals
+from fleet.opensearch.documents import document_of
 from tests.shared.hub_events import body, death, host_id
 
 GOOD: Final[dict[str, Any]] = orjson.loads(body(death(1, 1)))
@@ -54,6 +55,24 @@ def test_what_no_agent_says_is_refused(change: dict[str, Any]) -> None:
     """
     with pytest.raises(RefusedEventError):
         arrival({**GOOD, **change})
+
+
+@pytest.mark.parametrize("depth", [1, 230, 240, 245, 250, 255, 300, 1000])
+@pytest.mark.parametrize("is_batch", [False, True])
+def test_what_is_accepted_can_be_written_again(depth: int, *, is_batch: bool) -> None:
+    """
+    Under another id and as a document of a cluster: one host's event must not stop the intake of all hosts.
+    """
+    nested = b"[" * depth + b"]" * depth
+    sent = body(death(1, 1)).replace(b'"data":{', b'"data":{"nested":%b,' % nested, 1)
+    try:
+        (found,) = arrivals(b"[%b]" % sent if is_batch else sent)
+    except RefusedEventError:
+        assert depth > 200
+    else:
+        assert found.renamed().stored.body
+        orjson.dumps({"document": document_of(found.stored, 0)})
+        assert depth < 255
 
 
 @given(st.binary(max_size=200) | st.recursive(st.none() | st.text(), st.lists).map(orjson.dumps))
