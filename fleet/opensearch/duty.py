@@ -87,6 +87,8 @@ class DetectorDuty:
         self._uuid = ""
         self._saved_s = 0.0
         self._is_changed = False
+        # Whether all that the detector has found is stored. Only then may its state be.
+        self._is_whole = False
 
     async def run(self) -> None:
         """
@@ -118,7 +120,7 @@ class DetectorDuty:
         Raises:
             StoreError: the cluster does not answer.
         """
-        if self._lease.is_held and self._version is not None:
+        if self._lease.is_held and self._is_whole:
             with contextlib.suppress(_LeaseLostError):
                 await self._owed.settle()
                 await self._save()
@@ -141,9 +143,11 @@ class DetectorDuty:
             events = await self._tail.read()
             self._is_changed = self._is_changed or bool(events)
             now_ns = self._wall_ns()
+            self._is_whole = False
             incidents = [*self._observed(events, now_ns), *self._detector.advance(now_ns)]
             if incidents:
                 await self._publish(incidents)
+            self._is_whole = True
             if incidents or (self._is_changed and time.monotonic() - self._saved_s >= _SAVE_EVERY_S):
                 await self._save()
             await self._owed.settle()
@@ -151,6 +155,7 @@ class DetectorDuty:
                 await asyncio.sleep(_POLL_S)
 
     async def _take_over(self) -> None:
+        self._is_whole = False
         note = await self._store.state.get(_KIND, _ID)
         self._uuid, after_seq = await self._store.uuid(), 0
         self._detector, self._version = Detector(), None
@@ -165,6 +170,7 @@ class DetectorDuty:
         self._check_lease()
         # Whoever held the lease before can replace the state no more.
         await self._save()
+        self._is_whole = True
         await self._apply(self._sinks)
         _LOG.info("this hub finds incidents now, from event %d on", after_seq)
 
