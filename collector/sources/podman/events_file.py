@@ -10,6 +10,7 @@ In the own directory a user may put anything. So only a regular file of that use
 
 import asyncio
 import hashlib
+import io
 import os
 import stat
 import time
@@ -34,6 +35,10 @@ _LOOK_EVERY_S: Final = 0.5
 _PIECE_BYTES: Final = 1 << 20
 # Of a file with another limit the first lines are looked at; events that are read again count once.
 _REPLACED_BYTES: Final = 1 << 23
+# So much is read at a look without an event: a user can make the file as long as they like.
+_PIECES_AT_MOST: Final = 2
+# No event is shorter: it has a type, an action and a time.
+_LINE_BYTES_AT_LEAST: Final = 64
 _FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _REMEDY: Final = "see docs/install.md (Podman)"
 
@@ -65,6 +70,7 @@ class EventsFile:
         self._offset = 0
         self._file_id: tuple[int, int] | None = None
         self._last_line: str | None = None
+        self._is_at_end = False
         self.records = 0
         self.garbage = 0
         self.is_behind = False
@@ -84,13 +90,15 @@ class EventsFile:
             while True:
                 is_asked, before_ns = self._wanted.is_set(), self._wall_ns()
                 facts: list[Fact] = [*await self._threads.call(self._new_events)]
-                if is_asked and not facts:
+                if is_asked and self._is_at_end:
                     self._wanted.clear()
                     facts = [WatermarkFact(source=_SOURCE, read_until_ns=before_ns)]
                 if facts:
                     yield Reading(facts=tuple(facts), position=self._position())
-                else:
+                elif self._is_at_end:
                     await self._wait()
+                else:
+                    await asyncio.sleep(self._look_every_s)
         finally:
             self._threads.end_idle()
 
@@ -121,13 +129,15 @@ class EventsFile:
 
     def _new_events(self) -> list[DockerEvent]:
         """
-        Return the events in the next piece of the file that has some.
+        Return the events in the next piece of the file that has some; none after a few pieces without.
         """
-        while True:
+        for _ in range(_PIECES_AT_MOST):
             lines = self._new_lines()
+            self._is_at_end = not lines
             events = [event for event in map(self._event, lines) if event is not None]
             if events or not lines:
                 return events
+        return []
 
     def _new_lines(self) -> list[bytes]:
         with self._opened() as (file, status):
@@ -150,14 +160,17 @@ class EventsFile:
         """
         file.seek(0)
         offset = found = 0
-        for line in file.read(_REPLACED_BYTES).splitlines(keepends=True):
+        for line in io.BytesIO(file.read(_REPLACED_BYTES)):
             offset += len(line)
-            if _digest(line.rstrip(b"\n")) == self._last_line:
+            if len(line) >= _LINE_BYTES_AT_LEAST and _digest(line.rstrip(b"\n")) == self._last_line:
                 found = offset
         return found
 
     def _event(self, line: bytes) -> DockerEvent | None:
         self.records += 1
+        if len(line) < _LINE_BYTES_AT_LEAST:
+            self.garbage += 1
+            return None
         try:
             return parse_podman_line(line, self._engine)
         except ParseError:

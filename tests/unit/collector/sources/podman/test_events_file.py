@@ -4,6 +4,7 @@ Tests of following the file into which Podman writes its events.
 
 import asyncio
 import os
+import tracemalloc
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
@@ -143,6 +144,37 @@ async def test_garbage_is_counted(file: Path) -> None:
         append(file, b"no event\n", b"\xff\xfe\n", line(2))
         await seconds(readings, 1)
     assert (source.records, source.garbage) == (3, 2)
+
+
+async def test_a_file_that_a_user_makes_long_is_read_in_parts(file: Path) -> None:
+    """
+    A sparse file takes a moment to make; reading all of it in one go would take a processor for hours. Its end is not
+    stated before it has been read.
+    """
+    source = EventsFile(str(file), UID, wall_ns=lambda: NOW_NS, look_every_s=3600)
+    async with aclosing(source.readings(None)) as readings:
+        await anext(readings)
+        os.truncate(file, 16 << 20)
+        source.request_watermark()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.5):
+                await anext(readings)
+    assert source.records <= 2
+
+
+async def test_many_short_lines_in_a_replaced_file_take_little_memory(file: Path) -> None:
+    """
+    A list of them would take two hundred megabytes.
+    """
+    source = followed(file)
+    async with aclosing(source.readings(None)) as readings:
+        await anext(readings)
+        replace(file, b"a\n" * (1 << 21) + line(1) + line(2))
+        tracemalloc.start()
+        found, _ = await seconds(readings, 1)
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert (found, peak_bytes < 16_000_000) == ([2], True)
 
 
 async def first_reading(source: EventsFile) -> Reading:
