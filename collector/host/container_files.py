@@ -96,7 +96,7 @@ class Root(ABC):
         return None
 
     def _found(self, components: Sequence[str]) -> int | None:
-        with suppress(OSError):
+        with suppress(OSError, ValueError):  # a ValueError is of a name that no file can have
             return self.look(components)
         return None
 

@@ -41,11 +41,11 @@ def _opened(snapshot: ContainerSnapshot) -> Iterator[tuple[str | None, int]]:
     Yield a descriptor for the container's layer and for each of its mounts; the caller closes them.
     """
     for layer in snapshot.layers[:1]:
-        with suppress(OSError):
+        with suppress(OSError, ValueError):
             yield None, os.open(layer, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     root = ContainerRoot((), snapshot.mounts, read_mounts() if snapshot.mounts else ())
     for mount in sorted(snapshot.mounts[:_MOUNTS_AT_MOST], key=lambda mount: -len(mount.destination)):
-        with suppress(OSError):
+        with suppress(OSError, ValueError):
             descriptor = root.look(components_of(mount.destination))
             if descriptor is not None:
                 yield mount.destination, descriptor

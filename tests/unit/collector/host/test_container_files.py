@@ -49,6 +49,14 @@ def test_the_upper_layer_decides(layers: Sequence[Path]) -> None:
     assert text(layers, "/usr/lib/a.so") == "upper"
 
 
+@pytest.mark.parametrize("name", ["a\0.so", "\ud800.so"])
+def test_a_name_that_no_file_can_have(layers: Sequence[Path], name: str) -> None:
+    """
+    A user's engine may claim any working directory.
+    """
+    assert text(layers, f"/usr/lib/{name}") is None
+
+
 def test_links_across_layers(layers: Sequence[Path]) -> None:
     """
     A link of one layer leads to a file of another; absolute links begin at the root of the container.
