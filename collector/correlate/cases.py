@@ -16,6 +16,7 @@ from collector.correlate.verdict.case import SIGNAL_BASE, signal_number
 from collector.correlate.watermarks import Watermarks
 from collector.facts.observed import ProcessExitedFact, SignalFact
 from parsers.engine import ROOT
+from parsers.exit_code import meaning
 from parsers.unit_stops import UnitStopping
 from sinks.event import CrashLine
 
@@ -154,7 +155,17 @@ class CaseBuilder:
         is_read = any(self._is_up(source, run, ended_ns) for source in ("kmsg", "journald"))
         line = CrashLine.NOT_PRINTED if is_read else CrashLine.NOT_READ
         line = CrashLine.LEFT_OUT if self.inventory.printed_lines.has_left_out(ended_ns) else line
-        return replace(case, crash_line=line, is_sender_seen=self._is_up("trace", run, ended_ns))
+        is_sender_seen = self._is_up("trace", run, ended_ns) and not self._may_be_sent(case)
+        return replace(case, crash_line=line, is_sender_seen=is_sender_seen)
+
+    def _may_be_sent(self, case: Case) -> bool:
+        """
+        Return whether a process may have sent the signal that ended the main process, although no sender is known.
+        """
+        end, signal = case.main_exit, case.signal
+        if end is None or signal is None or not meaning(SIGNAL_BASE + signal).crash:
+            return False
+        return self.observations.may_be_sent(end.pid, signal, end.started_ns, end.at_ns)
 
     def _is_up(self, source: str, run: Run, ended_ns: int | None) -> bool:
         """

@@ -99,6 +99,35 @@ class PidObservations:
                     return self._with_container(fact)
         return None
 
+    def may_be_sent(self, pid: int, signal: int, from_ns: int, ended_ns: int) -> bool:
+        """
+        Return whether a process may have sent a signal that `sender` does not find: to a thread, whose process nobody
+        knows, or long before the end, while the process was stopped or frozen.
+
+        Args:
+            pid: the process that the signal has ended.
+            signal: the signal.
+            from_ns: when the process began.
+            ended_ns: when it ended.
+        """
+        sent = (fact for seen in self._seen.values() for fact in seen if isinstance(fact, SignalFact))
+        by_others = [
+            fact for fact in sent if fact.signal == signal and fact.code <= 0 and fact.sender_pid != fact.target_pid
+        ]
+        return any(
+            from_ns - SLACK_NS <= fact.at_ns <= ended_ns + SLACK_NS
+            if fact.target_pid == pid
+            else -SLACK_NS <= ended_ns - fact.at_ns <= _WORKS_WITHIN_NS and not self._is_process(fact)
+            for fact in by_others
+        )
+
+    def _is_process(self, sent: SignalFact) -> bool:
+        """
+        Return whether a signal was sent to a process that was seen to end, and not to a thread.
+        """
+        ends = self.ends(sent.target_pid)
+        return any(end.started_ns - CLOCKS_NS <= sent.at_ns <= end.at_ns + CLOCKS_NS for end in ends)
+
     def sent_to(self, pid: int, from_ns: int, ended_ns: int | None) -> tuple[SignalFact, ...]:
         """
         Return the signals that processes had sent to a process before its end, the first first.

@@ -95,16 +95,18 @@ def crashed(case: Case) -> Verdict | None:
     Decide for a crash: a fatal signal that no other process sent; a mere exit code may be the program's own.
 
     The kernel prints its line only for a process that a fault of its own ends. So the line is enough, if the process in
-    it is certain. The wait status is the same for `kill -SEGV`: it needs the trace, which would show the sender.
+    it is certain. The wait status is the same for `kill -SEGV`: it needs the line of this process, or the trace, which
+    would show the sender. A line that fits by the name alone may be of another process.
     """
     if case.signal is None or not meaning(SIGNAL_BASE + case.signal).crash:
         return None
     crash = crash_behind(case)
-    sender = case.sender if crash is None else None
+    is_of_process = crash is not None and crash.confidence is not Confidence.POSSIBLE
+    sender = case.sender if not is_of_process else None
     if sender is not None and _is_of_another(case, sender):
         return None
     is_certain = crash is not None and crash.confidence is Confidence.CERTAIN
-    is_fault_seen = crash is not None or (case.is_sender_seen and (sender is None or _is_own(case, sender)))
+    is_fault_seen = is_of_process or (case.is_sender_seen and (sender is None or _is_own(case, sender)))
     is_seen = is_certain or (case.wait_status is not None and is_fault_seen)
     seen = evidence_of(sender) if sender is not None else None
     line = (Evidence(source=crash.source, time_ns=crash.at_ns, text=crash.text),) if crash is not None else ()

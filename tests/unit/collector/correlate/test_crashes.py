@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from collector.facts.kernel import KernelFact, LiveTask, ThreadCrashedFact
-from collector.facts.observed import Fact, GapFact
+from collector.facts.observed import Fact, GapFact, SignalFact
 from parsers.cgroup_path import ContainerRef, Runtime
 from sinks.event import Cause, Confidence, Crash, CrashLine, CrashReason, Event, EventType, GapKind, KernelEventKind
 from tests.unit.collector.correlate.scene import (
@@ -158,6 +158,59 @@ def test_without_a_line_the_trace_decides(up_s: float | None, confidence: Confid
         scene.feed(GapFact(source="trace", what=GapKind.SOURCE_UP, at_ns=ns(up_s), text="up"), at_s=9)
     event = died(scene, exited(MAIN_PID, at_s=9.95, signal=6), exit_code=134)
     assert (event.exit137.cause, event.exit137.confidence) == (Cause.CRASH, confidence)
+
+
+def killed_by(sender_pid: int, target_pid: int, at_s: float = 9.9) -> SignalFact:
+    """
+    Return what the trace shows of `kill -SEGV` by a process of the host.
+    """
+    return SignalFact(
+        signal=11,
+        code=0,
+        sender_pid=sender_pid,
+        sender_comm="bash",
+        sender_uid=0,
+        sender_container=None,
+        sender_unit="session-3.scope",
+        sender_placed=True,
+        target_pid=target_pid,
+        target_comm="hog",
+        at_ns=ns(at_s),
+    )
+
+
+@pytest.mark.parametrize("facts", [(), (killed_by(77, MAIN_PID),)], ids=["no trace", "trace"])
+def test_the_line_of_a_process_of_the_same_name_proves_no_crash(facts: tuple[Fact, ...]) -> None:
+    """
+    A process of the host crashed, and `kill -SEGV` ended the container: by the name alone the line may be of either.
+    """
+    event = died(started(), crash_line(4242), *facts, exited(MAIN_PID, at_s=9.95, signal=11))
+    is_sent = bool(facts)
+    assert event.exit137.cause is (Cause.SIGNAL if is_sent else Cause.CRASH)
+    assert event.exit137.confidence is (Confidence.CERTAIN if is_sent else Confidence.LIKELY)
+
+
+@pytest.mark.parametrize(
+    ("sent", "confidence"),
+    [
+        (killed_by(77, THREAD, at_s=19.9), Confidence.LIKELY),
+        (killed_by(THREAD, THREAD, at_s=19.9), Confidence.CERTAIN),
+        (killed_by(77, MAIN_PID, at_s=1), Confidence.LIKELY),
+        (killed_by(77, 40, at_s=19.9), Confidence.CERTAIN),
+    ],
+    ids=["a thread", "a thread itself", "while it was frozen", "another process"],
+)
+def test_a_signal_that_may_have_been_sent_to_a_thread(sent: SignalFact, confidence: Confidence) -> None:
+    """
+    The trace names the task that a signal was sent to, and only the process itself ends. A frozen one ends later.
+    """
+    scene = Scene()
+    scene.feed(GapFact(source="trace", what=GapKind.SOURCE_UP, at_ns=ns(-60), text="up"), at_s=0)
+    scene.run(A, at_s=0)
+    main = exited(MAIN_PID, at_s=19.95, signal=11)
+    events = scene.feed(sent, exited(40, at_s=19.91, signal=11), main, docker(DIE, 20, exit_code=139), at_s=20)
+    found = death([*events, *scene.wait(VERDICT_WAIT_S)])
+    assert (found.exit137.cause, found.exit137.confidence) == (Cause.CRASH, confidence)
 
 
 def test_a_line_that_the_kernel_left_out() -> None:
