@@ -75,7 +75,7 @@ class CgroupsSource:
                 yield Reading(facts=self._read_counters(root, counter), position={})
                 changes.follow(self._files)
                 await asyncio.sleep(min(_SHORTEST_S, self._config.interval_s))
-                await changes.wait(until_beat_s(self._config.interval_s))
+                await changes.wait(_rest_s(self._config.interval_s))
 
     def request_watermark(self) -> None:
         """
@@ -132,6 +132,13 @@ def create(config: CgroupsConfig, _host: HostIdentity) -> CgroupsSource:
     Create the source for this host.
     """
     return CgroupsSource(config)
+
+
+def _rest_s(interval_s: float) -> float:
+    """
+    Return how long to wait for a change once the shortest pause has passed: nothing if the interval has passed too.
+    """
+    return until_beat_s(interval_s) if interval_s > _SHORTEST_S else 0
 
 
 def _counts(root: Path, counter: str) -> Iterator[tuple[str, int, str]]:

@@ -114,9 +114,9 @@ class JournalReader:
         return entries
 
     @property
-    def is_worn(self) -> bool:
+    def is_reopen_due(self) -> bool:
         """
-        Whether so much of the journal has been read since it was opened that `reopen` is due.
+        Whether so many entries have been read since the journal was opened that `reopen` is due.
         """
         return self._mapped >= _MAPPED_ENTRIES
 

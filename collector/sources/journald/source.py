@@ -137,7 +137,7 @@ class JournaldSource:
             tail = reader.tail() if idle else None
             changed |= reader.wait(0) if idle or wanted else False
             more = self._drain(reader, readings)
-            if reader.is_worn:
+            if reader.is_reopen_due:
                 self._put_gap(reader.reopen(), reader, readings)
             if more:
                 idle_since_s = time.monotonic()

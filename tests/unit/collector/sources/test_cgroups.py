@@ -3,6 +3,7 @@ Tests of the cgroups source, on directory trees like the kernel's.
 """
 
 import asyncio
+import time
 from contextlib import aclosing
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from collector.config.sources import CgroupsConfig
 from collector.facts.observed import Fact, OomCountedFact
+from collector.host.inotify import Inotify
 from collector.sources.base import SourceMissingError
 from collector.sources.cgroups import CgroupsSource
 
@@ -109,6 +111,32 @@ async def test_a_change_is_reported_before_the_interval_ends(tree: Tree) -> None
         await anext(readings)
         asyncio.get_running_loop().call_later(0.1, tree.count, A, 1)
         assert [fact.count for fact in (await anext(readings)).facts if isinstance(fact, OomCountedFact)] == [1, 0]
+
+
+@pytest.mark.parametrize("interval_s", [0.1, 0.5, 0.6, 5])
+async def test_readings_are_no_farther_apart_than_the_interval(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch, interval_s: float
+) -> None:
+    """
+    A reading at a beat is followed by one at the next; an interval shorter than the pause has none to wait for.
+    """
+    now_ns = 9 * 10**11
+    waited_s: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waited_s.append(seconds)
+
+    async def wait(_: Inotify, seconds: float) -> bool:
+        waited_s.append(seconds)
+        return False
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    monkeypatch.setattr(Inotify, "wait", wait)
+    monkeypatch.setattr(time, "monotonic_ns", lambda: now_ns + round(sum(waited_s) * 10**9))
+    async with aclosing(tree.source(interval_s).readings(None)) as readings:
+        await anext(readings)
+        await anext(readings)
+    assert sum(waited_s) == pytest.approx(interval_s)
 
 
 async def test_the_host_is_counted_as_well(tree: Tree) -> None:
