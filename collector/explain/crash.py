@@ -11,11 +11,11 @@ from sinks.text import printable
 
 _FRAMES: Final = 16
 _MISSING: Final = {
-    CrashLine.LEFT_OUT: "The kernel left out lines about crashes at that time: it prints ten in five seconds. So where"
-    " the process crashed is not known.",
-    CrashLine.NOT_PRINTED: "The kernel's log has no line about this crash. It prints none if another process sent the"
-    " signal, or if debug.exception-trace is 0, as it is on arm64.",
-    CrashLine.NOT_READ: "The kernel's log was not read, so where the process crashed is not known.",
+    CrashLine.LEFT_OUT: "The kernel's rate limit (ten lines in five seconds) suppressed lines about crashes at that"
+    " time, so the log does not say where the process crashed.",
+    CrashLine.NOT_PRINTED: "The kernel logged nothing about this crash. It does not if another process sent the signal,"
+    " or if debug.exception-trace is 0, the default on arm64.",
+    CrashLine.NOT_READ: "The kernel's log was not read, so nothing shows where the process crashed.",
 }
 
 

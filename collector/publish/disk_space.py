@@ -86,9 +86,9 @@ def _after_sigbus(space: DiskSpace) -> Advice:
     return Advice(
         kind=KIND,
         text=f"Make room on {name}.",
-        reason=f"{name[0].upper()}{name[1:]} has {_figures(space)} free. SIGBUS mostly means that a mapped file could"
+        reason=f"{name[0].upper()}{name[1:]} has {_figures(space)} free. SIGBUS usually means that a mapped file could"
         " not grow.",
-        unless="the program has no file of it mapped",
+        unless="the program maps no file there",
     )
 
 

@@ -69,9 +69,9 @@ _BY_KIND: Final[Mapping[NoticeKind, Advice]] = {
 
 _INTERFACE_KEPT: Final = Advice(
     kind="network",
-    text="Look for what still uses the interface: a process in another network namespace, or a bug of the kernel. If"
-    " the lines do not end, only a reboot helps.",
-    reason="The kernel cannot remove a network interface, and starts of containers may wait for it.",
+    text="Look for what still uses the interface: a process in another network namespace, or a kernel bug. If the lines"
+    " keep coming, only a reboot helps.",
+    reason="The kernel cannot remove a network interface, and containers may hang at their start because of it.",
 )
 _UNITS_TASKS: Final = Advice(
     kind="pids",
@@ -81,10 +81,10 @@ _UNITS_TASKS: Final = Advice(
 )
 _CORE: Final = Advice(
     kind=CORE,
-    text="If it crashes again, let it leave a core dump: raise the limit (--ulimit core=-1) and install"
-    " systemd-coredump on the host; coredumpctl then shows the calls.",
+    text="To get a stack trace of the next crash, enable core dumps: raise the limit (--ulimit core=-1) and install"
+    " systemd-coredump on the host; coredumpctl then shows the trace.",
     reason="The line says where the process crashed, which is often not where the bug is.",
-    unless="the program's log already shows the calls",
+    unless="the program's log already has a stack trace",
 )
 # What the line says of the place is all that is known.
 _WITHOUT_CALLS: Final = frozenset({NoticeKind.SEGFAULT, NoticeKind.GENERAL_PROTECTION})

@@ -80,7 +80,7 @@ def _without_engine(verdict: Verdict) -> Verdict:
     return replace(
         verdict,
         confidence=Confidence.LIKELY if is_certain else verdict.confidence,
-        because=f"{verdict.because}; Podman reported nothing of it",
+        because=f"{verdict.because}; Podman did not report it",
     )
 
 

@@ -27,7 +27,7 @@ from sinks.text import printable
 
 # The kernel prints a line for a fault that ends a process by one of these, not for SIGABRT, nor for most of SIGBUS.
 _FAULTS: Final = frozenset({SIGILL, SIGTRAP, SIGFPE, SIGSEGV})
-_LEFT_OUT: Final = "; where is not known, because the kernel had printed as many lines about crashes as it does at once"
+_LEFT_OUT: Final = "; the kernel did not log where, because it had reached its rate limit for lines about crashes"
 _START_FAILURES: Final = range(125, 129)
 # dockerd takes at most its shutdown timeout plus systemd's 90 s to stop everything before a reboot.
 _SHUTDOWN_NS: Final = 180 * SECOND

@@ -153,7 +153,7 @@ def test_why_there_is_no_line(signal: int, is_fault: bool, line: CrashLine) -> N
     """
     found = case(128 + signal, main_exit=main_exit(signal=signal), crash_line=line)
     assert missing_line(found) == (line if is_fault else None)
-    assert ("where is not known" in decide(found).because) == (is_fault and line is CrashLine.LEFT_OUT)
+    assert ("rate limit" in decide(found).because) == (is_fault and line is CrashLine.LEFT_OUT)
 
 
 def test_a_crash_that_docker_sent_is_no_crash() -> None:
