@@ -72,7 +72,8 @@ class Database:
         try:
             self.connection = self._open(was_ours=was_ours)
             if is_of_hosts:
-                index_hosts(self.connection)
+                with self.guarded():
+                    index_hosts(self.connection)
         except StoreError:
             if not was_ours:
                 lock.unlink()

@@ -193,6 +193,19 @@ def test_a_full_disk_is_distinguished_from_other_failures(tmp_path: Path) -> Non
     database.close()
 
 
+def test_an_index_of_hosts_that_cannot_be_made_is_an_error_of_the_store(tmp_path: Path) -> None:
+    """
+    As on a full disk: the hub ends with a sentence, not with a traceback.
+    """
+    path = tmp_path / "exit137.db"
+    Database(path).close()
+    write(path, "CREATE TABLE event_fields_host (a)")  # the index cannot have this name
+
+    with pytest.raises(StoreUnavailableError):
+        Database(path, is_of_hosts=True)
+    Database(path).close()
+
+
 def test_a_failed_transaction_changes_nothing(tmp_path: Path) -> None:
     """
     All statements of a transaction take effect, or none, whatever was raised.
