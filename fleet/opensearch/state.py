@@ -13,8 +13,7 @@ from fleet.opensearch.cluster import Cluster, understood
 
 _NOT_FOUND: Final = 404
 _CONFLICT: Final = 409
-# Far more than there are partitions of a topic, or incidents that no sink has taken yet.
-_MOST: Final = 10_000
+_AT_ONCE: Final = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,9 +77,15 @@ class StateIndex:
         """
         await self._cluster.ask("POST", f"{self._index}/_refresh")
         query = {"term": {"kind": kind}}
-        body = {"size": _MOST, "query": query, "sort": [{"_seq_no": "asc"}], "seq_no_primary_term": True}
-        _, answer = await self._cluster.ask("POST", f"{self._index}/_search", body)
-        return [_note(kind, hit) for hit in answer["hits"]["hits"]]
+        body = {"size": _AT_ONCE, "query": query, "sort": [{"_seq_no": "asc"}], "seq_no_primary_term": True}
+        found: list[Note] = []
+        while True:
+            _, answer = await self._cluster.ask("POST", f"{self._index}/_search", body)
+            hits = answer["hits"]["hits"]
+            found += [_note(kind, hit) for hit in hits]
+            if len(hits) < _AT_ONCE:
+                return found
+            body["search_after"] = hits[-1]["sort"]
 
     async def put(self, kind: str, contents: Mapping[str, Mapping[str, Any]]) -> None:
         """
