@@ -55,7 +55,7 @@ class Owed:
         Store new incidents, and queue them.
 
         Raises:
-            StoreError: the cluster or the outbox does not take all of it. What is there already is not sent again.
+            StoreError: the cluster or the outbox does not take all of it. What is there and not owed is not sent again.
         """
         known = await self._store.sources([event.id for event in events])
         new = [event for event in events if event.id not in known]
@@ -63,6 +63,7 @@ class Owed:
         if sent:
             await self._state.put(_KIND, {event.id: _content(event) for event in sent})
         await self._store.commit(new, {})
+        sent += [event for event in events if event.id in known and await self._is_left(event)]
         self._sinks |= {event.id: event.sinks for event in sent}
         if sent:
             await self._outbox.commit(sent, {})
@@ -81,6 +82,12 @@ class Owed:
             await self._state.delete(_KIND, done)
             for id_ in done:
                 del self._sinks[id_]
+
+    async def _is_left(self, event: StoredEvent) -> bool:
+        """
+        Return whether the hub before stored this incident when this hub had already read what is owed.
+        """
+        return bool(event.sinks) and event.id not in self._sinks and await self._state.get(_KIND, event.id) is not None
 
     def _ids(self, sink: str) -> set[str]:
         return {id_ for id_, sinks in self._sinks.items() if sink in sinks}

@@ -21,6 +21,16 @@ from sinks.event import EventType
 from tests.shared.hub_events import BEGIN_NS, SECOND, body, death, status
 
 SINK = SinkConfig(name="people", type="stdout")
+INCIDENT = StoredEvent(
+    id="incident-1",
+    type=EventType.FLEET_INCIDENT.value,
+    subject="service/api",
+    key="service/api",
+    time_ns=BEGIN_NS,
+    container_id=None,
+    body=b'{"data":{}}',
+    sinks=("people",),
+)
 
 
 class Memory:
@@ -109,6 +119,7 @@ class Turn:
     """
 
     def __init__(self, cluster: Memory, outbox: Store, name: str) -> None:
+        self.outbox = outbox
         self.lease = Lease(cluster, name, 600.0)  # type: ignore[arg-type]
         self.duty = DetectorDuty(
             cluster,  # type: ignore[arg-type]
@@ -163,6 +174,23 @@ async def test_an_incident_that_was_not_stored_is_found_by_the_next_hub(tmp_path
         await first.duty.finish()
         await until_found(cluster, second)
     assert len(cluster.incidents) == 1
+
+
+async def test_an_incident_that_the_hub_before_stored_late_is_sent(tmp_path: Path) -> None:
+    """
+    It was cut off after its last write: this hub had read what is owed, and finds the incident among the stored ones.
+    """
+    cluster = Memory()
+    async with turn(cluster, tmp_path, "first") as first, turn(cluster, tmp_path, "second") as second:
+        await second.duty._owed.take_over(["people"])
+        await first.duty._owed.add([INCIDENT])
+        await second.duty._owed.add([INCIDENT])
+        assert await second.outbox.pending_ids("people") == {INCIDENT.id}
+        await second.outbox.mark_delivered("people", [INCIDENT.id])
+        await second.duty._owed.settle()
+        assert not await cluster.all("owed")
+        await first.duty._owed.take_over(["people"])
+        assert not await first.outbox.pending_ids("people")
 
 
 async def _apply(sinks: Sequence[SinkConfig]) -> None:
