@@ -85,7 +85,7 @@ class DetectorDuty:
         self._tail = Tail(store.reading, 0)
         self._version: Version | None = None
         self._uuid = ""
-        self._saved_s = 0.0
+        self._looked_s = 0.0
         self._is_changed = False
         # Whether all that the detector has found is stored. Only then may its state be.
         self._is_whole = False
@@ -148,8 +148,11 @@ class DetectorDuty:
             if incidents:
                 await self._publish(incidents)
             self._is_whole = True
-            if incidents or (self._is_changed and time.monotonic() - self._saved_s >= _SAVE_EVERY_S):
+            is_due = time.monotonic() - self._looked_s >= _SAVE_EVERY_S
+            if incidents or (is_due and self._is_changed):
                 await self._save()
+            elif is_due:
+                await self._check_index()
             await self._owed.settle()
             if not events:
                 await asyncio.sleep(_POLL_S)
@@ -189,8 +192,7 @@ class DetectorDuty:
         self._wake()
 
     async def _save(self) -> None:
-        if await self._store.uuid() != self._uuid:
-            raise StoreUnavailableError(self._store.events_index, "the index of the events was made anew")
+        await self._check_index()
         content = {
             "uuid": self._uuid,
             "seq": self._tail.complete_seq,
@@ -200,7 +202,15 @@ class DetectorDuty:
         if version is None:
             raise _LeaseLostError
         self._version = version
-        self._saved_s, self._is_changed = time.monotonic(), False
+        self._is_changed = False
+
+    async def _check_index(self) -> None:
+        """
+        Notice an index that was made anew: it counts from the beginning, and its events would be taken for known ones.
+        """
+        if await self._store.uuid() != self._uuid:
+            raise StoreUnavailableError(self._store.events_index, "the index of the events was made anew")
+        self._looked_s = time.monotonic()
 
     def _check_lease(self) -> None:
         if not self._lease.is_held:

@@ -13,6 +13,7 @@ import pytest
 
 from collector.store import PastEvent, Store, StoredEvent, StoreUnavailableError
 from fleet.arrival import arrivals
+from fleet.opensearch import duty
 from fleet.opensearch.duty import DetectorDuty
 from fleet.opensearch.lease import Lease
 from fleet.opensearch.state import Note, Version
@@ -113,6 +114,19 @@ class Memory:
         return version
 
 
+class Remade(Memory):
+    """
+    A cluster whose index of events is made anew as soon as nothing new is in it.
+    """
+
+    async def after(self, wanted: object, after_seq: int, limit: int, query: Mapping[str, Any]) -> list[PastEvent]:
+        found = await super().after(wanted, after_seq, limit, query)
+        if not found:
+            self.index = "second"
+            self.events.clear()
+        return found
+
+
 class Turn:
     """
     A hub's turn at finding incidents.
@@ -191,6 +205,21 @@ async def test_an_incident_that_the_hub_before_stored_late_is_sent(tmp_path: Pat
         assert not await cluster.all("owed")
         await first.duty._owed.take_over(["people"])
         assert not await first.outbox.pending_ids("people")
+
+
+async def test_a_quiet_index_that_was_made_anew_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Deleted and made again between two readings: its events have numbers that the detector takes for known ones.
+    """
+    monkeypatch.setattr(duty, "_SAVE_EVERY_S", 0.0)
+    monkeypatch.setattr(duty, "_POLL_S", 0.0)
+    cluster = Remade()
+    await host_dies(cluster)
+    async with turn(cluster, tmp_path, "first") as hub:
+        await hub.lease.turn()
+        with pytest.raises(StoreUnavailableError):
+            async with asyncio.timeout(5):
+                await hub.duty._hold()
 
 
 async def _apply(sinks: Sequence[SinkConfig]) -> None:
