@@ -86,7 +86,9 @@ class Lease:
         if version != self._seen:
             self._seen, self._seen_at_s = version, self._clock_s()
         is_free = note is None or note.content.get("holder") in (None, self._holder)
-        if is_free or self._clock_s() - self._seen_at_s >= self._term_s:
+        # Another hub may have a longer term: `lease_s` changes in one hub after the other.
+        term_s = max(self._term_s, note.content.get("term_s", 0.0)) if note is not None else self._term_s
+        if is_free or self._clock_s() - self._seen_at_s >= term_s:
             await self._write(self._holder)
 
     async def release(self) -> None:

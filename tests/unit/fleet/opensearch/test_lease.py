@@ -52,9 +52,9 @@ class Hub:
     A hub whose clock has an offset, and runs a little faster or slower than others.
     """
 
-    def __init__(self, name: str, document: OneDocument, offset_s: float, rate: float) -> None:
+    def __init__(self, name: str, document: OneDocument, offset_s: float, rate: float, term_s: float = TERM_S) -> None:
         self.true_s, self._offset_s, self._rate = 0.0, offset_s, rate
-        self.lease = Lease(document, name, TERM_S, lambda: self.true_s * self._rate + self._offset_s)  # type: ignore[arg-type]
+        self.lease = Lease(document, name, term_s, lambda: self.true_s * self._rate + self._offset_s)  # type: ignore[arg-type]
 
     def turn(self) -> None:
         with contextlib.suppress(StoreUnavailableError):
@@ -103,6 +103,20 @@ def test_it_passes_on_when_its_holder_is_gone() -> None:
     assert taken_s is not None
     assert TERM_S <= taken_s <= LONGEST_GAP_S
     assert not first.lease.is_held
+
+
+def test_a_holder_with_a_longer_term_keeps_it() -> None:
+    """
+    While hubs are restarted one after the other with a shorter `lease_s`.
+    """
+    document = OneDocument()
+    first, second = Hub("first", document, 0.0, 1.0, 10 * TERM_S), Hub("second", document, 0.0, 1.0)
+    first.turn()
+    for step in range(1, 1500):
+        second.true_s = first.true_s = step / 10
+        second.turn()
+        assert not (first.lease.is_held and second.lease.is_held)
+    assert second.lease.is_held
 
 
 def test_a_holder_whose_answer_was_lost_holds_it_on() -> None:
