@@ -17,6 +17,9 @@ from sinks.event.views import EventView
 _MAX_HOSTS: Final = 10_000
 _MAX_INCIDENTS: Final = 1000
 _RECENT_EVENTS: Final = 30
+# Of what a host says; longer than any real name, and than what a list shows.
+_NAME_CHARACTERS: Final = 256
+_MESSAGE_CHARACTERS: Final = 1024
 _SILENT_INTERVALS: Final = 3
 _NS_PER_S: Final = 1_000_000_000
 # Ends that nobody needs to look at.
@@ -129,7 +132,7 @@ class HostBook:
         """
         host = self._hosts.setdefault(host_id, HostPage(id=host_id))
         self._hosts.move_to_end(host_id)
-        host.hostname = event.data.host.hostname or host.hostname
+        host.hostname = (event.data.host.hostname or "")[:_NAME_CHARACTERS] or host.hostname
         at_ns = min(time_ns(event.time) or now_ns, now_ns)
         host.seen_ns = max(host.seen_ns, at_ns)
         status = event.exit137.status
@@ -138,7 +141,11 @@ class HostBook:
                 host.status, host.status_ns = status, at_ns
             return
         brief = Brief(
-            id=event.id, type=event.type, time=event.time, cause=event.exit137.cause, message=event.data.message
+            id=event.id,
+            type=event.type,
+            time=event.time,
+            cause=event.exit137.cause,
+            message=event.data.message[:_MESSAGE_CHARACTERS],
         )
         host.recent.append(brief)
         if event.type == EventType.CONTAINER_DEATH and event.exit137.cause not in _QUIET:

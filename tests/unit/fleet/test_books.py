@@ -2,6 +2,8 @@
 What the pages know of the fleet's present.
 """
 
+from dataclasses import replace
+
 import orjson
 import pytest
 
@@ -81,3 +83,15 @@ def _incident(number: str, state: str) -> EventView:
     fleet = {"kind": "storm", "state": state, "incident_id": number, "hosts_affected": 1, "deaths": 3}
     text = '{"id": "e", "type": "exit137.fleet_incident", "data": {"message": "m", "exit137": {"fleet": %s}}}'
     return read_event((text % orjson.dumps(fleet).decode()).encode())
+
+
+def test_a_host_takes_little_memory_whatever_it_says() -> None:
+    """
+    A name and messages of a megabyte are cut: every page would have them, and memory thirty of each host.
+    """
+    sent = death(1, 1)
+    long = replace(sent, message="m" * 1_000_000, host=replace(sent.host, hostname="h" * 1_000_000))
+    (host,) = book(long)
+    assert len(host.name) <= 256
+    assert len(host.recent[0].message) <= 1024
+    assert book(long).id_of(host.name) == host_id(1)
