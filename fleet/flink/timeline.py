@@ -127,7 +127,14 @@ class Timeline:
 
     def _forget(self, before_ms: int) -> None:
         """
-        Drop the names that came first, as long as they are old.
+        Drop the names that came first, as long as they are old. Those of waiting events stay, and hold up no others.
         """
-        while self._known and (first := next(iter(self._known))) and self._known[first] < before_ms:
-            del self._known[first]
+        old: list[str] = []
+        for name, at_ms in self._known.items():
+            if at_ms > self.taken_ms:
+                continue
+            if at_ms >= before_ms:
+                break
+            old.append(name)
+        for name in old:
+            del self._known[name]

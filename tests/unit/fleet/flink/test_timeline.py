@@ -145,6 +145,21 @@ def test_an_id_is_forgotten_in_the_end() -> None:
     assert timeline.add(5000, "new", b"{}") is None
 
 
+def test_an_event_of_the_far_future_does_not_keep_all_ids_in_memory() -> None:
+    """
+    A record's time is what its sender says: with a wrong clock it waits for years. Its own id is known as long.
+    """
+    timeline = Timeline(remember_ms=1000)
+    timeline.add(10**15, "future", b"{}")
+    timeline.add(1000, "old", b"{}")
+    timeline.add(2500, "new", b"{}")
+    timeline.advance(3000)
+    timeline.snapshot()
+    assert timeline.add(5000, "old", b"{}") is not None
+    assert timeline.add(5000, "new", b"{}") is None
+    assert timeline.add(5000, "future", b"{}") is None
+
+
 def test_an_event_that_is_late_is_taken_next() -> None:
     """
     It is not lost, and time does not run backwards.
