@@ -77,6 +77,7 @@ class Feed:
 
 def _message(event: PastEvent) -> bytes:
     """
-    Return one message. The body of an event is JSON without a line break.
+    Return one message. The body is JSON, whose line breaks stand between tokens; in a stream CR ends a line as LF does.
     """
-    return b"id: %d\nevent: %s\ndata: %s\n\n" % (event.seq, event.type.encode(), event.body.replace(b"\n", b""))
+    data = event.body.translate(None, b"\r\n")
+    return b"id: %d\nevent: %s\ndata: %s\n\n" % (event.seq, event.type.encode(), data)
