@@ -20,6 +20,8 @@ from sinks.text import printable
 _PAGE_BYTES: Final = 4096
 _READ_AT_MOST: Final = 96 * 1024 * 1024
 _SYMBOLS_AT_MOST: Final = 48 * 1024 * 1024
+# Of headers, notes and names.
+_READ_AT_ONCE: Final = 1024 * 1024
 _PARTS_AT_MOST: Final = 256
 _NAME_LENGTH: Final = 256
 _BUILD_ID_LENGTH: Final = 64
@@ -69,11 +71,11 @@ class _Bounded(io.RawIOBase):
         self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
         return self._at
 
-    def read(self, size: int | None = -1) -> bytes:
+    def read(self, size: int | None = -1, at_most: int = _READ_AT_ONCE) -> bytes:
         wanted = self._size if size is None or size < 0 else size
         wanted = min(wanted, max(self._size - self._at, 0))
         self._left_bytes -= wanted
-        if self._left_bytes < 0 or time.monotonic() > self._deadline_s:
+        if wanted > at_most or self._left_bytes < 0 or time.monotonic() > self._deadline_s:
             raise OSError
         data = os.pread(self._descriptor, wanted, self._at)
         self._at += len(data)
@@ -87,7 +89,7 @@ def _read(file: Any, stream: _Bounded, module: Module, ip: int) -> CodeAt | None
     offset, address = place
     return CodeAt(
         build_id=_build_id(file),
-        function=_function(file, address),
+        function=_function(file, stream, address),
         code=_at(stream, offset),
         is_x86_64=file.header["e_machine"] == "EM_X86_64",
     )
@@ -127,16 +129,20 @@ def _build_id(file: Any) -> str | None:  # noqa: ANN401
     return None
 
 
-def _function(file: Any, address: int) -> str | None:  # noqa: ANN401
+def _function(file: Any, stream: _Bounded, address: int) -> str | None:  # noqa: ANN401
     """
     Return the symbol that contains an address; of the full table where the file has one, else of the dynamic one.
+
+    The table is read as it is: the library would unpack one that is compressed, to any size.
     """
     for kind in ("SHT_SYMTAB", "SHT_DYNSYM"):
         sections = islice(file.iter_sections(), _PARTS_AT_MOST)
         table = next((section for section in sections if section.header["sh_type"] == kind), None)
-        if table is None or table.header["sh_size"] > _SYMBOLS_AT_MOST:
+        if table is None or table.compressed:
             continue
-        found = _containing(_symbols(table.data(), file), address)
+        stream.seek(table.header["sh_offset"])
+        data = stream.read(table.header["sh_size"], _SYMBOLS_AT_MOST)
+        found = _containing(_symbols(data, file), address)
         if found is not None:
             name = file.get_section(table.header["sh_link"]).get_string(found)
             return printable(name)[:_NAME_LENGTH] or None

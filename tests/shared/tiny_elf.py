@@ -16,7 +16,7 @@ _SEGMENT: Final = struct.Struct("<IIQQQQQQ")
 _SECTION: Final = struct.Struct("<IIQQQQIIQQ")
 _SYMBOL: Final = struct.Struct("<IBBHQQ")
 _NOTE_OFFSET: Final = 0x200
-_SECTIONS_OFFSET: Final = 0x300
+SECTIONS_OFFSET: Final = 0x300
 _SYMBOLS_OFFSET: Final = 0x500
 _STRINGS_OFFSET: Final = 0x600
 _STRINGS: Final = b"\0boom\0.symtab\0.strtab\0"
@@ -29,7 +29,7 @@ def tiny_elf(code: bytes, build_id: bytes = BUILD_ID) -> bytes:
     note = struct.pack("<III4s", 4, len(build_id), 3, b"GNU\0") + build_id
     symbols = _SYMBOL.pack(0, 0, 0, 0, 0, 0) + _SYMBOL.pack(1, 0x12, 0, 1, CODE_ADDRESS, CODE_BYTES)
     header = _HEADER.pack(
-        b"\x7fELF\x02\x01\x01" + bytes(9), 2, 62, 1, CODE_ADDRESS, 64, _SECTIONS_OFFSET, 0, 64, 56, 2, 64, 3, 2
+        b"\x7fELF\x02\x01\x01" + bytes(9), 2, 62, 1, CODE_ADDRESS, 64, SECTIONS_OFFSET, 0, 64, 56, 2, 64, 3, 2
     )
     segments = _SEGMENT.pack(1, 5, CODE_OFFSET, CODE_ADDRESS, CODE_ADDRESS, CODE_BYTES, CODE_BYTES, 0x1000)
     segments += _SEGMENT.pack(4, 4, _NOTE_OFFSET, 0, 0, len(note), len(note), 4)
@@ -40,7 +40,7 @@ def tiny_elf(code: bytes, build_id: bytes = BUILD_ID) -> bytes:
     for offset, part in (
         (0, header + segments),
         (_NOTE_OFFSET, note),
-        (_SECTIONS_OFFSET, sections),
+        (SECTIONS_OFFSET, sections),
         (_SYMBOLS_OFFSET, symbols),
         (_STRINGS_OFFSET, _STRINGS),
         (CODE_OFFSET, code),

@@ -3,8 +3,11 @@ What an ELF file says of an instruction.
 """
 
 import os
+import struct
 import tempfile
 import time
+import tracemalloc
+import zlib
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +15,7 @@ from hypothesis import strategies as st
 from collector.host.executable import read_code
 from parsers.instruction import CodeAt
 from parsers.kernel import Module
-from tests.shared.tiny_elf import BUILD_ID, CODE_BYTES, CODE_OFFSET, MAPPED_BYTES, tiny_elf
+from tests.shared.tiny_elf import BUILD_ID, CODE_BYTES, CODE_OFFSET, MAPPED_BYTES, SECTIONS_OFFSET, tiny_elf
 
 UD2 = b"\x0f\x0b"
 BASE = 0x55D0C5D2A000
@@ -83,6 +86,42 @@ def test_a_hostile_file(changes: list[tuple[int, bytes]]) -> None:
         data[at : at + len(part)] = part
     found = read(bytes(data), within_s=2.0)
     assert found is None or found.function is None or len(found.function) <= 256
+
+
+def peak_bytes(data: bytes) -> int:
+    """
+    Return how much memory reading a file with these bytes takes.
+    """
+    tracemalloc.start()
+    try:
+        read(data)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_table_of_symbols_that_unpacks_to_much_more() -> None:
+    """
+    No linker compresses it, and a container could have the agent unpack gigabytes.
+    """
+    size = 1 << 27
+    packed = struct.pack("<IIQQ", 1, 0, size, 8) + zlib.compress(bytes(size), 9)
+    packed += bytes(-len(packed) % 24)
+    data = bytearray(tiny_elf(UD2))
+    table = SECTIONS_OFFSET + 64
+    data[table + 8 : table + 16] = struct.pack("<Q", 0x800)
+    data[table + 24 : table + 40] = struct.pack("<QQ", len(data), len(packed))
+    assert peak_bytes(bytes(data) + packed) < 1 << 23
+
+
+def test_a_note_of_megabytes() -> None:
+    """
+    A note claims any size, and a hole in the file takes no room on a disk.
+    """
+    data = bytearray(tiny_elf(UD2))
+    note = data.index(b"GNU\0") - 12
+    data[note + 4 : note + 8] = struct.pack("<I", 1 << 25)
+    assert peak_bytes(bytes(data) + bytes(1 << 25)) < 1 << 23
 
 
 def test_a_huge_sparse_file() -> None:
