@@ -97,6 +97,8 @@ class FleetIntake:
         self._arrived = asyncio.Event()
         self._saved_ns = 0
         self._is_changed = False
+        # Whether all that the detector has found is stored. Only then may its state be.
+        self._is_whole = True
 
     def offer(
         self, events: Sequence[Arrival], positions: Mapping[str, Position] | None = None
@@ -155,8 +157,10 @@ class FleetIntake:
 
     async def drain(self) -> None:
         """
-        Store what waits, and the detector's state.
+        Store what waits, and the detector's state; not if `run` was cancelled before it had stored what was found.
         """
+        if not self._is_whole:
+            self._detector = None  # the next start goes on from the state before, and finds it again
         while self._waiting:
             await self._turn()
         await self._commit([], {}, [], save=True)
@@ -165,10 +169,12 @@ class FleetIntake:
         batch = self._next_batch()
         fresh = await self._new([item for delivery in batch for item in delivery.arrivals])
         positions = {name: position for delivery in batch for name, position in delivery.positions.items()}
+        self._is_whole = False
         incidents = self._observed(fresh)
         if self._detector is not None:
             incidents += self._detector.advance(self._wall_ns())
         await self._commit([item.stored for item in fresh], positions, incidents)
+        self._is_whole = True
         for delivery in batch:
             if not delivery.stored.done():
                 delivery.stored.set_result(None)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from collector.store import Store, StoredEvent
+from collector.store import Store, StoredEvent, StoreUnavailableError
 from fleet.arrival import Arrival, arrivals
 from fleet.incidents.detector import Detector
 from fleet.intake import DETECTOR, BusyError, FleetIntake
@@ -109,6 +109,39 @@ async def test_after_a_crash_the_events_after_the_stored_state_are_observed_agai
     async with fleet(tmp_path, Detector.restore(position["state"])) as hub:
         hub.now_s = 22
         assert await hub.intake.replay(position["seq"]) >= 2
+        await hub.take(death(1, 3, "web"), at_s=23)
+        assert len(await hub.incidents()) == 1
+
+
+async def test_an_incident_that_was_not_stored_before_a_stop_is_found_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    The disk refuses the death that opens it until the hub is stopped, and then takes the state of the detector.
+    """
+    refused = asyncio.Event()
+
+    async def refuse(*_given: object) -> int:
+        refused.set()
+        raise StoreUnavailableError("disk", "full")
+
+    async with fleet(tmp_path) as hub:
+        await hub.take(*(status(host, 0) for host in range(1, 6)), at_s=20)
+        for number, service in enumerate(("api", "db")):
+            await hub.take(death(1, number, service), at_s=21)
+        with monkeypatch.context() as disk:
+            disk.setattr(hub.store, "commit", refuse)
+            hub.intake.offer(arrived(death(1, 3, "web")))
+            async with asyncio.TaskGroup() as tasks:
+                turn = tasks.create_task(hub.intake._turn(), name="turn")
+                await refused.wait()
+                turn.cancel()
+        await hub.intake.drain()
+        position = (await hub.store.positions())[DETECTOR]
+        assert not await hub.incidents()
+    async with fleet(tmp_path, Detector.restore(position["state"])) as hub:
+        hub.now_s = 22
+        await hub.intake.replay(position["seq"])
         await hub.take(death(1, 3, "web"), at_s=23)
         assert len(await hub.incidents()) == 1
 
