@@ -42,7 +42,7 @@ class _Entry:
     A published kill.
 
     Attributes:
-        used: how many of its kills have explained a count.
+        used: how many of its kills have explained counts.
     """
 
     kill: PublishedKill
@@ -207,14 +207,16 @@ class Reconciler:
 
 def _explained(entries: Iterable[_Entry], fact: OomCountedFact, since_ns: int) -> int:
     """
-    Return how much of a count the kills explain; each kill explains one count.
+    Return how much of a count the kills explain. What a kill has explained of one count explains nothing of another:
+    the counter may be read between the victims of a group.
     """
     explained = 0
-    free = [entry for entry in entries if not entry.used and _is_between(entry, fact)]
+    free = [entry for entry in entries if entry.used < entry.kill.kills and _is_between(entry, fact)]
     for entry in sorted(free, key=lambda entry: _rank(entry.kill, fact, since_ns)):
         if explained < fact.count:
-            entry.used = min(entry.kill.kills, fact.count - explained)
-            explained += entry.used
+            part = min(entry.kill.kills - entry.used, fact.count - explained)
+            entry.used += part
+            explained += part
     return explained
 
 

@@ -68,6 +68,17 @@ def test_a_kill_explains_only_one_count() -> None:
     assert [found.from_ns for found in _compared(counted)] == [ns(15)]
 
 
+def test_a_kill_of_a_group_that_was_counted_in_two_parts() -> None:
+    """
+    The counter was read between its victims, as it is soon after it has changed. There were no more than those.
+    """
+    counted = Reconciler(Watermarks())
+    counted.note_published(_published(14.99, kills=5))
+    counted.feed(_count(2), 0)
+    counted.feed(_count(4, from_s=15, to_s=20), 0)
+    assert [(found.count, found.from_ns) for found in _compared(counted)] == [(1, ns(15))]
+
+
 def test_a_kill_elsewhere_or_at_another_time_explains_nothing() -> None:
     """
     Of the container, between the looks.
