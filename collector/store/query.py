@@ -104,12 +104,8 @@ def sources(connection: sqlite3.Connection, ids: Collection[str]) -> dict[str, s
     Return the `source` of the stored events among these ids, by id.
     """
     texts = orjson.dumps(list(ids)).decode()
-    rows = connection.execute(
-        "SELECT id, ifnull(json_extract(CAST(body AS TEXT), '$.source'), '') FROM events"
-        " WHERE id IN (SELECT value FROM json_each(?))",
-        (texts,),
-    )
-    return dict(rows.fetchall())
+    rows = connection.execute("SELECT id, body FROM events WHERE id IN (SELECT value FROM json_each(?))", (texts,))
+    return {id_: _source(body) for id_, body in rows}
 
 
 def last_seq(connection: sqlite3.Connection) -> int:
@@ -159,6 +155,18 @@ def _first_seq(connection: sqlite3.Connection, since_ns: int | None) -> int:
         "SELECT seq FROM events WHERE stored_ns < ? ORDER BY stored_ns DESC LIMIT 1", (before_ns,)
     ).fetchone()
     return int(row[0]) if row is not None else 0
+
+
+def _source(body: bytes) -> str:
+    """
+    Return the `source` of an event; empty if it has none. Of two, SQLite's json_extract would return the first.
+    """
+    try:
+        envelope = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return ""
+    source = envelope.get("source") if isinstance(envelope, dict) else None
+    return source if isinstance(source, str) else ""
 
 
 def _past_event(row: tuple[Any, ...]) -> PastEvent:

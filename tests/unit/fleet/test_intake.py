@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
+import orjson
 import pytest
 
 from collector.store import Store, StoredEvent, StoreUnavailableError
@@ -83,6 +84,22 @@ async def test_the_same_event_twice_is_one_event(tmp_path: Path) -> None:
         await hub.take(death(1, 1), death(1, 2))
         assert len(await hub.store.events(limit=-1)) == 2
         assert len(hub.new) == 2
+
+
+async def test_an_id_belongs_to_the_host_that_was_verified_and_to_no_other(tmp_path: Path) -> None:
+    """
+    JSON may name a source twice. The last one counts, for the signature and for whose the id is.
+    """
+    own = death(1, 1)
+    other = orjson.dumps({**orjson.loads(body(death(2, 1))), "id": own.id})
+    (forged,) = arrivals(b'{"source":"urn:exit137:host:%b",%b' % (host_id(1).encode(), other[1:]))
+    assert forged.host_id == host_id(2)
+    async with fleet(tmp_path) as hub:
+        hub.intake.offer([forged])
+        await hub.intake._turn()
+        assert await hub.store.sources([own.id]) == {own.id: forged.source}
+        await hub.take(own)
+        assert len(await hub.store.events(limit=-1)) == 2
 
 
 async def test_an_incident_is_stored_with_the_event_that_opens_it_and_goes_to_the_sinks(tmp_path: Path) -> None:
