@@ -70,7 +70,8 @@ def parse_podman_line(line: bytes, engine: ContainerEngine) -> DockerEvent | Non
     """
     Return the event of a container that a line of Podman's file states; None for events of other things.
 
-    Podman 4 leaves out an exit code of 0, as in the journal; Podman 5 never does.
+    Podman 4 leaves out an exit code of 0, as in the journal; Podman 5 never does. Only the owner of the file can write
+    into it, who vouches for its engine.
 
     Args:
         line: the line.
@@ -89,7 +90,8 @@ def parse_podman_line(line: bytes, engine: ContainerEngine) -> DockerEvent | Non
     texts = {"ID": "ID", "Name": "NAME", "Image": "IMAGE", "PodID": "POD_ID"}
     fields = {name: text for key, name in texts.items() if (text := text_of(found.get(key))) is not None}
     fields |= {"EVENT": action} | ({"EXIT_CODE": str(exit_code)} if exit_code is not None else {})
-    return _event(fields, text_map_of(found.get("Attributes")), engine, time_ns_of(found.get("Time")))
+    event = _event(fields, text_map_of(found.get("Attributes")), engine, time_ns_of(found.get("Time")))
+    return replace(event, is_vouched=True) if event is not None else None
 
 
 def _event(

@@ -2,8 +2,8 @@
 Decide which engine may speak of a container, where several say that they run it.
 
 A user's engine can say anything of any id. The service of root's Podman 4.3 repeats the events of all users, as if it
-ran their containers. So an event in a stream is only a claim. Proof is what journald vouches for, and an inspection: no
-engine of the host can inspect what it does not run.
+ran their containers. So an event in a stream is only a claim. Proof is what journald vouches for, what stands in the
+file of the engine's user, and an inspection: no engine of the host can inspect what it does not run.
 """
 
 from enum import Enum

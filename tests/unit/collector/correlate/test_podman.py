@@ -2,8 +2,10 @@
 Podman's recorded events through the correlator, without the trace: each command has its cause, and no more is claimed.
 """
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from collector.facts.restored import RestoredRunFact
 from parsers.docker_event import DockerAction, DockerEvent, parse_event
 from parsers.engine import ContainerEngine, EngineName
 from parsers.killers import Author
+from parsers.podman_event import parse_podman_line
 from parsers.unit_stops import UnitStopping
 from sinks.event import Cause, Confidence, Event, Scope
 from sinks.event.ecs import OrchestratorResource
@@ -218,6 +221,33 @@ def test_roots_service_repeats_the_events_of_users(order: str) -> None:
     assert causes(deaths_found) == [Cause.APP_ERROR]
     assert deaths_found[0].exit137.engine is not None
     assert deaths_found[0].exit137.engine.uid == 1000
+
+
+def in_roots_file(action: str, at_s: float) -> DockerEvent:
+    """
+    An event in the file of root's Podman.
+    """
+    time = datetime.fromtimestamp(ns(at_s) // 10**9, UTC).isoformat()
+    fields = {"ID": A, "Name": "box", "Status": action, "Time": time, "Type": "container", "ContainerExitCode": 3}
+    event = parse_podman_line(json.dumps(fields).encode(), ContainerEngine(name=EngineName.PODMAN, uid=0))
+    assert event is not None
+    return event
+
+
+@pytest.mark.parametrize("order", ["root first", "user first"])
+def test_a_user_takes_no_container_from_the_file_of_roots_events(order: str) -> None:
+    """
+    Any user may write events of any id into the journal; only root writes into that file.
+    """
+    scene = Scene()
+    forged = in_journal(docker(START, 1)), in_journal(docker(DIE, 5, exit_code=0))
+    start, died = in_roots_file("start", 0), in_roots_file("died", 10)
+    scene.feed(*((start, *forged) if order == "root first" else (*forged, start)), at_s=5)
+    found = [*scene.feed(died, at_s=10), *scene.wait(60)]
+    ended = [event for event in found if event.exit137.death is not None]
+    of_root = [event for event in ended if event.exit137.engine is None or event.exit137.engine.uid != 1000]
+    assert causes(of_root) == [Cause.APP_ERROR]
+    assert ended == of_root or order == "user first"
 
 
 def test_a_container_that_is_gone_waits_for_the_word_of_podman() -> None:
