@@ -79,8 +79,10 @@ def test_the_victim_of_an_oom(lab: Lab) -> None:
     The victim of an OOM is marked by the OOM killer, and killed by the kernel.
     """
     with _following() as following:
-        box = lab.run("eat:64", limit_mib=32)
-        main = box.main_pid()
+        box = lab.run("hold", "eat:64", limit_mib=32)
+        (held,) = box.hold()
+        main = held.pid
+        box.go()
         box.wait(137)
         following.wait_for(lambda: _signals(following, main), "the signal is reported")
         marked = [fact.pid for fact in following.facts() if isinstance(fact, VictimMarkedFact)]
