@@ -16,6 +16,8 @@ from sinks.event.ecs_views import View
 from sinks.event.views import EventView, SeriesView
 
 _NS_PER_S: Final = 1_000_000_000
+# What the store has a column for: the years 1678 to 2262.
+_LONGEST_NS: Final = 2**63 - 1
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DECODER: Final = msgspec.json.Decoder(EventView)
 # A curve as early agents wrote it: pairs of seconds and bytes.
@@ -77,7 +79,7 @@ def read_events(bodies: Iterable[bytes]) -> list[EventView]:
 
 def time_ns(stamp: str | None) -> int | None:
     """
-    Parse an RFC 3339 time of an event to nanoseconds since 1970; None if the time is unknown or not valid.
+    Parse an RFC 3339 time of an event to nanoseconds since 1970; None if it is unknown, not valid, or beyond 64 bits.
     """
     try:
         moment = datetime.fromisoformat(stamp or "")
@@ -86,7 +88,8 @@ def time_ns(stamp: str | None) -> int | None:
     if moment.tzinfo is None:
         return None
     since_epoch = moment - _EPOCH
-    return (since_epoch.days * 86_400 + since_epoch.seconds) * _NS_PER_S + since_epoch.microseconds * 1000
+    found_ns = (since_epoch.days * 86_400 + since_epoch.seconds) * _NS_PER_S + since_epoch.microseconds * 1000
+    return found_ns if abs(found_ns) <= _LONGEST_NS else None
 
 
 def _lenient_event(body: bytes) -> EventView:

@@ -102,6 +102,26 @@ async def test_an_id_belongs_to_the_host_that_was_verified_and_to_no_other(tmp_p
         assert len(await hub.store.events(limit=-1)) == 2
 
 
+@pytest.mark.parametrize("stamp", ["9999-12-31T23:59:59Z", "2300-01-01T00:00:00Z", "0001-01-01T00:00:00+23:59"])
+@pytest.mark.parametrize("member", ["time", "@timestamp"])
+async def test_a_time_far_from_all_others_stops_neither_the_hub_nor_its_next_start(
+    tmp_path: Path, stamp: str, member: str
+) -> None:
+    """
+    In nanoseconds it has more than 64 bits: the store has no column for it, and in JSON it would be another number.
+    """
+    events = [orjson.loads(body(event)) for event in (status(1, 0), death(1, 1))]
+    for event in events:
+        del event["time"]
+        (event if member == "time" else event["data"])[member] = stamp
+    async with fleet(tmp_path) as hub:
+        hub.intake.offer(arrivals(orjson.dumps(events)))
+        await hub.intake._turn()
+        assert len(await hub.store.events(limit=-1)) == 2
+        await hub.intake.drain()
+        Detector.restore((await hub.store.positions())[DETECTOR]["state"])
+
+
 async def test_an_incident_is_stored_with_the_event_that_opens_it_and_goes_to_the_sinks(tmp_path: Path) -> None:
     """
     The agents' own events go to none: people get one message for each incident.
