@@ -183,12 +183,12 @@ class EventsFile:
             with os.fdopen(os.open(self._path, _FLAGS), "rb", buffering=0) as file:
                 status = os.fstat(file.fileno())
                 if not stat.S_ISREG(status.st_mode) or status.st_uid != self._engine.uid:
-                    raise SourceError(f"{self._path} is no file of user {self._engine.uid}")
+                    raise SourceError(f"{self._path} is not a regular file of user {self._engine.uid}")
                 yield file, status
         except FileNotFoundError as error:
             raise SourceMissingError(f"{self._path} is gone") from error
         except PermissionError as error:
-            raise PrivilegeError(f"{self._path} may not be opened", _REMEDY) from error
+            raise PrivilegeError(f"{self._path} cannot be opened: permission denied", _REMEDY) from error
         except OSError as error:
             raise SourceError(f"{self._path} cannot be read: {error.strerror}") from error
 

@@ -58,7 +58,7 @@ def _engine(url: str, connect: Callable[[str], DockerClient]) -> str:
 
 def _file(path: str) -> str:
     readable = os.access(path, os.R_OK, effective_ids=True)
-    return f"events of {_owner(user_of(path) or ROOT)} in {path}" + ("" if readable else ", which may not be opened")
+    return f"events of {_owner(user_of(path) or ROOT)} in {path}" + ("" if readable else ", which cannot be opened")
 
 
 def _owner(uid: int | None) -> str:
