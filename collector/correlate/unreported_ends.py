@@ -23,6 +23,8 @@ _UNKNOWN_WAIT_NS: Final = 15_000_000_000
 _KNOWN_WAIT_NS: Final = 60_000_000_000
 _ID_LENGTH: Final = 64
 _WAITING_AT_MOST: Final = 4096
+# Beyond so many no user's is taken: a user may name any number of cgroups, which must not crowd out those of root.
+_WITH_USERS_AT_MOST: Final = 1024
 NO_ENGINE: Final = "No engine of Podman reported the container."
 
 
@@ -54,7 +56,10 @@ class UnreportedEnds:
         """
         if container.runtime is not Runtime.PODMAN or container.outer or len(container.id) != _ID_LENGTH:
             return
-        if container.cgroup is None or not is_first_process(end) or len(self._waiting) >= _WAITING_AT_MOST:
+        if container.cgroup is None or not is_first_process(end):
+            return
+        at_most = _WITH_USERS_AT_MOST if is_delegated(container.cgroup) else _WAITING_AT_MOST
+        if len(self._waiting) >= at_most:
             return
         wait_ns = _UNKNOWN_WAIT_NS if self._inventory.get(container.id) is None else _KNOWN_WAIT_NS
         waiting = _Waiting(container=container, end=end, due_ns=now_ns + wait_ns)

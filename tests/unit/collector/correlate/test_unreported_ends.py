@@ -76,6 +76,19 @@ def test_a_crash_is_not_certain_either() -> None:
     assert {item.source.value for item in event.exit137.evidence} == {"process"}
 
 
+def test_a_user_cannot_crowd_out_the_containers_of_root() -> None:
+    """
+    A user may name as many cgroups after containers as they like, and end a process in each.
+    """
+    scene = Scene()
+    for number in range(5000):
+        path = USERS_PATH.replace(A, f"{number:064x}")
+        scene.feed(replace(ended(10, path, code=0), pid=MAIN_PID + 1 + number), at_s=10)
+    scene.feed(ended(10, code=3), at_s=10)
+    found = [*scene.wait(16), *scene.wait(3)]
+    assert A in {event.container.id for event in found if event.container is not None}
+
+
 def test_an_engine_that_reports_in_time_is_believed() -> None:
     scene = Scene()
     scene.feed(ended(10, code=3), at_s=10)
