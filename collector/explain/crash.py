@@ -37,7 +37,7 @@ def _lines(crash: CrashView) -> Iterator[str]:
     if (missing := missing_line(crash)) is not None:
         yield missing
     if crash.module is not None and crash.module_offset is not None:
-        yield f"place      {printable(crash.module)}+{crash.module_offset}"
+        yield f"place      {printable(crash.module)}+{printable(crash.module_offset)}"
     named = {
         "function": crash.function,
         "build-id": crash.build_id,
