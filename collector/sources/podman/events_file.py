@@ -119,6 +119,8 @@ class EventsFile:
             self._last_line = last if isinstance(last, str) else None
             if isinstance(offset, int) and isinstance(device, int) and isinstance(inode, int):
                 self._offset, self._file_id = max(offset, 0), (device, inode)
+                if self._last_line not in (None, _digest(_last_line(file, self._offset))):
+                    self._file_id = None  # after a reboot another file may have the same number
             else:
                 self._offset, self._file_id = status.st_size, (status.st_dev, status.st_ino)
                 self._last_line = _digest(_last_line(file, status.st_size))
@@ -193,9 +195,13 @@ class EventsFile:
             raise SourceError(f"{self._path} cannot be read: {error.strerror}") from error
 
 
-def _last_line(file: BinaryIO, size: int) -> bytes:
-    file.seek(max(size - _PIECE_BYTES, 0))
-    return next(reversed(file.read(_PIECE_BYTES).splitlines()), b"")
+def _last_line(file: BinaryIO, end: int) -> bytes:
+    """
+    Return the line that ends at a place in the file.
+    """
+    begin = max(end - _PIECE_BYTES, 0)
+    file.seek(begin)
+    return next(reversed(file.read(end - begin).splitlines()), b"")
 
 
 def _digest(line: bytes) -> str:

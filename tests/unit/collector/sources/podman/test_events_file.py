@@ -58,6 +58,10 @@ def append(file: Path, *lines: bytes) -> None:
         opened.write(b"".join(lines))
 
 
+def overwrite(file: Path, content: bytes) -> None:
+    file.write_bytes(content)
+
+
 def replace(file: Path, content: bytes) -> None:
     """
     Replace the file as Podman does once it is full.
@@ -124,6 +128,35 @@ async def test_a_file_without_a_known_line_is_read_from_its_beginning(file: Path
         await anext(readings)
         replace(file, line(7) + line(8))
         assert (await seconds(readings, 2))[0] == [7, 8]
+
+
+async def test_another_file_may_have_the_number_of_the_one_before(file: Path) -> None:
+    """
+    A directory in memory numbers its files from the beginning again after a reboot.
+    """
+    async with aclosing(followed(file).readings(None)) as readings:
+        await anext(readings)
+        append(file, line(2))
+        _, position = await seconds(readings, 1)
+    overwrite(file, line(5) + line(6) + line(7))
+    async with aclosing(followed(file).readings(position)) as readings:
+        assert (await seconds(readings, 3))[0] == [5, 6, 7]
+
+
+async def test_a_position_far_into_a_long_file(file: Path) -> None:
+    """
+    Podman may be told not to limit its file: what has been read is not read again.
+    """
+    overwrite(file, line(1) * 80_000)
+    async with aclosing(followed(file).readings(None)) as readings:
+        await anext(readings)
+        append(file, line(2))
+        _, position = await seconds(readings, 1)
+    append(file, line(3))
+    source = followed(file)
+    async with aclosing(source.readings(position)) as readings:
+        assert (await seconds(readings, 1))[0] == [3]
+    assert source.records == 1
 
 
 async def test_a_watermark_says_that_nothing_is_left(file: Path) -> None:
