@@ -39,8 +39,8 @@ def test_every_death_has_its_cause(outcome: Outcome) -> None:
     Each command has its cause, also for a user's containers, and where no service of Podman runs.
     """
     misjudged = outcome.misjudged()
-    # The first container of a pod ends with it.
-    assert {name: cause for name, cause in misjudged.items() if not name.endswith("-infra")} == {}
+    # The first container of a pod ends with it; the silent one has a test of its own.
+    assert {name for name in misjudged if not name.endswith("-infra")} <= {"silent"}
     assert not set(outcome.true_causes) - set(outcome.deaths())
 
 
@@ -94,20 +94,22 @@ def test_the_limit_of_a_pod_is_the_parents(outcome: Outcome) -> None:
 
 def test_a_death_that_no_engine_reports_is_published(outcome: Outcome) -> None:
     """
-    With the id and the exit code, which the kernel shows, and doubt.
+    With the id and the exit code, which the kernel shows, and doubt. Podman 5.8 reports the end whatever it was told
+    about events; then the name is known as well.
     """
     silent = outcome.read("silent").strip()
     (death,) = (death for death in outcome.published_deaths() if death["container"]["id"] == silent)
-    assert (death["exit137"]["cause"], death["exit137"]["confidence"]) == (Cause.APP_ERROR, Confidence.LIKELY)
+    confidence = Confidence.CERTAIN if "name" in death["container"] else Confidence.LIKELY
+    assert (death["exit137"]["cause"], death["exit137"]["confidence"]) == (Cause.APP_ERROR, confidence)
     assert death["exit137"]["death"]["exit_code"] == 3
 
 
 def test_the_stop_of_a_unit_is_certain(outcome: Outcome) -> None:
     """
-    systemd says that it stops or restarts the unit, and the trace shows the signal. Podman 4.3 has no Quadlet.
+    systemd says that it stops or restarts the unit, and the trace shows the signal. Quadlet came with Podman 4.4.
     """
-    if "stopped-unit" not in outcome.true_causes:
-        pytest.skip("Podman without Quadlet")
-    deaths = [outcome.death(name) for name in ("stopped-unit", "restarted-unit")]
-    assert [death["exit137"]["confidence"] for death in deaths] == [Confidence.CERTAIN, Confidence.CERTAIN]
-    assert ["restarted" in death["message"] for death in deaths] == [False, True]
+    units = [name for name in ("stopped-unit", "restarted-unit") if name in outcome.true_causes]
+    assert bool(units) == (tuple(map(int, outcome.read("podman").split(".")[:2])) >= (4, 4))
+    deaths = [outcome.death(name) for name in units]
+    assert {death["exit137"]["confidence"] for death in deaths} <= {Confidence.CERTAIN}
+    assert ["restarted" in death["message"] for death in deaths] == [name == "restarted-unit" for name in units]
