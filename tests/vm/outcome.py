@@ -20,7 +20,7 @@ class Outcome:
     Attributes:
         true_causes: per container the cause that was arranged, and causes that look the same on such a machine.
         true_kills: per container how many of its processes the kernel killed; `-` is in no container.
-        events: everything that the agent published.
+        events: everything that the agent published, each id once.
     """
 
     def __init__(self, out: Path) -> None:
@@ -28,7 +28,9 @@ class Outcome:
         self.out = out
         self.true_causes = {name: causes.split("/") for name, causes, _ in lines if name != NO_CONTAINER}
         self.true_kills = Counter({name: int(kills) for name, _, kills in lines if int(kills)})
-        self.events: list[dict[str, Any]] = [json.loads(line) for line in self.read("events.jsonl").splitlines()]
+        # What was sent just before the agent was killed comes again with the same id.
+        published = (json.loads(line) for line in self.read("events.jsonl").splitlines())
+        self.events: list[dict[str, Any]] = list({event["id"]: event for event in published}.values())
 
     def read(self, name: str) -> str:
         """
