@@ -21,7 +21,7 @@ _SPIKE_TIME_SHARE: Final = 0.2
 _SPIKE_REST: Final = 0.3
 _LEAK_GROWTH: Final = 0.1
 _LEAK_R_SQUARED: Final = 0.85
-# The last third of a leak grows at least this much of the mean, else it is levelling off: a warm-up.
+# The last third of a leak grows at least this fast, as a share of all of it, else it is levelling off: a warm-up.
 _LEAK_LATE_SHARE: Final = 0.6
 # A leak whose growth is mostly one step is another load or configuration.
 _LEAK_STEP: Final = 0.5
@@ -114,9 +114,7 @@ def _steady_rise(part: CurveView, view: CurveView) -> Shape | None:
     if grown < view.min_change_bytes(_LEAK_GROWTH, view.peak_bytes):
         return None
     steps = [after[1] - before[1] for before, after in itertools.pairwise(lows)]
-    third = max(1, len(steps) // 3)
-    late = sum(steps[-third:]) / third
-    if max(steps) > _LEAK_STEP * grown or late < _LEAK_LATE_SHARE * grown / len(steps):
+    if max(steps) > _LEAK_STEP * grown or _levels_off(lows):
         return None
     clear = line.r_squared >= _CLEAR_R_SQUARED and part.span_s >= _LONG_S
     # The bins are more points than the floor's eight, so their line gives the better rate.
@@ -124,6 +122,17 @@ def _steady_rise(part: CurveView, view: CurveView) -> Shape | None:
     return view.shape(
         Trend.LEAK, clear=clear, growth_per_s=rate.per_s, r_squared=line.r_squared, baseline_bytes=lows[0][1]
     )
+
+
+def _levels_off(lows: Sequence[tuple[float, float]]) -> bool:
+    """
+    Return whether the last third of some low points grows more slowly than all of them: by point, which noise disturbs
+    less, and by second, because old points are further apart.
+    """
+    third = lows[-1 - max(1, (len(lows) - 1) // 3) :]
+    (grown_s, grown), (late_s, late) = ((part[-1][0] - part[0][0], part[-1][1] - part[0][1]) for part in (lows, third))
+    by_point = late / (len(third) - 1) < _LEAK_LATE_SHARE * grown / (len(lows) - 1)
+    return by_point and late / late_s < _LEAK_LATE_SHARE * grown / grown_s
 
 
 def _flat(view: CurveView) -> Shape | None:

@@ -166,3 +166,13 @@ def test_a_leak_that_waits_at_its_limit_is_recognized_by_few_samples_of_its_rise
     wait = points[len(rise) :]
     assert shape_of([*rise[:: len(rise) // 4], *wait], LIMIT).trend is Trend.LEAK
     assert shape_of([rise[0], rise[-1], *wait], LIMIT).trend is not Trend.LEAK
+
+
+def test_a_steady_rise_may_be_sampled_ever_more_closely() -> None:
+    """
+    Old samples are further apart, so the last ones differ by less. Their growth in a second is the same.
+    """
+    points = curve(lambda t: min(20 + 980 * t, 510), noise_mib=0)
+    rise = [point for point in points if point.working_set_bytes < 0.85 * LIMIT]
+    kept = [rise[int(len(rise) * share)] for share in (0, 0.31, 0.53, 0.64, 0.74, 0.83, 0.9, 0.95, 0.99)]
+    assert shape_of([*kept, *points[len(rise) :]], LIMIT).trend is Trend.LEAK
