@@ -102,6 +102,9 @@ def ways_of_kill(hub: HubProcess, homes: Sequence[Path], container: str, timeout
         return len(shown_ns) == len(homes)
 
     wait_until(is_everywhere, timeout_s, "every host shows the kill")
+    # An event is sent while its agent stores it.
+    kept = [(home / "exit137.db", host_id(host)) for host, home in enumerate(homes, 1)]
+    wait_until(lambda: all(_kill_in(path, container, host) for path, host in kept), timeout_s, "every agent kept it")
     return [_way(hub, home, container, (host, shown_ns[host])) for host, home in enumerate(homes, 1)]
 
 
@@ -120,11 +123,12 @@ def _kill_in(path: Path, container: str, host: str) -> tuple[str, int, int] | No
     """
     with closing(connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
         rows: Iterable[tuple[str, bytes, int]] = connection.execute(
-            "SELECT id, body, stored_ns FROM events WHERE type = ? ORDER BY seq DESC LIMIT 100", (_KILL,)
+            "SELECT id, body, stored_ns FROM events WHERE type = ? AND instr(body, ?) ORDER BY seq DESC",
+            (_KILL, container.encode()),
         ).fetchall()
     for id_, body, stored_ns in rows:
         event = read_event(body)
-        if event.data.host.id == host and container.encode() in body:
+        if event.data.host.id == host:
             return id_, event_ns(event.time) or 0, stored_ns
     return None
 
