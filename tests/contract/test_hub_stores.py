@@ -3,61 +3,18 @@ Both stores of the hub answer the same questions the same way: SQLite, and a rea
 """
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 import orjson
 import pytest
 
-from collector.store import EventCount, PastEvent, StoredEvent
+from collector.store import EventCount
 from fleet.arrival import arrivals
 from tests.shared.hub_events import body, death, host_id, status
 from tests.shared.hub_stores import Kept, kept
+from tests.shared.stored_events import COUNTS, DAY_NS, DEATH, FOUR, event, numbers
 
 __all__ = ["kept"]
-
-DAY_NS: Final = 86_400_000_000_000
-KILL, DEATH = "exit137.oom_kill", "exit137.container_death"
-
-
-def event(number: int, **fields: Any) -> StoredEvent:  # noqa: ANN401 (the fields of a body)
-    """
-    Return an event that happened on the day of its number.
-    """
-    name, id_, kind = fields.get("name", "web"), fields.get("container", "aaaa1111"), fields.get("type", KILL)
-    data = {
-        "message": fields.get("message", f"event {number}"),
-        "container": {"id": id_, "name": name, "image": {"name": fields.get("image", "img")}},
-        "service": {"name": fields["service"]} if "service" in fields else {},
-        "exit137": {"cause": fields["cause"]} if "cause" in fields else {},
-        **fields.get("data", {}),
-    }
-    return StoredEvent(
-        id=f"event-{number}",
-        type=kind,
-        subject=f"container/{id_}",
-        key=id_,
-        time_ns=number * DAY_NS + 1,
-        container_id=id_,
-        body=orjson.dumps({"type": kind, "source": "urn:exit137:host:1", "data": data}),
-        sinks=(),
-    )
-
-
-FOUR: Final = (
-    event(1, service="shop", message="Killed 100% of it"),
-    event(2, type=DEATH, cause="oom_kill", service="shop", image="registry/shop:2", data={"host": {"id": "h1"}}),
-    event(3, type=DEATH, cause="exit", name="aaaa", container="bbbb2222", data={"host": {"id": "h1"}}),
-    event(4, type=DEATH, cause="exit", name="db", container="aabb3333", message="ended_well, *or* not?"),
-)
-
-
-def numbers(events: Sequence[PastEvent]) -> list[int]:
-    return [int(past.id.removeprefix("event-")) for past in events]
-
-
-def count(events: int, **values: Any) -> EventCount:  # noqa: ANN401
-    return EventCount(**{"day_ns": None, "type": None, "cause": None, "service": None, "events": events, **values})
 
 
 async def test_the_same_id_twice_is_one_event(kept: Kept) -> None:
@@ -190,19 +147,7 @@ async def test_more_events_than_one_request_returns_are_all_found(kept: Kept) ->
 
 @pytest.mark.parametrize(
     ("by", "wanted", "expected"),
-    [
-        ((), {}, [count(4)]),
-        (("cause",), {}, [count(1), count(2, cause="exit"), count(1, cause="oom_kill")]),
-        (
-            ("cause", "day"),
-            {"types": [DEATH], "since_ns": 3 * DAY_NS},
-            [count(1, day_ns=3 * DAY_NS, cause="exit"), count(1, day_ns=4 * DAY_NS, cause="exit")],
-        ),
-        (("type",), {"until_ns": 2 * DAY_NS}, [count(1, type=KILL)]),
-        (("service",), {"service": "shop"}, [count(2, service="shop")]),
-        (("service",), {"causes": ["crash"]}, []),
-        ((), {"types": []}, []),
-    ],
+    COUNTS,
 )
 async def test_events_are_counted_by_day_type_cause_and_service(
     kept: Kept, by: tuple[str, ...], wanted: dict[str, Any], expected: list[EventCount]

@@ -12,49 +12,17 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collector.store import EventCount, History, PastEvent, Store, StoreCorruptError, StoredEvent, query
+from collector.store import EventCount, History, Store, StoreCorruptError, StoredEvent, query
 from collector.store.fields import index_hosts
 from collector.store.rows import insert
+from tests.shared.stored_events import COUNTS, DAY_NS, DEATH, FOUR, KILL, count, event, numbers
 
-DAY_NS = 86_400_000_000_000
-KILL, DEATH, STATUS = "exit137.oom_kill", "exit137.container_death", "exit137.host_status"
+STATUS = "exit137.host_status"
 APPLICATION_ID = int.from_bytes(b"e137", "big")
-
-
-def event(number: int, **fields: Any) -> StoredEvent:  # noqa: ANN401 (the fields of a body)
-    """
-    Return an event that happened on the day of its number.
-    """
-    name, id_ = fields.get("name", "web"), fields.get("container", "aaaa1111")
-    data = {
-        "message": fields.get("message", f"event {number}"),
-        "host": {"id": fields["host"]} if "host" in fields else {},
-        "container": {"id": id_, "name": name, "image": {"name": fields.get("image", "img")}},
-        "service": {"name": fields["service"]} if "service" in fields else {},
-        "exit137": {"cause": fields["cause"]} if "cause" in fields else {},
-    }
-    return StoredEvent(
-        id=f"event-{number}",
-        type=fields.get("type", KILL),
-        subject=f"container/{id_}",
-        key=id_,
-        time_ns=number * DAY_NS + 1,
-        container_id=id_,
-        body=orjson.dumps({"type": fields.get("type", KILL), "data": data}),
-        sinks=(),
-    )
-
-
-def numbers(events: list[PastEvent]) -> list[int]:
-    """
-    Return the numbers of events.
-    """
-    return [int(past.id.removeprefix("event-")) for past in events]
 
 
 @pytest.fixture
@@ -63,15 +31,7 @@ async def path(tmp_path: Path) -> AsyncIterator[Path]:
     The database of a running agent with four events.
     """
     store = await Store.open(tmp_path / "s.db")
-    await store.commit(
-        [
-            event(1, service="shop", message="Killed 100% of it"),
-            event(2, type=DEATH, cause="oom_kill", service="shop", image="registry/shop:2"),
-            event(3, type=DEATH, cause="exit", name="aaaa", container="bbbb2222"),
-            event(4, type=DEATH, cause="exit", name="db", container="aabb3333", message="ended_well"),
-        ],
-        {},
-    )
+    await store.commit(FOUR, {})
     yield tmp_path / "s.db"
     await store.aclose()
 
@@ -224,28 +184,9 @@ async def test_one_event_is_found_by_its_id(path: Path) -> None:
         assert history.last_seq() == 4
 
 
-def count(events: int, **values: Any) -> EventCount:  # noqa: ANN401
-    """
-    Return a count with these values, and no others.
-    """
-    return EventCount(**{"day_ns": None, "type": None, "cause": None, "service": None, "events": events, **values})
-
-
 @pytest.mark.parametrize(
     ("by", "wanted", "expected"),
-    [
-        ((), {}, [count(4)]),
-        (("cause",), {}, [count(1), count(2, cause="exit"), count(1, cause="oom_kill")]),
-        (
-            ("cause", "day"),
-            {"types": [DEATH], "since_ns": 3 * DAY_NS},
-            [count(1, day_ns=3 * DAY_NS, cause="exit"), count(1, day_ns=4 * DAY_NS, cause="exit")],
-        ),
-        (("type",), {"until_ns": 2 * DAY_NS}, [count(1, type=KILL)]),
-        (("service",), {"service": "shop"}, [count(2, service="shop")]),
-        (("service",), {"causes": ["crash"]}, []),
-        ((), {"types": []}, []),
-    ],
+    COUNTS,
 )
 async def test_events_are_counted_by_day_type_cause_and_service(
     path: Path, by: tuple[str, ...], wanted: dict[str, Any], expected: list[EventCount]

@@ -31,7 +31,7 @@ async def until(readings: AsyncIterator[Reading], enough: Enough) -> tuple[list[
     Read facts until there are enough; return them with the position of the last reading.
     """
     facts: list[Fact] = []
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(10):
         while True:
             reading = await anext(readings)
             facts += reading.facts

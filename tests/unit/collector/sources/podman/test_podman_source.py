@@ -2,9 +2,7 @@
 Tests of the Podman source with engines in memory: which it follows, and what it makes of their facts.
 """
 
-import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -12,10 +10,10 @@ from typing import Any
 import pytest
 
 from collector.config.sources import DockerConfig, PodmanConfig
-from collector.facts.observed import DockerDaemonFact, Fact, SnapshotFact
+from collector.facts.observed import DockerDaemonFact, SnapshotFact
 from collector.facts.restored import RestoredRunFact
 from collector.facts.watermark import WatermarkFact
-from collector.sources.base import Position, Reading, SourceError, SourceMissingError
+from collector.sources.base import SourceError, SourceMissingError
 from collector.sources.docker.snapshots import owner_of
 from collector.sources.docker.source import DockerSource
 from collector.sources.podman.places import ENGINES_AT_MOST, places, sockets
@@ -23,12 +21,12 @@ from collector.sources.podman.source import PodmanSource
 from parsers.docker_event import DockerEvent
 from parsers.engine import ContainerEngine, EngineName
 from tests.unit.collector.sources.devices import Engine
+from tests.unit.collector.sources.docker.readings import has, until
 
 A, B = "a" * 64, "b" * 64
 NOW_NS = 1_795_000_000_000_000_000
 ROOTS = "unix:///run/podman/podman.sock"
 USERS = "unix:///run/user/1000/podman/podman.sock"
-Enough = Callable[[list[Fact]], bool]
 
 
 class Host:
@@ -52,20 +50,6 @@ class Host:
             return DockerSource(DockerConfig(url=url), "b" * 32, connect, wall_ns=lambda: NOW_NS)
 
         return PodmanSource(PodmanConfig(), follow, lambda _: list(self.engines), look_every_s=0.01)
-
-
-async def until(readings: AsyncIterator[Reading], enough: Enough) -> tuple[list[Fact], Position]:
-    facts: list[Fact] = []
-    async with asyncio.timeout(10):
-        while True:
-            reading = await anext(readings)
-            facts += reading.facts
-            if enough(facts):
-                return facts, reading.position
-
-
-def has(kind: type, count: int = 1) -> Enough:
-    return lambda facts: sum(isinstance(fact, kind) for fact in facts) >= count
 
 
 async def test_engines_of_root_and_a_user_are_followed_together() -> None:
