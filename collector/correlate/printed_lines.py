@@ -1,7 +1,7 @@
 """
-When the kernel printed lines about crashes: it prints ten in five seconds, and leaves out further ones.
+Remembers when the kernel printed lines about crashes: it prints ten in five seconds, and leaves out further ones.
 
-So a crash without a line at such a moment is no riddle. The limit is one for all processes of the host
+That explains a crash without a line at such a moment. The limit is one for all processes of the host
 (kernel.printk_ratelimit, kernel.printk_ratelimit_burst); of lines that were left out the kernel only says how many, and
 only right before the next one that it prints (lib/ratelimit.c).
 """

@@ -1,5 +1,5 @@
 """
-Has the regular work of independent tasks done in one wake-up of the loop: a wake-up costs as much as what it is for.
+Lets independent tasks that work at intervals share a wake-up of the loop: waking up costs as much as the work itself.
 """
 
 import time

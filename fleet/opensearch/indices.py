@@ -1,5 +1,5 @@
 """
-The two indices of the hub: events, and what the hubs tell each other. The hub makes them, and never changes one that it
+The two indices of the hub: events, and the state that the hubs share. The hub makes them, and never changes one that it
 does not know.
 
 Both are written through an alias that must exist. An index that somebody deletes is therefore not made anew by the

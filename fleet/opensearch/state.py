@@ -1,5 +1,5 @@
 """
-What the hubs tell each other: small documents, each with a kind, an id, and JSON that only its owner understands.
+The state that hubs share: small documents, each with a kind, an id, and JSON that only its owner understands.
 """
 
 from collections.abc import Mapping, Sequence

@@ -39,7 +39,7 @@ class ClusterStore:
 
     Attributes:
         cluster: the connections.
-        state: what the hubs tell each other.
+        state: the documents that the hubs share.
         reading: reads the events.
     """
 

@@ -165,7 +165,7 @@ async def test_either_hub_may_die_and_an_incident_opens_once(running: Node, inde
         for number, service in enumerate(SERVICES[2:], 2):
             await hubs.send(second, 1, death(1, number, service))
         await eventually(lambda: second.ask("v1/incidents")["events"], WAIT_S, "the incident is on the page")
-        await eventually(hubs.messages, WAIT_S, "people are told")
+        await eventually(hubs.messages, WAIT_S, "the message has arrived")
         assert hubs.holder() is second
         await asyncio.to_thread(first.start)
         await eventually(lambda: first.ask("v1/incidents")["events"], WAIT_S, "the first hub shows it too")

@@ -94,8 +94,8 @@ def test_the_limit_of_a_pod_is_the_parents(outcome: Outcome) -> None:
 
 def test_a_death_that_no_engine_reports_is_published(outcome: Outcome) -> None:
     """
-    With the id and the exit code, which the kernel shows, and doubt. Podman 5.8 reports the end whatever it was told
-    about events; then the name is known as well.
+    With the id and the exit code, which the kernel shows, and doubt. Podman 5.8 reports the end even if its events
+    are switched off; then the name is known as well.
     """
     silent = outcome.read("silent").strip()
     (death,) = (death for death in outcome.published_deaths() if death["container"]["id"] == silent)

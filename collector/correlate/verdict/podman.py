@@ -76,8 +76,8 @@ def stopped_with_unit(case: Case) -> Verdict | None:
     """
     Decide for a container whose unit systemd stopped or restarted, as systemd itself says before the end.
 
-    systemd runs `podman stop` or `podman rm -f`, and kills what is left of the unit. A program that the stop signal has
-    ended, while its unit was being stopped, needs no third witness.
+    systemd runs `podman stop` or `podman rm -f`, and kills the remaining processes of the unit. A program that the stop
+    signal has ended, while its unit was being stopped, needs no third witness.
     """
     stopping = case.unit_stop
     if stopping is None or case.signal not in (None, SIGKILL, case.stop_signal):

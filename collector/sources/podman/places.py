@@ -1,6 +1,6 @@
 """
-Finds where Podman tells of its containers: the sockets at which it listens, and the files into which it writes its
-events. root's, and those of users who are logged in or linger.
+Finds where Podman reports its containers: the sockets on which it listens, and the files into which it writes its
+events, of root and of users who are logged in or linger.
 
 systemd creates /run/user/UID for a user at the first login, or at the boot for a user who lingers, and deletes it with
 the last session. A user's Podman listens in there if `podman.socket` is enabled for that user, and has its file there
